@@ -1,0 +1,231 @@
+//! Reads the command line. In: the arguments. Out: what to do, or one line that quotes what is wrong. It does nothing
+//! of it, and reads nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use lexopt::Arg::{Long, Short, Value};
+use lexopt::Parser;
+
+use crate::escape::quoted;
+use crate::list::Layout;
+use crate::select::{Family, Processes, Rows};
+use crate::selector::{
+    Selector, parse_end, parse_inodes, parse_internet, parse_numbers, parse_pids, parse_ports,
+    parse_selector, parse_states,
+};
+use crate::socket::Protos;
+
+/// What `--help` prints; a test holds it against the parser.
+pub(crate) const HELP: &str = include_str!("help.txt");
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// A line a socket and holder.
+    List,
+    /// Process ids.
+    Pids,
+    /// Nothing: the exit status says it.
+    Quiet,
+}
+
+/// Everything that the command line says.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// Which processes.
+    pub(crate) processes: Processes,
+    /// Which of their sockets.
+    pub(crate) rows: Rows,
+    /// What to print.
+    pub(crate) view: View,
+    /// How the list looks.
+    pub(crate) layout: Layout,
+    /// Where proc is.
+    pub(crate) proc: PathBuf,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Look for sockets.
+    Run(Box<Options>),
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// Reads `arguments`, without the program's name.
+///
+/// # Errors
+/// One line, without the program's name in front.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, String> {
+    let mut options = Options {
+        processes: Processes::default(),
+        rows: Rows::default(),
+        view: View::List,
+        layout: Layout {
+            header: true,
+            wide: false,
+        },
+        proc: PathBuf::from("/proc"),
+    };
+    let mut parser = Parser::from_args(arguments);
+    match options.read(&mut parser)? {
+        Some(action) => Ok(action),
+        None => Ok(Action::Run(Box::new(options))),
+    }
+}
+
+impl Options {
+    /// Reads all of `parser`; help and version end it at once.
+    fn read(&mut self, parser: &mut Parser) -> Result<Option<Action>, String> {
+        while let Some(argument) = parser.next().map_err(|error| lexopt_text(&error))? {
+            match argument {
+                Short('h') | Long("help") => return Ok(Some(Action::Help)),
+                Short('V') | Long("version") => return Ok(Some(Action::Version)),
+                Value(word) => self.select(parse_selector(word.as_bytes())?),
+                // What they ask for is always on; but `-p6` is lsof's way to name a process.
+                Short('p') => {
+                    if let Some(attached) = parser.optional_value() {
+                        if attached.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+                            self.processes.add_pids(&parse_pids(attached.as_bytes())?);
+                        } else {
+                            let rest = [OsStr::new("-"), &attached]
+                                .into_iter()
+                                .collect::<OsString>();
+                            if let Some(action) = self.read(&mut Parser::from_args([rest]))? {
+                                return Ok(Some(action));
+                            }
+                        }
+                    }
+                }
+                Short('a' | 'n' | 'P' | 'N') => {}
+                Short(letter) => self.short(letter, parser)?,
+                Long(name) => {
+                    let name = name.to_owned();
+                    self.long(&name, parser)?;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a selector known by its shape.
+    fn select(&mut self, selector: Selector) {
+        match selector {
+            Selector::Pids(pids) => self.processes.add_pids(&pids),
+            Selector::Word(word) => self.processes.words.push(word),
+            Selector::Ports(ports) => self.rows.ports.extend(ports),
+            Selector::End(end) => self.rows.ends.push(end),
+            Selector::Path(path) => self.rows.paths.push(path),
+            Selector::Inode(inode) => self.rows.inodes.push(inode),
+        }
+    }
+
+    /// Takes an option of one letter.
+    fn short(&mut self, letter: char, parser: &mut Parser) -> Result<(), String> {
+        match letter {
+            't' => self.protocol(Protos::TCP),
+            'u' => self.protocol(Protos::UDP),
+            'x' | 'U' => self.protocol(Protos::UNIX),
+            'w' => self.protocol(Protos::RAW),
+            '4' => self.family(Family::V4),
+            '6' => self.family(Family::V6),
+            'l' => self.rows.listening = true,
+            'e' => self.layout.wide = true,
+            'H' => self.layout.header = false,
+            'T' => self.view = View::Pids,
+            'q' => self.view = View::Quiet,
+            'i' => {
+                let attached = parser.optional_value().unwrap_or_default();
+                self.rows
+                    .internet
+                    .push(parse_internet(attached.as_bytes())?);
+            }
+            's' => match parser.optional_value() {
+                Some(states) => self.rows.states.extend(parse_states(states.as_bytes())?),
+                None => return Err("'-s': attach a state to it, as in -sTCP:LISTEN".to_owned()),
+            },
+            'c' => self.processes.prefixes.push(value("-c", parser)?),
+            letter => return Err(unknown(&format!("-{letter}"))),
+        }
+        Ok(())
+    }
+
+    /// Takes an option of one word.
+    fn long(&mut self, name: &str, parser: &mut Parser) -> Result<(), String> {
+        let option = format!("--{name}");
+        let mut argument = || value(&option, parser);
+        match name {
+            "tcp" => self.protocol(Protos::TCP),
+            "udp" => self.protocol(Protos::UDP),
+            "unix" => self.protocol(Protos::UNIX),
+            "raw" => self.protocol(Protos::RAW),
+            "netlink" => self.protocol(Protos::NETLINK),
+            "packet" => self.protocol(Protos::PACKET),
+            "listening" => self.rows.listening = true,
+            "no-header" => self.layout.header = false,
+            "pids" => self.view = View::Pids,
+            "quiet" => self.view = View::Quiet,
+            "pid" => self.processes.add_pids(&parse_pids(&argument()?)?),
+            "command" => self.processes.words.push(word(&option, argument()?)?),
+            "port" => self.rows.ports.extend(parse_ports(&argument()?)?),
+            "local-port" => self.rows.local_ports.extend(parse_ports(&argument()?)?),
+            "remote-port" => self.rows.remote_ports.extend(parse_ports(&argument()?)?),
+            "address" => self.rows.ends.push(parse_end(&argument()?)?),
+            "path" => self.rows.paths.push(word(&option, argument()?)?),
+            "inode" => self.rows.inodes.extend(parse_inodes(&argument()?)?),
+            "state" => self.rows.states.extend(parse_states(&argument()?)?),
+            "uid" => self.rows.uids.extend(parse_numbers(&argument()?, "a uid")?),
+            "proc" => self.proc = PathBuf::from(OsStr::from_bytes(&word(&option, argument()?)?)),
+            _ => return Err(unknown(&option)),
+        }
+        Ok(())
+    }
+
+    /// Shows sockets of `protos` too.
+    fn protocol(&mut self, protos: Protos) {
+        self.rows.protos = self.rows.protos.union(protos);
+    }
+
+    /// Shows one family alone; both is all.
+    fn family(&mut self, family: Family) {
+        self.rows.family = Some(family);
+    }
+}
+
+/// The value of `option`, which must have one.
+fn value(option: &str, parser: &mut Parser) -> Result<Vec<u8>, String> {
+    match parser.value() {
+        Ok(value) => Ok(value.as_bytes().to_vec()),
+        Err(_) => Err(format!("'{option}': a value is missing behind it")),
+    }
+}
+
+/// `word`, unless it is empty.
+fn word(option: &str, word: Vec<u8>) -> Result<Vec<u8>, String> {
+    if word.is_empty() {
+        Err(format!("'{option}': an empty value selects nothing"))
+    } else {
+        Ok(word)
+    }
+}
+
+/// What is said of an option that does not exist.
+fn unknown(option: &str) -> String {
+    format!(
+        "'{}': no such option; lsock --help lists them",
+        quoted(option.as_bytes())
+    )
+}
+
+/// lexopt's errors in our own form.
+fn lexopt_text(error: &lexopt::Error) -> String {
+    match error {
+        lexopt::Error::UnexpectedValue { option, .. } => format!("'{option}': takes no value"),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Reads the entries that getdents64(2) put into a buffer. In: the bytes it filled. Out: each name, NUL included, so
+//! that it can be handed to the next system call as it is. A record that does not add up ends the list.
+
+use std::ffi::CStr;
+
+/// Bytes before the name in `struct linux_dirent64`: inode (8), offset (8), record length (2), type (1).
+const NAME_OFFSET: usize = 19;
+/// Where the record length stands.
+const RECLEN_OFFSET: usize = 16;
+
+/// The names in `records`, in the kernel's order, "." and ".." included.
+pub(crate) fn names(mut records: &[u8]) -> impl Iterator<Item = &CStr> {
+    std::iter::from_fn(move || {
+        let (_, rest) = records.split_at_checked(RECLEN_OFFSET)?;
+        let reclen = usize::from(u16::from_ne_bytes(*rest.first_chunk()?));
+        let (record, rest) = records.split_at_checked(reclen)?;
+        records = rest;
+        CStr::from_bytes_until_nul(record.get(NAME_OFFSET..)?).ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One record as the kernel lays it out, padded to 8 bytes.
+    fn record(name: &str) -> Vec<u8> {
+        let len = (NAME_OFFSET + name.len() + 1).next_multiple_of(8);
+        let mut record = vec![0; RECLEN_OFFSET];
+        record.extend(u16::try_from(len).unwrap().to_ne_bytes());
+        record.push(10);
+        record.extend(name.as_bytes());
+        record.resize(len, 0);
+        record
+    }
+
+    #[test]
+    fn every_name_comes_out_in_order() {
+        let buffer = [record("."), record("0"), record("149"), record("1048575")].concat();
+        assert_eq!(
+            names(&buffer).collect::<Vec<_>>(),
+            [c".", c"0", c"149", c"1048575"]
+        );
+    }
+
+    #[test]
+    fn a_cut_or_broken_record_ends_the_list() {
+        let buffer = [record("0"), record("149")].concat();
+        for cut in 0..buffer.len() {
+            let whole = cut / record("0").len();
+            assert_eq!(names(&buffer[..cut]).count(), whole, "cut at {cut}");
+        }
+        assert_eq!(
+            names(&[0; 64]).count(),
+            0,
+            "a length of nothing must not loop"
+        );
+        assert_eq!(names(&[0xff; 64]).count(), 0);
+    }
+}

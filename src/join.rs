@@ -1,0 +1,496 @@
+//! Joins descriptors and table rows by inode, over all namespaces at once: inodes are unique in the machine, so a
+//! socket is named even where its holder lives in another namespace. In: the walk and the sockets. Out: who holds what,
+//! in the order in which it is shown, and for a socket that nobody holds the reason.
+//!
+//! A table is no snapshot, so a row may come twice; and a unix socket's name may hold a perfect row. So of rows with
+//! one inode: the same row is one; different rows of TCP are the subflows of one MPTCP socket; a row of `unix` beside
+//! one of another table is forged and dropped; two rows of `unix` that differ are both doubtful, and neither name is
+//! shown.
+
+use crate::index::Index;
+use crate::select::Rows;
+use crate::socket::{Ends, Proto, Protos, Row, Sockets, State, place};
+use crate::walk::{Holder, Process, Walk};
+use crate::warn::Warnings;
+
+/// Who has a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A process, by a descriptor.
+    Process,
+    /// Nobody: the kernel keeps it for late packets.
+    TimeWait,
+    /// Nobody any more: its process has closed it, the other end has not yet let go.
+    Closed,
+    /// A listener that has not yet accepted it.
+    AcceptQueue,
+    /// The kernel itself.
+    Kernel,
+    /// Somebody who may not be read, perhaps.
+    Hidden,
+    /// Nobody that is visible here.
+    Elsewhere,
+}
+
+impl Owner {
+    /// The word that the COMMAND column shows, which is also what `--json` calls the owner when in parentheses.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::TimeWait => "(time-wait)",
+            Self::Closed => "(closed)",
+            Self::AcceptQueue => "(accept-queue)",
+            Self::Kernel => "(kernel)",
+            Self::Hidden => "(hidden)",
+            Self::Elsewhere => "(elsewhere)",
+        }
+    }
+}
+
+/// Why nobody is seen to hold `row`. These are the rules, in order:
+///
+/// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only close()
+///   leads to without the other end (`FIN_WAIT1` and 2, `LAST_ACK`, `CLOSING`) its process has closed it; in
+///   `SYN_RECV`, `ESTABLISHED`, `CLOSE_WAIT`, and for unix in `CONNECTING`, nobody has accepted it yet. All facts.
+/// - Netlink's port id 0 is the kernel's own. A fact.
+/// - Any other has a file somewhere. Where some process could not be read it may be the one: hidden. A conclusion.
+/// - Else the holder is one that this proc does not show, or the descriptor is in flight between two processes, or
+///   the file is the kernel's own (a tunnel, NFS) or registered with `io_uring`: elsewhere. A conclusion; and a socket
+///   that was made after its process was read looks the same.
+pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
+    match (row.inode, row.state, row.ends) {
+        (0, State::TIME_WAIT, _) => Owner::TimeWait,
+        (0, State::FIN_WAIT1 | State::FIN_WAIT2 | State::LAST_ACK | State::CLOSING, _) => {
+            Owner::Closed
+        }
+        (0, State::ESTABLISHED | State::CLOSE_WAIT | State::SYN_RECV, _)
+            if Protos::TCP.has(row.proto) =>
+        {
+            Owner::AcceptQueue
+        }
+        (0, State::CONNECTING, _) => Owner::AcceptQueue,
+        (0, _, Ends::Path(_)) => Owner::Closed,
+        (0, ..) | (_, _, Ends::Netlink { port_id: 0, .. }) => Owner::Kernel,
+        _ if some_unread => Owner::Hidden,
+        _ => Owner::Elsewhere,
+    }
+}
+
+/// No socket: the descriptor's is not selected, or gone.
+const NONE: u32 = u32::MAX;
+
+/// A descriptor and its socket.
+#[derive(Clone, Copy)]
+struct Held {
+    /// Number of the socket, or `NONE`.
+    socket: u32,
+    /// The descriptor.
+    fd: u32,
+}
+
+/// Sockets by inode, repeats set aside.
+pub(crate) struct ByInode {
+    /// The index.
+    index: Index,
+    /// One for each socket: it is not to be shown without a holder, because it is a repeat, or forged.
+    dropped: Vec<bool>,
+}
+
+impl ByInode {
+    /// Indexes `sockets`, and settles which of several rows with one inode counts.
+    pub(crate) fn new(sockets: &mut Sockets, warnings: &mut Warnings) -> Self {
+        let mut by_inode = Self {
+            index: Index::with_room(sockets.len()),
+            dropped: vec![false; sockets.len()],
+        };
+        for number in sockets.numbers() {
+            let inode = sockets.inode(number);
+            if inode != 0 && !by_inode.is_dropped_beside(number, sockets, warnings) {
+                by_inode.index.insert(inode, number);
+            }
+        }
+        by_inode
+    }
+
+    /// Compares `number` with those of the same inode before it.
+    fn is_dropped_beside(
+        &mut self,
+        number: u32,
+        sockets: &mut Sockets,
+        warnings: &mut Warnings,
+    ) -> bool {
+        let inode = sockets.inode(number);
+        let Some(other) = self
+            .index
+            .candidates(inode)
+            .find(|other| sockets.inode(*other) == inode)
+        else {
+            return false;
+        };
+        let is_unix = |number| Protos::UNIX.has(sockets.proto(number));
+        let is_dropped = match (is_unix(number), is_unix(other)) {
+            (true, false) => {
+                warnings.warn(
+                    b"unix",
+                    "a name pretends to be a row of another socket; the row is not believed",
+                );
+                true
+            }
+            (true, true) => {
+                let (row, known) = (sockets.row(number), sockets.row(other));
+                // A name that was doubted stays so.
+                if row.ends != known.ends || row.proto != known.proto {
+                    if known.ends != Ends::Doubtful {
+                        warnings.warn(b"unix", "two rows claim one inode; one of them is a name that pretends to be a row, so neither name is shown");
+                    }
+                    sockets.doubt(other);
+                }
+                true
+            }
+            // MPTCP: the same inode, other ends.
+            (false, _) => {
+                let same = |other: u32| {
+                    let (row, known) = (sockets.row(number), sockets.row(other));
+                    row.inode == known.inode && row.proto == known.proto && row.ends == known.ends
+                };
+                self.index.candidates(inode).any(same)
+            }
+        };
+        if let Some(dropped) = self.dropped.get_mut(place(number)) {
+            *dropped = is_dropped;
+        }
+        is_dropped
+    }
+
+    /// The sockets of `inode`.
+    fn find<'a>(&'a self, inode: u32, sockets: &'a Sockets) -> impl Iterator<Item = u32> + 'a {
+        self.index
+            .candidates(inode)
+            .filter(move |number| sockets.inode(*number) == inode)
+    }
+
+    /// Whether no row is there for `holder`.
+    pub(crate) fn lacks(&self, holder: Holder, sockets: &Sockets) -> bool {
+        self.find(holder.inode, sockets).next().is_none()
+    }
+}
+
+/// One line of a list: a socket and one holder of it, or none.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// The process, where one holds it.
+    pub(crate) process: Option<&'a Process>,
+    /// Its descriptor.
+    pub(crate) fd: Option<u32>,
+    /// Number of the socket.
+    pub(crate) socket: u32,
+    /// The process, or the reason why there is none.
+    pub(crate) owner: Owner,
+}
+
+/// Everything that is to be shown, in order.
+pub(crate) struct Joined {
+    /// Those that hold sockets.
+    processes: Vec<Process>,
+    /// Their descriptors.
+    held: Vec<Held>,
+    /// Further sockets of a descriptor (MPTCP): its place in `held`, and the socket. Ascending.
+    more: Vec<(usize, u32)>,
+    /// Sockets without a holder, and why.
+    unheld: Vec<(u32, Owner)>,
+}
+
+impl Joined {
+    /// Joins what was walked with `sockets`, as far as `rows` selects it. Rows without a holder are listed if
+    /// `lists_unheld`, by table.
+    pub(crate) fn new(
+        walk: Walk,
+        mut by_inode: ByInode,
+        sockets: &mut Sockets,
+        (rows, lists_unheld): (&Rows, bool),
+        warnings: &mut Warnings,
+    ) -> Self {
+        let some_unread = !walk.unread.is_empty();
+        let mut more = Vec::new();
+        let join = |(at, holder): (usize, Holder)| {
+            let mut socket = NONE;
+            for number in by_inode
+                .index
+                .candidates(holder.inode)
+                .filter(|number| sockets.inode(*number) == holder.inode)
+            {
+                if let Some(held) = by_inode.dropped.get_mut(place(number)) {
+                    *held = true;
+                }
+                if !rows.path_matches(&sockets.row(number)) {
+                    continue;
+                }
+                if socket == NONE {
+                    socket = number;
+                } else {
+                    more.push((at, number));
+                }
+            }
+            Held {
+                socket,
+                fd: holder.fd,
+            }
+        };
+        // As large as a holder, so that this takes the holders' own memory.
+        let held = walk.holders.into_iter().enumerate().map(join).collect();
+        let mut unheld = Vec::new();
+        if lists_unheld {
+            if !some_unread {
+                Self::doubt_unheld(&by_inode, sockets, warnings);
+            }
+            let is_unheld = |number: &u32| {
+                by_inode.dropped.get(place(*number)) == Some(&false)
+                    && rows.path_matches(&sockets.row(*number))
+            };
+            let reason = |number| (number, explain(&sockets.row(number), some_unread));
+            unheld.extend(sockets.numbers().filter(is_unheld).map(reason));
+            let key = |number| {
+                let row = sockets.row(number);
+                let ends = match row.ends {
+                    Ends::Inet { local, remote } => Some((local, remote)),
+                    _ => None,
+                };
+                (row.proto, sockets.netns(number), ends, row.inode)
+            };
+            unheld.sort_by(|(one, _), (other, _)| key(*one).cmp(&key(*other)));
+            // Without a file only the ends tell whether two rows are one.
+            unheld.dedup_by(|(one, _), (other, _)| {
+                let is_inet = Protos::INET.has(sockets.proto(*one));
+                is_inet && sockets.inode(*one) == 0 && key(*one) == key(*other)
+            });
+        }
+        Self {
+            processes: walk.processes,
+            held,
+            more,
+            unheld,
+        }
+    }
+
+    /// Hides the names of rows that nobody can vouch for: nobody holds the socket although everybody could be read, and
+    /// the row before could have printed it. Where some could not be read it is as likely genuine, and shown.
+    fn doubt_unheld(by_inode: &ByInode, sockets: &mut Sockets, warnings: &mut Warnings) {
+        for number in sockets.take_suspects() {
+            if by_inode.dropped.get(place(number)) == Some(&false) {
+                warnings.warn(b"unix", "a row that nobody holds may be the name of the socket before it; its name is not shown");
+                sockets.doubt(number);
+            }
+        }
+    }
+
+    /// All entries: by process and descriptor, then those without a holder.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let held = self.processes.iter().flat_map(move |process| {
+            let held = self.held.get(process.holders.clone()).unwrap_or_default();
+            held.iter()
+                .zip(process.holders.clone())
+                .filter(|(held, _)| held.socket != NONE)
+                .flat_map(move |(held, at)| {
+                    let first = self.more.partition_point(|(other, _)| *other < at);
+                    let more = self
+                        .more
+                        .iter()
+                        .skip(first)
+                        .take_while(move |(other, _)| *other == at)
+                        .map(|(_, socket)| *socket);
+                    std::iter::once(held.socket)
+                        .chain(more)
+                        .map(move |socket| Entry {
+                            process: Some(process),
+                            fd: Some(held.fd),
+                            socket,
+                            owner: Owner::Process,
+                        })
+                })
+        });
+        let unheld = self.unheld.iter().map(|(socket, owner)| Entry {
+            process: None,
+            fd: None,
+            socket: *socket,
+            owner: *owner,
+        });
+        held.chain(unheld)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::{Detail, NetnsId};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {
+        Row {
+            inode,
+            proto: Proto::Unix,
+            state: State::LISTEN,
+            rx_queue: None,
+            tx_queue: None,
+            ends: Ends::Path(name),
+            detail: Detail::default(),
+        }
+    }
+
+    fn tcp(inode: u32, state: State, port: u16) -> Row<'static> {
+        let end = |port| (IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let ends = Ends::Inet {
+            local: end(80),
+            remote: end(port),
+        };
+        Row {
+            proto: Proto::Tcp,
+            state,
+            ends,
+            rx_queue: Some(0),
+            tx_queue: Some(0),
+            ..unix(inode, b"")
+        }
+    }
+
+    /// The fds, ends and owners that come out for `rows` and descriptors 3, 4, 5 … of one process.
+    fn joined(
+        rows: &[Row<'static>],
+        inodes: &[u32],
+        unread: bool,
+    ) -> (Vec<(Option<u32>, u32, Owner)>, Sockets, String) {
+        let (mut sockets, mut warnings, mut walk) =
+            (Sockets::new(false), Warnings::default(), Walk::default());
+        for row in rows {
+            sockets.push(NetnsId(0), row);
+            if row.inode == 99 {
+                sockets.suspect_last();
+            }
+        }
+        walk.holders.extend(
+            inodes
+                .iter()
+                .zip(3..)
+                .map(|(inode, fd)| Holder { inode: *inode, fd }),
+        );
+        let task = crate::procfs::Task { pid: 6, tid: 0 };
+        walk.processes.push(Process {
+            task,
+            netns: None,
+            holders: 0..inodes.len(),
+        });
+        if unread {
+            walk.unread.push(crate::walk::Unread { uid: 0, fds: 1 });
+        }
+        let by_inode = ByInode::new(&mut sockets, &mut warnings);
+        let joined = Joined::new(
+            walk,
+            by_inode,
+            &mut sockets,
+            (&Rows::default(), true),
+            &mut warnings,
+        );
+        let entries = joined
+            .entries()
+            .map(|entry| (entry.fd, entry.socket, entry.owner))
+            .collect();
+        (entries, sockets, warnings.into_text())
+    }
+
+    #[test]
+    fn every_holder_of_a_socket_is_an_entry_and_a_repeated_row_is_none() {
+        let row = tcp(7, State::ESTABLISHED, 1);
+        let (entries, ..) = joined(&[row, tcp(8, State::LISTEN, 2), row], &[7, 9, 7], false);
+        let process = |fd, socket| (Some(fd), socket, Owner::Process);
+        assert_eq!(
+            entries,
+            [process(3, 0), process(5, 0), (None, 1, Owner::Elsewhere)]
+        );
+    }
+
+    #[test]
+    fn the_subflows_of_an_mptcp_socket_are_all_shown() {
+        let rows = [
+            tcp(7, State::ESTABLISHED, 1),
+            tcp(7, State::ESTABLISHED, 2),
+            tcp(8, State::LISTEN, 3),
+        ];
+        let (entries, ..) = joined(&rows, &[7, 8], false);
+        assert_eq!(
+            entries
+                .iter()
+                .map(|(fd, socket, _)| (fd.unwrap(), *socket))
+                .collect::<Vec<_>>(),
+            [(3, 0), (3, 1), (4, 2)]
+        );
+    }
+
+    #[test]
+    fn a_socket_without_a_file_is_explained_by_its_state_and_repeats_are_one() {
+        let states = [
+            State::TIME_WAIT,
+            State::FIN_WAIT2,
+            State::ESTABLISHED,
+            State::SYN_RECV,
+            State::TIME_WAIT,
+        ];
+        let rows: Vec<_> = states
+            .iter()
+            .zip([1, 2, 3, 4, 1])
+            .map(|(state, port)| tcp(0, *state, port))
+            .collect();
+        let (entries, ..) = joined(&rows, &[], true);
+        let owners: Vec<_> = entries.iter().map(|(_, _, owner)| *owner).collect();
+        assert_eq!(
+            owners,
+            [
+                Owner::TimeWait,
+                Owner::Closed,
+                Owner::AcceptQueue,
+                Owner::AcceptQueue
+            ]
+        );
+        assert_eq!(
+            joined(&[tcp(5, State::LISTEN, 0)], &[], true).0,
+            [(None, 0, Owner::Hidden)]
+        );
+    }
+
+    #[test]
+    fn two_names_for_one_inode_are_both_doubted() {
+        let (entries, sockets, said) = joined(
+            &[
+                unix(7, b"@evil"),
+                unix(9, b"/a"),
+                unix(7, b"/run/docker.sock"),
+            ],
+            &[7, 9],
+            false,
+        );
+        assert_eq!(entries.len(), 2);
+        assert_eq!(sockets.row(0).ends, Ends::Doubtful);
+        assert_eq!(sockets.row(1).ends, Ends::Path(b"/a"));
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+
+    #[test]
+    fn an_inet_row_beats_one_of_unix() {
+        let (entries, _, said) = joined(
+            &[tcp(7, State::LISTEN, 0), unix(7, b"/run/docker.sock")],
+            &[7],
+            false,
+        );
+        assert_eq!(entries, [(Some(3), 0, Owner::Process)]);
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+
+    #[test]
+    fn a_row_that_the_name_before_it_could_have_printed_is_not_believed_unless_somebody_may_hold_it()
+     {
+        let rows = [unix(7, b"@x"), unix(99, b"/run/docker.sock")];
+        let (_, sockets, said) = joined(&rows, &[7], false);
+        assert_eq!(sockets.row(1).ends, Ends::Doubtful);
+        assert_eq!(said.lines().count(), 1, "{said}");
+        let (_, sockets, said) = joined(&rows, &[7], true);
+        assert_eq!((sockets.row(1).ends, said.as_str()), (rows[1].ends, ""));
+    }
+}

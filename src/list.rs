@@ -1,0 +1,233 @@
+//! The list: a line for each socket and holder, in aligned columns. In: what was found. Out: text, in large pieces.
+//! Every column is one word without blanks, so that awk's fields are stable.
+
+use std::io::{self, Write};
+
+use crate::addr::{decimal_width, write_decimal};
+use crate::escape::{width, write_escaped};
+use crate::join::Entry;
+use crate::socket::{Ends, Row};
+use crate::text::{end_width, write_local, write_peer, write_proto, write_state};
+use crate::view::Found;
+
+/// The output is written in pieces of about this size.
+const PIECE_LEN: usize = 64 * 1024;
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    /// Process id.
+    Pid,
+    /// Command name or the reason in parentheses.
+    Command,
+    /// Descriptor.
+    Fd,
+    /// Protocol.
+    Proto,
+    /// State.
+    State,
+    /// Bytes not yet read; of a listener its accept queue.
+    RecvQ,
+    /// Bytes not yet acknowledged.
+    SendQ,
+    /// This end.
+    Local,
+    /// The other end.
+    Peer,
+    /// Owner of the socket.
+    Uid,
+    /// Inode of the socket.
+    Inode,
+    /// Inode of its network namespace.
+    Netns,
+}
+
+use Column::{Command, Fd, Inode, Local, Netns, Peer, Pid, Proto, RecvQ, SendQ, State, Uid};
+
+/// What the list always shows.
+const PLAIN: [Column; 9] = [Pid, Command, Fd, Proto, State, RecvQ, SendQ, Local, Peer];
+
+impl Column {
+    /// Its header.
+    const fn header(self) -> &'static str {
+        match self {
+            Pid => "PID",
+            Command => "COMMAND",
+            Fd => "FD",
+            Proto => "PROTO",
+            State => "STATE",
+            RecvQ => "RECV-Q",
+            SendQ => "SEND-Q",
+            Local => "LOCAL",
+            Peer => "PEER",
+            Uid => "UID",
+            Inode => "INODE",
+            Netns => "NETNS",
+        }
+    }
+
+    /// Whether it is a number, and so aligned to the right.
+    const fn is_number(self) -> bool {
+        matches!(self, Pid | Fd | RecvQ | SendQ | Uid | Inode | Netns)
+    }
+
+    /// Its number in this line, if it is one and there is one.
+    fn number(self, found: &Found<'_>, entry: &Entry<'_>, row: &Row<'_>) -> Option<u32> {
+        match self {
+            Pid => entry.process.map(|process| process.task.pid),
+            Fd => entry.fd,
+            RecvQ => row.rx_queue,
+            SendQ => row.tx_queue,
+            Uid => row.detail.uid,
+            Inode => Some(row.inode).filter(|inode| *inode != 0),
+            Netns => found.netns_inode(entry.socket),
+            _ => None,
+        }
+    }
+
+    /// Writes it.
+    fn write(self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>, row: &Row<'_>) {
+        match self {
+            Command => match found.command(entry) {
+                [] => out.push(b'-'),
+                command => write_escaped(out, command),
+            },
+            Proto => write_proto(out, row),
+            State => write_state(out, row.state),
+            Local => write_local(out, row, found.interfaces(entry.socket)),
+            Peer => write_peer(out, row),
+            _ => match self.number(found, entry, row) {
+                Some(number) => write_decimal(out, number.into()),
+                None => out.push(b'-'),
+            },
+        }
+    }
+
+    /// How wide it is.
+    fn width(
+        self,
+        scratch: &mut Vec<u8>,
+        found: &Found<'_>,
+        entry: &Entry<'_>,
+        row: &Row<'_>,
+    ) -> usize {
+        let (local, remote) = match row.ends {
+            Ends::Inet { local, remote } => (Some(local), Some(remote)),
+            _ => (None, None),
+        };
+        match self {
+            State => row.state.name().len(),
+            Local => end_width(row, local, scratch, |out| {
+                self.write(out, found, entry, row)
+            }),
+            Peer => end_width(row, remote, scratch, |out| {
+                self.write(out, found, entry, row)
+            }),
+            Command | Proto => {
+                scratch.clear();
+                self.write(scratch, found, entry, row);
+                width(scratch)
+            }
+            _ => self
+                .number(found, entry, row)
+                .map_or(1, |number| decimal_width(number.into())),
+        }
+    }
+}
+
+/// How the list looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Layout {
+    /// With a line of headers.
+    pub(crate) header: bool,
+    /// With all there is (`-e`).
+    pub(crate) wide: bool,
+}
+
+/// Writes the list.
+///
+/// # Errors
+/// What writing to `out` says.
+pub(crate) fn write_list(
+    found: &Found<'_>,
+    layout: Layout,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut columns = PLAIN.to_vec();
+    if layout.wide {
+        columns.extend([Uid, Inode, Netns]);
+    } else if is_in_several_namespaces(found) {
+        columns.push(Netns);
+    }
+    let header_width = |column: &Column| {
+        if layout.header {
+            column.header().len()
+        } else {
+            1
+        }
+    };
+    let mut widths: Vec<usize> = columns.iter().map(header_width).collect();
+    let mut scratch = Vec::new();
+    for (entry, row) in found.entries() {
+        for (column, most) in columns.iter().zip(&mut widths) {
+            *most = column.width(&mut scratch, found, &entry, &row).max(*most);
+        }
+    }
+
+    let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
+    let mut aligned: Vec<(Column, usize)> = columns.into_iter().zip(widths).collect();
+    // The last column is not padded, so that no line ends with blanks.
+    if let Some((last, width)) = aligned.last_mut()
+        && !last.is_number()
+    {
+        *width = 0;
+    }
+    if layout.header {
+        write_line(&mut piece, &aligned, |piece, column| {
+            piece.extend_from_slice(column.header().as_bytes())
+        });
+    }
+    for (entry, row) in found.entries() {
+        write_line(&mut piece, &aligned, |piece, column| {
+            column.write(piece, found, &entry, &row)
+        });
+        if piece.len() > PIECE_LEN {
+            out.write_all(&piece)?;
+            piece.clear();
+        }
+    }
+    out.write_all(&piece)
+}
+
+/// Writes one line, with `write` for each cell.
+fn write_line(
+    out: &mut Vec<u8>,
+    columns: &[(Column, usize)],
+    mut write: impl FnMut(&mut Vec<u8>, Column),
+) {
+    for (column, cell_width) in columns {
+        let start = out.len();
+        write(out, *column);
+        let cell = out.get(start..).unwrap_or_default();
+        let padding = cell_width.saturating_sub(width(cell));
+        out.resize(out.len() + padding, b' ');
+        if column.is_number()
+            && let Some(cell) = out.get_mut(start..)
+        {
+            cell.rotate_right(padding);
+        }
+        out.push(b' ');
+    }
+    if let Some(last) = out.last_mut() {
+        *last = b'\n';
+    }
+}
+
+/// Whether the list has sockets of more than one network namespace.
+fn is_in_several_namespaces(found: &Found<'_>) -> bool {
+    let mut all = found
+        .entries()
+        .map(|(entry, _)| found.sockets.netns(entry.socket));
+    all.next()
+        .is_some_and(|first| all.any(|netns| netns != first))
+}

@@ -1,0 +1,110 @@
+//! Tells network namespaces apart, and remembers through which tasks each one's tables can be opened. In: tasks, one
+//! after the other. Out: a small number for each one's namespace. It does not open a table.
+//!
+//! The link PID/ns/net names the namespace but needs the right to read the process; the inode number of PID/net/tcp
+//! differs for each namespace too, and everybody may ask for it, at twice the price. So the link comes first, and the
+//! inode number of a known namespace is asked for only when a process without that right has to be placed.
+
+use crate::procfs::{Proc, Task, inode_in_link};
+use crate::socket::NetnsId;
+
+/// The file system and inode number of PID/net/tcp.
+type TableFile = ((u32, u32), u64);
+
+/// A network namespace that some visible task is in.
+pub(crate) struct Netns {
+    /// The number in `net:[4026531840]`; `None` where no member's link may be read.
+    pub(crate) inode: Option<u32>,
+    /// What PID/net/tcp of its members is, once asked; the inner `None`: it could not be told.
+    table_file: Option<Option<TableFile>>,
+    /// Those of its tasks that were met: whoever is alive opens its tables.
+    pub(crate) members: Vec<Task>,
+}
+
+/// The network namespaces that were met.
+#[derive(Default)]
+pub(crate) struct Namespaces {
+    /// By number.
+    all: Vec<Netns>,
+    /// Where the last task was found, because neighbours are often in the same.
+    last: usize,
+}
+
+/// What PID/net/tcp is for `task`. Where that table is missing, the folder stands for it: in a real proc it never is.
+fn table_file(proc: &Proc, task: Task) -> Option<TableFile> {
+    let stat = proc
+        .stat(task, "net/tcp")
+        .or_else(|_| proc.stat(task, "net"))
+        .ok()?;
+    Some((stat.dev, stat.ino))
+}
+
+impl Namespaces {
+    /// All that were met, with their numbers.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NetnsId, &Netns)> {
+        self.all
+            .iter()
+            .enumerate()
+            .filter_map(|(at, netns)| Some((NetnsId(u16::try_from(at).ok()?), netns)))
+    }
+
+    /// The namespace `id`.
+    pub(crate) fn get(&self, id: NetnsId) -> Option<&Netns> {
+        self.all.get(usize::from(id.0))
+    }
+
+    /// Finds the namespace of `task` and counts it among the members; `None` where the task has none, which is so for
+    /// one that has ended, and past 65,535 namespaces.
+    pub(crate) fn find(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
+        let mut link = [0; 32];
+        let inode = proc
+            .read_link(task, "ns/net", &mut link)
+            .ok()
+            .and_then(|link| inode_in_link(link, b"net"));
+        let is_it = |netns: &Netns| inode.is_some() && netns.inode == inode;
+        let at = match self.all.get(self.last) {
+            Some(netns) if is_it(netns) => Some(self.last),
+            _ => self.all.iter().position(is_it),
+        };
+        let at = match at {
+            Some(at) => at,
+            None => self.place(proc, task, inode)?,
+        };
+        self.last = at;
+        self.all.get_mut(at)?.members.push(task);
+        Some(NetnsId(u16::try_from(at).ok()?))
+    }
+
+    /// Finds the namespace of `task` by its tables, or makes a new one.
+    fn place(&mut self, proc: &Proc, task: Task, inode: Option<u32>) -> Option<usize> {
+        // A namespace with another number is another one; only those without a number have to be asked for their file.
+        let mut file = None;
+        if inode.is_none() || self.all.iter().any(|netns| netns.inode.is_none()) {
+            file = Some(table_file(proc, task));
+            for (at, netns) in self.all.iter_mut().enumerate() {
+                if inode.is_some() && netns.inode.is_some() {
+                    continue;
+                }
+                let known = *netns.table_file.get_or_insert_with(|| {
+                    netns
+                        .members
+                        .iter()
+                        .find_map(|member| table_file(proc, *member))
+                });
+                if known.is_some() && Some(known) == file {
+                    netns.inode = netns.inode.or(inode);
+                    return Some(at);
+                }
+            }
+        }
+        if inode.is_none() && file == Some(None) {
+            return None;
+        }
+        self.all.push(Netns {
+            inode,
+            table_file: file,
+            members: Vec::new(),
+        });
+        Some(self.all.len() - 1)
+    }
+}

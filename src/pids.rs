@@ -1,0 +1,21 @@
+//! The process ids of a selection, for `kill $(lsock -T :8080)`. In: what was found. Out: each pid once, ascending, a
+//! line each. Sockets without a holder have none.
+
+use std::io::{self, Write};
+
+use crate::view::Found;
+
+/// Writes the process ids.
+///
+/// # Errors
+/// What writing to `out` says.
+pub(crate) fn write_pids(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+    let mut pids: Vec<u32> = found
+        .joined
+        .entries()
+        .filter_map(|entry| entry.process.map(|process| process.task.pid))
+        .collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.iter().try_for_each(|pid| writeln!(out, "{pid}"))
+}

@@ -1,0 +1,383 @@
+//! Scans bytes: lines out of a stream through one fixed buffer, fields out of a line, numbers out of a field. In: what
+//! the kernel printed, or bytes that only look like it. Out: slices of the buffer and numbers; nothing is copied, and
+//! what has not exactly the shape asked for is `None`. It does not know what a line means.
+//!
+//! The lines: memchr finds the newlines in what each read() brought; what is left of a line moves to the front of the
+//! buffer, so that a row is contiguous however the reads were cut.
+
+use std::io::{self, Read};
+
+/// The value of a hexadecimal digit, or 0xff.
+const fn hex_digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'A'..=b'F' => byte - b'A' + 10,
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => 0xff,
+    }
+}
+
+/// A number of 1 to 8 hexadecimal digits, nothing else.
+pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    // The digits are checked together at the end: a table row has about a hundred, and no branch is cheaper than one.
+    let (mut value, mut seen) = (0, 0);
+    for byte in digits {
+        let digit = hex_digit(*byte);
+        seen |= digit;
+        value = value << 4 | u32::from(digit & 0xf);
+    }
+    (seen < 16).then_some(value)
+}
+
+/// A number of decimal digits that fits 64 bits, nothing else.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |value, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// A number of decimal digits that fits 32 bits: a pid, an fd, a uid or an inode of a socket.
+pub(crate) fn decimal32(digits: &[u8]) -> Option<u32> {
+    u32::try_from(decimal(digits)?).ok()
+}
+
+/// The fields of a line, separated by blanks, from left to right.
+#[derive(Clone)]
+pub(crate) struct Fields<'a> {
+    /// What has not been taken.
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// All fields of `line`.
+    pub(crate) fn new(line: &'a [u8]) -> Self {
+        Self { rest: line }
+    }
+
+    /// What follows the last field taken, leading blanks included.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next field, split at its first `separator`.
+    pub(crate) fn pair(&mut self, separator: u8) -> Option<(&'a [u8], &'a [u8])> {
+        let field = self.next()?;
+        let at = field.iter().position(|byte| *byte == separator)?;
+        Some((field.get(..at)?, field.get(at + 1..)?))
+    }
+
+    /// The next two 1 to 8 digit hexadecimal numbers, written `A:B`.
+    pub(crate) fn hex_pair(&mut self) -> Option<(u32, u32)> {
+        let (left, right) = self.pair(b':')?;
+        Some((hex(left)?, hex(right)?))
+    }
+
+    /// The next field as a hexadecimal number.
+    pub(crate) fn hex(&mut self) -> Option<u32> {
+        hex(self.next()?)
+    }
+
+    /// The next field as a decimal number of 32 bits.
+    pub(crate) fn decimal32(&mut self) -> Option<u32> {
+        decimal32(self.next()?)
+    }
+
+    /// The next field as a decimal number that may be negative.
+    pub(crate) fn signed32(&mut self) -> Option<i32> {
+        let field = self.next()?;
+        let digits = field.strip_prefix(b"-").unwrap_or(field);
+        let value = i64::try_from(decimal(digits)?).ok()?;
+        i32::try_from(if digits.len() < field.len() {
+            -value
+        } else {
+            value
+        })
+        .ok()
+    }
+
+    /// That nothing but blanks is left.
+    pub(crate) fn end(mut self) -> Option<()> {
+        self.next().is_none().then_some(())
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let start = self.rest.iter().position(|byte| *byte != b' ')?;
+        let (_, field) = self.rest.split_at_checked(start)?;
+        let len = field
+            .iter()
+            .position(|byte| *byte == b' ')
+            .unwrap_or(field.len());
+        let (field, rest) = field.split_at_checked(len)?;
+        self.rest = rest;
+        Some(field)
+    }
+}
+
+/// Whether a line begins a record; what does not, continues the record before it.
+pub(crate) type Begins = fn(&[u8]) -> bool;
+
+/// A record of a table: one line, or for unix sockets a line and what a name with newlines in it makes of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// The bytes without the last newline.
+    pub(crate) bytes: &'a [u8],
+    /// Whether a newline ended it; without one the table was cut there.
+    pub(crate) ended: bool,
+}
+
+/// Reads `source` record by record through a buffer of the caller's, as `read` of the lending kind.
+pub(crate) struct Records<'a, R> {
+    /// Where the bytes come from.
+    source: R,
+    /// The caller's buffer.
+    buffer: &'a mut [u8],
+    /// Where the record that is being looked for starts.
+    start: usize,
+    /// Up to where newlines have been looked for.
+    seen: usize,
+    /// Up to where the buffer is filled.
+    filled: usize,
+    /// A read of at most so many bytes was the last one: there is no need to ask for the end.
+    last_read_max: usize,
+    /// No more bytes will come.
+    at_end: bool,
+}
+
+impl<'a, R: Read> Records<'a, R> {
+    /// Reads `source` through `buffer`, which bounds the length of a record. A read that brings at most
+    /// `last_read_max` bytes is taken for the last; 0 asks until the end is told.
+    pub(crate) fn new(source: R, buffer: &'a mut [u8], last_read_max: usize) -> Self {
+        Self {
+            source,
+            buffer,
+            start: 0,
+            seen: 0,
+            filled: 0,
+            last_read_max,
+            at_end: false,
+        }
+    }
+
+    /// The end of the next line that is not yet looked at, newline excluded, or the end of all; `None` after that.
+    fn line_end(&mut self) -> io::Result<Option<usize>> {
+        loop {
+            let fresh = self.buffer.get(self.seen..self.filled).unwrap_or_default();
+            if let Some(at) = memchr::memchr(b'\n', fresh) {
+                return Ok(Some(self.seen + at));
+            }
+            if self.at_end {
+                return Ok((self.seen < self.filled).then_some(self.filled));
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads more behind what is there, moving that to the front of the buffer first.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.seen -= self.start;
+            self.start = 0;
+        }
+        let Some(free @ [_, ..]) = self.buffer.get_mut(self.filled..) else {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a line is too long",
+            ));
+        };
+        let count = self.source.read(free)?;
+        self.filled += count;
+        self.at_end = count <= self.last_read_max;
+        Ok(())
+    }
+
+    /// The next record; `None` at the end. Where `begins` is given, lines that do not begin a record belong to the one
+    /// before them; else every line is a record.
+    ///
+    /// # Errors
+    /// What reading says; `InvalidData` where a record is longer than the buffer. Either ends the table.
+    pub(crate) fn next(&mut self, begins: Option<Begins>) -> io::Result<Option<Record<'_>>> {
+        let Some(mut end) = self.line_end()? else {
+            return Ok(None);
+        };
+        self.seen = self.filled.min(end + 1);
+        if let Some(begins) = begins {
+            loop {
+                // What comes before the line moves when the buffer is filled: count from the record's start.
+                let len = end - self.start;
+                let Some(next_end) = self.line_end()? else {
+                    end = self.start + len;
+                    break;
+                };
+                end = self.start + len;
+                if begins(self.buffer.get(self.seen..next_end).unwrap_or_default()) {
+                    break;
+                }
+                end = next_end;
+                self.seen = self.filled.min(next_end + 1);
+            }
+        }
+        let start = std::mem::replace(&mut self.start, self.seen);
+        let bytes = self.buffer.get(start..end).unwrap_or_default();
+        Ok(Some(Record {
+            bytes,
+            ended: end < self.seen,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `bytes` in reads that are cut at `cut`.
+    struct CutAt<'a>(&'a [u8], usize);
+
+    impl Read for CutAt<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let (now, later) = self.0.split_at(self.1.min(self.0.len()));
+            if now.is_empty() && !later.is_empty() {
+                self.1 = later.len();
+                return self.read(buffer);
+            }
+            let count = now.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&now[..count]);
+            (self.0, self.1) = (&self.0[count..], self.1 - self.1.min(count));
+            Ok(count)
+        }
+    }
+
+    fn records(source: impl Read, len: usize, begins: Option<Begins>) -> Vec<(Vec<u8>, bool)> {
+        let mut buffer = vec![0; len];
+        let mut records = Records::new(source, &mut buffer, 0);
+        let mut all = Vec::new();
+        while let Some(record) = records.next(begins).unwrap() {
+            all.push((record.bytes.to_vec(), record.ended));
+        }
+        all
+    }
+
+    #[test]
+    fn lines_are_the_same_wherever_the_reads_are_cut() {
+        let text = b"head\n  1: a b\n\n  2: c d   \nlast without end";
+        let naive: Vec<_> = text
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect();
+        for cut in 0..=text.len() {
+            for len in [16, 17, 64] {
+                let seen = records(CutAt(text, cut), len, None);
+                let lines: Vec<_> = seen.iter().map(|(line, _)| line.clone()).collect();
+                assert_eq!(lines, naive, "cut at {cut}, buffer of {len}");
+                assert_eq!(seen.iter().filter(|(_, ended)| !ended).count(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_no_record_continues_the_one_before() {
+        let text = b"#one\n#two\nmore\n\n#three\nend\n";
+        for cut in 0..=text.len() {
+            let seen = records(CutAt(text, cut), 32, Some(|line| line.starts_with(b"#")));
+            let lines: Vec<_> = seen.iter().map(|(line, _)| line.as_slice()).collect();
+            assert_eq!(
+                lines,
+                [&b"#one"[..], b"#two\nmore\n", b"#three\nend"],
+                "cut at {cut}"
+            );
+            assert!(seen.iter().all(|(_, ended)| *ended));
+        }
+    }
+
+    #[test]
+    fn a_line_longer_than_the_buffer_is_an_error_and_no_loop() {
+        let mut buffer = [0; 8];
+        let mut records = Records::new(&b"123456789\n"[..], &mut buffer, 0);
+        assert_eq!(
+            records.next(None).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
+    }
+
+    #[test]
+    fn a_short_read_is_the_last_one_where_the_caller_says_so() {
+        let mut buffer = [0; 64];
+        let mut records = Records::new(CutAt(b"1\n2\n3\n", 2), &mut buffer, 3);
+        assert_eq!(records.next(None).unwrap().unwrap().bytes, b"1");
+        assert!(records.next(None).unwrap().is_none());
+    }
+
+    #[test]
+    fn numbers_agree_with_std() {
+        let words = [
+            "",
+            "0",
+            "7",
+            "0A",
+            "1f90",
+            "FFFFFFFF",
+            "100000000",
+            "g",
+            "-1",
+            "+1",
+            " 1",
+            "4294967295",
+        ];
+        let more = [
+            "4294967296",
+            "18446744073709551615",
+            "18446744073709551616",
+            "00000000000000000001",
+            "1_0",
+        ];
+        for word in words.into_iter().chain(more) {
+            let signed = word.starts_with(['+', '-']);
+            let known = u32::from_str_radix(word, 16)
+                .ok()
+                .filter(|_| word.len() < 9 && !signed);
+            assert_eq!(hex(word.as_bytes()), known, "{word}");
+            let known = word.parse::<u64>().ok().filter(|_| !signed);
+            assert_eq!(decimal(word.as_bytes()), known, "{word}");
+        }
+    }
+
+    #[test]
+    fn fields_agree_with_split() {
+        for line in [
+            "",
+            "   ",
+            "a",
+            " a  b:c   -1 ",
+            "8: 020011AC:1F90 010011AC:D63E 01",
+        ] {
+            let naive: Vec<_> = line
+                .split(' ')
+                .filter(|field| !field.is_empty())
+                .map(str::as_bytes)
+                .collect();
+            assert_eq!(
+                Fields::new(line.as_bytes()).collect::<Vec<_>>(),
+                naive,
+                "{line}"
+            );
+        }
+        let mut fields = Fields::new(b" 020011AC:1F90 -1 12 ");
+        assert_eq!(fields.hex_pair(), Some((0x0200_11ac, 8080)));
+        assert_eq!(fields.signed32(), Some(-1));
+        assert_eq!(fields.clone().end(), None);
+        assert_eq!(fields.decimal32(), Some(12));
+        assert_eq!(fields.end(), Some(()));
+    }
+}

@@ -1,0 +1,562 @@
+//! What a socket is to lsock: a `Row` as a table tells it, and `Sockets`, the compact store of the rows that are kept.
+//! In: rows from the parsers. Out: the same rows, by number. A stored socket takes 28 bytes, so that half a million
+//! fit 14 MB; IPv6 addresses and names lie beside it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A protocol, as the PROTO column names it: the table that lists the socket, or what sockprotoname calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Proto {
+    /// PID/net/tcp.
+    Tcp,
+    /// PID/net/tcp6; its v4-mapped addresses print as IPv4.
+    Tcp6,
+    /// PID/net/udp.
+    Udp,
+    /// PID/net/udp6.
+    Udp6,
+    /// PID/net/udplite, gone from Linux 7.1 on.
+    Udplite,
+    /// PID/net/udplite6.
+    Udplite6,
+    /// PID/net/raw.
+    Raw,
+    /// PID/net/raw6.
+    Raw6,
+    /// PID/net/icmp: ping sockets.
+    Icmp,
+    /// PID/net/icmp6.
+    Icmp6,
+    /// PID/net/unix, type STREAM.
+    Unix,
+    /// PID/net/unix, type DGRAM.
+    UnixDgram,
+    /// PID/net/unix, type SEQPACKET.
+    UnixSeq,
+    /// PID/net/netlink.
+    Netlink,
+    /// PID/net/packet.
+    Packet,
+    /// Only an fd and its sockprotoname know it: vsock, xdp, mptcp …, in the name beside it.
+    Other,
+}
+
+/// A set of protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Protos(u32);
+
+impl Protos {
+    /// TCP over both IPs.
+    pub(crate) const TCP: Self = Self::of(&[Proto::Tcp, Proto::Tcp6]);
+    /// UDP and UDP-Lite over both.
+    pub(crate) const UDP: Self =
+        Self::of(&[Proto::Udp, Proto::Udp6, Proto::Udplite, Proto::Udplite6]);
+    /// Raw and ping sockets over both.
+    pub(crate) const RAW: Self = Self::of(&[Proto::Raw, Proto::Raw6, Proto::Icmp, Proto::Icmp6]);
+    /// All that has an internet address.
+    pub(crate) const INET: Self = Self(Self::TCP.0 | Self::UDP.0 | Self::RAW.0);
+    /// All that has ports.
+    pub(crate) const PORTED: Self = Self(Self::TCP.0 | Self::UDP.0);
+    /// Those that speak IPv4 alone.
+    pub(crate) const INET4: Self = Self::of(&[
+        Proto::Tcp,
+        Proto::Udp,
+        Proto::Udplite,
+        Proto::Raw,
+        Proto::Icmp,
+    ]);
+    /// Unix sockets of every type.
+    pub(crate) const UNIX: Self = Self::of(&[Proto::Unix, Proto::UnixDgram, Proto::UnixSeq]);
+    /// Netlink.
+    pub(crate) const NETLINK: Self = Self::of(&[Proto::Netlink]);
+    /// Packet sockets.
+    pub(crate) const PACKET: Self = Self::of(&[Proto::Packet]);
+    /// All that have a table.
+    pub(crate) const LISTED: Self =
+        Self(Self::INET.0 | Self::UNIX.0 | Self::NETLINK.0 | Self::PACKET.0);
+    /// All there are.
+    pub(crate) const ALL: Self = Self(u32::MAX);
+
+    /// The set of `protos`.
+    pub(crate) const fn of(protos: &[Proto]) -> Self {
+        let (mut set, mut rest) = (0, protos);
+        while let [proto, more @ ..] = rest {
+            set |= proto.bit();
+            rest = more;
+        }
+        Self(set)
+    }
+
+    /// Those of either.
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those of both.
+    pub(crate) const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those of this set that are not in `other`.
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether it has `proto`.
+    pub(crate) const fn has(self, proto: Proto) -> bool {
+        self.0 & proto.bit() != 0
+    }
+
+    /// Whether it has any of `other`.
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether it is empty.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Proto {
+    /// Its place in a `Protos`.
+    #[expect(
+        clippy::as_conversions,
+        reason = "the number of a variant is below 32, and const fn knows no other way"
+    )]
+    const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// The word of the PROTO column; for `Other` the row has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tcp6 => "tcp6",
+            Self::Udp => "udp",
+            Self::Udp6 => "udp6",
+            Self::Udplite => "udplite",
+            Self::Udplite6 => "udplite6",
+            Self::Raw => "raw",
+            Self::Raw6 => "raw6",
+            Self::Icmp => "icmp",
+            Self::Icmp6 => "icmp6",
+            Self::Unix => "unix",
+            Self::UnixDgram => "unix-dgram",
+            Self::UnixSeq => "unix-seq",
+            Self::Netlink => "netlink",
+            Self::Packet => "packet",
+            Self::Other => "-",
+        }
+    }
+
+    /// The protocol that the kernel calls `name` in sockprotoname (`struct proto.name`); UNIX is every unix socket that
+    /// is not a stream.
+    pub(crate) fn from_sockprotoname(name: &[u8]) -> Self {
+        match name {
+            b"TCP" => Self::Tcp,
+            b"TCPv6" => Self::Tcp6,
+            b"UDP" => Self::Udp,
+            b"UDPv6" => Self::Udp6,
+            b"UDP-Lite" => Self::Udplite,
+            b"UDPLITEv6" => Self::Udplite6,
+            b"RAW" => Self::Raw,
+            b"RAWv6" => Self::Raw6,
+            b"PING" => Self::Icmp,
+            b"PINGv6" => Self::Icmp6,
+            b"UNIX-STREAM" => Self::Unix,
+            b"UNIX" => Self::UnixDgram,
+            b"NETLINK" => Self::Netlink,
+            b"PACKET" => Self::Packet,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A state: the kernel's number for TCP (`include/net/tcp_states.h`), numbers of our own from 0x80 on for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct State(pub(crate) u8);
+
+impl State {
+    /// A connection, or a connected UDP socket.
+    pub(crate) const ESTABLISHED: Self = Self(1);
+    /// Half of a handshake, not yet accepted.
+    pub(crate) const SYN_RECV: Self = Self(3);
+    /// Closed here, the other end has not yet said that it knows.
+    pub(crate) const FIN_WAIT1: Self = Self(4);
+    /// Closed here, open there.
+    pub(crate) const FIN_WAIT2: Self = Self(5);
+    /// Closed on both ends, kept for late packets.
+    pub(crate) const TIME_WAIT: Self = Self(6);
+    /// Not connected; UDP's and raw's rows are printed as `UNCONNECTED`.
+    pub(crate) const CLOSE: Self = Self(7);
+    /// The other end has closed.
+    pub(crate) const CLOSE_WAIT: Self = Self(8);
+    /// Closed on both ends, the last acknowledgement is out.
+    pub(crate) const LAST_ACK: Self = Self(9);
+    /// Waiting for connections.
+    pub(crate) const LISTEN: Self = Self(10);
+    /// Closed on both ends at once.
+    pub(crate) const CLOSING: Self = Self(11);
+    /// A socket without a peer: UDP, raw, unix (`SS_UNCONNECTED`).
+    pub(crate) const UNCONNECTED: Self = Self(0x80);
+    /// A unix connection that is not yet accepted (`SS_CONNECTING`).
+    pub(crate) const CONNECTING: Self = Self(0x81);
+    /// A unix socket with a peer (`SS_CONNECTED`).
+    pub(crate) const CONNECTED: Self = Self(0x82);
+    /// A unix socket that nobody has any more (`SS_DISCONNECTING`).
+    pub(crate) const DISCONNECTING: Self = Self(0x83);
+    /// No table lists the socket, so nobody tells.
+    pub(crate) const UNLISTED: Self = Self(0xfe);
+    /// The protocol has no states.
+    pub(crate) const NONE: Self = Self(0xff);
+
+    /// Every state with its name in the kernel's spelling.
+    pub(crate) const NAMES: [(Self, &'static str); 17] = [
+        (Self::ESTABLISHED, "ESTABLISHED"),
+        (Self(2), "SYN_SENT"),
+        (Self::SYN_RECV, "SYN_RECV"),
+        (Self::FIN_WAIT1, "FIN_WAIT1"),
+        (Self::FIN_WAIT2, "FIN_WAIT2"),
+        (Self::TIME_WAIT, "TIME_WAIT"),
+        (Self::CLOSE, "CLOSE"),
+        (Self::CLOSE_WAIT, "CLOSE_WAIT"),
+        (Self::LAST_ACK, "LAST_ACK"),
+        (Self::LISTEN, "LISTEN"),
+        (Self::CLOSING, "CLOSING"),
+        (Self::UNCONNECTED, "UNCONNECTED"),
+        (Self::CONNECTING, "CONNECTING"),
+        (Self::CONNECTED, "CONNECTED"),
+        (Self::DISCONNECTING, "DISCONNECTING"),
+        (Self::UNLISTED, "-"),
+        (Self::NONE, "-"),
+    ];
+
+    /// The protocols that can be in it.
+    pub(crate) fn protos(self) -> Protos {
+        match self {
+            Self::ESTABLISHED => Protos::INET,
+            Self::LISTEN => Protos::TCP.union(Protos::UNIX),
+            Self::UNCONNECTED => Protos::INET.without(Protos::TCP).union(Protos::UNIX),
+            Self::CONNECTING | Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
+            _ => Protos::TCP,
+        }
+    }
+
+    /// Its name; `UNKNOWN` for a number that no kernel known here prints.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(state, _)| *state == self)
+            .map_or("UNKNOWN", |(_, name)| name)
+    }
+}
+
+/// An end of a socket, or what stands for it where the protocol has no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends<'a> {
+    /// Addresses and ports; raw's local "port" is the IP protocol, ping's the echo id.
+    Inet {
+        /// This end.
+        local: (IpAddr, u16),
+        /// The other end, zero where there is none.
+        remote: (IpAddr, u16),
+    },
+    /// A unix socket's path; an abstract name starts with `@`; empty where it has none.
+    Path(&'a [u8]),
+    /// A unix socket whose name cannot be believed: another row claims the same inode.
+    Doubtful,
+    /// Netlink's family and port id.
+    Netlink {
+        /// `NETLINK_ROUTE` and so on.
+        family: u32,
+        /// By custom the process id of the owner, 0 for the kernel.
+        port_id: u32,
+    },
+    /// Packet's protocol and interface.
+    Packet {
+        /// 3 for all.
+        ethertype: u16,
+        /// 0 for all.
+        ifindex: u32,
+    },
+    /// No table lists it; the name is what sockprotoname says, empty where it says nothing.
+    Unlisted(&'a [u8]),
+}
+
+/// What only the wider views show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Detail {
+    /// Owner as the reader's user namespace sees it, 65534 where it is not mapped; `None` where the table does not tell.
+    pub(crate) uid: Option<u32>,
+    /// TCP's timer: 0 none, 1 retransmit, 2 keepalive, 3 `TIME_WAIT`, 4 zero-window probe.
+    pub(crate) timer: u8,
+    /// When the timer ends, in 1/100 s.
+    pub(crate) timer_ticks: u32,
+    /// Retransmits without an answer.
+    pub(crate) retransmits: u32,
+    /// Retransmit time-out in 1/100 s; 0 where the row does not tell.
+    pub(crate) rto_ticks: u32,
+    /// Congestion window in segments; 0 where the row does not tell.
+    pub(crate) cwnd: u32,
+    /// Slow start threshold in segments; negative in slow start.
+    pub(crate) ssthresh: i32,
+    /// Datagrams dropped.
+    pub(crate) drops: u32,
+}
+
+/// A number of a network namespace in this run, in the order in which they were met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NetnsId(pub(crate) u16);
+
+/// One row of a table, decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row<'a> {
+    /// Inode of the socket in sockfs, 32 bits in every kernel (`get_next_ino`); 0 where no file belongs to it.
+    pub(crate) inode: u32,
+    /// Which protocol.
+    pub(crate) proto: Proto,
+    /// In which state.
+    pub(crate) state: State,
+    /// Bytes not yet read; of a listener the connections not yet accepted; `None` where the table does not tell.
+    pub(crate) rx_queue: Option<u32>,
+    /// Bytes not yet acknowledged or sent.
+    pub(crate) tx_queue: Option<u32>,
+    /// Its addresses.
+    pub(crate) ends: Ends<'a>,
+    /// More of it.
+    pub(crate) detail: Detail,
+}
+
+impl Row<'_> {
+    /// Whether it waits for whoever comes: TCP and unix in LISTEN, UDP, raw and ping without a peer.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.state == State::LISTEN
+            || (self.state == State::UNCONNECTED && Protos::INET.has(self.proto))
+    }
+}
+
+/// A stored row. What `local` and `remote` hold depends on the protocol; `Sockets::row` tells.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    /// As in `Row`.
+    inode: u32,
+    /// As in `Row`, `u32::MAX` for none.
+    rx_queue: u32,
+    /// As in `Row`, `u32::MAX` for none.
+    tx_queue: u32,
+    /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or an interface.
+    local: u32,
+    /// The same; of a name its length.
+    remote: u32,
+    /// Port, netlink family or ethertype.
+    local_port: u16,
+    /// Port.
+    remote_port: u16,
+    /// Where it was read.
+    netns: NetnsId,
+    /// As in `Row`.
+    proto: Proto,
+    /// As in `Row`.
+    state: State,
+}
+
+/// Marks a name that must not be shown, in the place of its length.
+const DOUBTFUL: u32 = u32::MAX;
+
+/// The rows that are kept, in the order in which they were read.
+#[derive(Default)]
+pub(crate) struct Sockets {
+    /// One for each row.
+    stored: Vec<Stored>,
+    /// One for each row if they are wanted at all, else empty.
+    details: Vec<Detail>,
+    /// Whether details are kept.
+    keeps_details: bool,
+    /// IPv6 addresses, local and remote one after the other.
+    addresses: Vec<Ipv6Addr>,
+    /// Names, one after the other.
+    names: Vec<u8>,
+    /// Numbers of rows of unix that the name of the row before could have printed.
+    suspects: Vec<u32>,
+}
+
+/// A number that the store can hold, or the largest one.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The place that `small` made a number of.
+pub(crate) fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Sockets {
+    /// None yet; `keeps_details` where a view shows them.
+    pub(crate) fn new(keeps_details: bool) -> Self {
+        Self {
+            keeps_details,
+            ..Self::default()
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.stored.len()
+    }
+
+    /// Their numbers in the order in which they were read.
+    pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
+        0..small(self.stored.len())
+    }
+
+    /// The inode of socket `number`.
+    pub(crate) fn inode(&self, number: u32) -> u32 {
+        self.stored
+            .get(place(number))
+            .map_or(0, |stored| stored.inode)
+    }
+
+    /// The protocol of socket `number`.
+    pub(crate) fn proto(&self, number: u32) -> Proto {
+        self.stored
+            .get(place(number))
+            .map_or(Proto::Other, |stored| stored.proto)
+    }
+
+    /// The namespace in whose table socket `number` was read.
+    pub(crate) fn netns(&self, number: u32) -> NetnsId {
+        self.stored
+            .get(place(number))
+            .map_or(NetnsId(0), |stored| stored.netns)
+    }
+
+    /// Keeps `row`, which was read in `netns`.
+    pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>) {
+        let (local, remote, local_port, remote_port) = match row.ends {
+            Ends::Inet {
+                local: (IpAddr::V4(local), port),
+                remote: (IpAddr::V4(remote), remote_port),
+            } => (local.to_bits(), remote.to_bits(), port, remote_port),
+            Ends::Inet {
+                local: (local, port),
+                remote: (remote, remote_port),
+            } => {
+                let at = small(self.addresses.len());
+                self.addresses
+                    .extend([local, remote].map(|address| match address {
+                        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+                        IpAddr::V6(v6) => v6,
+                    }));
+                (at, at + 1, port, remote_port)
+            }
+            Ends::Path(name) | Ends::Unlisted(name) => {
+                let at = small(self.names.len());
+                self.names.extend_from_slice(name);
+                (at, small(name.len()), 0, 0)
+            }
+            Ends::Doubtful => (0, DOUBTFUL, 0, 0),
+            Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
+            Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
+        };
+        self.stored.push(Stored {
+            inode: row.inode,
+            rx_queue: row.rx_queue.unwrap_or(u32::MAX),
+            tx_queue: row.tx_queue.unwrap_or(u32::MAX),
+            local,
+            remote,
+            local_port,
+            remote_port,
+            netns,
+            proto: row.proto,
+            state: row.state,
+        });
+        if self.keeps_details {
+            self.details.push(row.detail);
+        }
+    }
+
+    /// That the last row may be a forgery.
+    pub(crate) fn suspect_last(&mut self) {
+        self.suspects
+            .push(small(self.stored.len().saturating_sub(1)));
+    }
+
+    /// The rows that may be forgeries; they are not told twice.
+    pub(crate) fn take_suspects(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.suspects)
+    }
+
+    /// That the name of socket `number`, a unix socket, must not be shown.
+    pub(crate) fn doubt(&mut self, number: u32) {
+        if let Some(stored) = self.stored.get_mut(place(number)) {
+            (stored.local, stored.remote) = (0, DOUBTFUL);
+        }
+    }
+
+    /// Socket `number` as its table told it; the detail is zero where details are not kept.
+    ///
+    /// # Panics
+    /// Never: a number that is not in `numbers` gives an unlisted row.
+    pub(crate) fn row(&self, number: u32) -> Row<'_> {
+        let Some(stored) = self.stored.get(place(number)) else {
+            return Row {
+                inode: 0,
+                proto: Proto::Other,
+                state: State::UNLISTED,
+                rx_queue: None,
+                tx_queue: None,
+                ends: Ends::Unlisted(b""),
+                detail: Detail::default(),
+            };
+        };
+        Row {
+            inode: stored.inode,
+            proto: stored.proto,
+            state: stored.state,
+            rx_queue: Some(stored.rx_queue).filter(|queue| *queue != u32::MAX),
+            tx_queue: Some(stored.tx_queue).filter(|queue| *queue != u32::MAX),
+            ends: self.ends(stored),
+            detail: self.details.get(place(number)).copied().unwrap_or_default(),
+        }
+    }
+
+    /// What `push` made of the ends of a row.
+    fn ends(&self, stored: &Stored) -> Ends<'_> {
+        let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
+        let v6 = |at| {
+            IpAddr::V6(
+                self.addresses
+                    .get(place(at))
+                    .copied()
+                    .unwrap_or(Ipv6Addr::UNSPECIFIED),
+            )
+        };
+        let name = || {
+            let rest = self.names.get(place(stored.local)..).unwrap_or_default();
+            rest.get(..place(stored.remote)).unwrap_or_default()
+        };
+        match stored.proto {
+            _ if stored.state == State::UNLISTED => Ends::Unlisted(name()),
+            proto if Protos::INET4.has(proto) => Ends::Inet {
+                local: (v4(stored.local), stored.local_port),
+                remote: (v4(stored.remote), stored.remote_port),
+            },
+            proto if Protos::INET.has(proto) => Ends::Inet {
+                local: (v6(stored.local), stored.local_port),
+                remote: (v6(stored.remote), stored.remote_port),
+            },
+            Proto::Netlink => Ends::Netlink {
+                family: stored.remote,
+                port_id: stored.local,
+            },
+            Proto::Packet => Ends::Packet {
+                ethertype: stored.local_port,
+                ifindex: stored.local,
+            },
+            Proto::Other => Ends::Unlisted(name()),
+            _ if stored.remote == DOUBTFUL => Ends::Doubtful,
+            _ => Ends::Path(name()),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The system calls that std does not offer, each as one safe function: getdents64, readlinkat, openat, statx and
+//! getxattr. Paths are relative to an open folder, results go into the caller's buffers, and errors are the kernel's
+//! errno. Nothing here knows what is read: that is for the rooms. This is the only file with `unsafe` in it.
+#![allow(
+    unsafe_code,
+    reason = "the kernel is reached through C functions; every block says why it is sound"
+)]
+
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// `O_RDONLY | O_CLOEXEC`, the same on every architecture that Rust's musl targets know.
+const OPEN_FILE: c_int = 0o2_000_000;
+/// `O_DIRECTORY`, which differs between architectures.
+const OPEN_DIRECTORY: c_int = if cfg!(any(
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "powerpc64"
+)) {
+    0o40_000
+} else {
+    0o200_000
+};
+/// `STATX_BASIC_STATS`: all that stat(2) tells.
+const STATX_BASIC_STATS: c_uint = 0x7ff;
+/// `AT_FDCWD` stands for the current folder.
+const AT_FDCWD: c_int = -100;
+
+/// The kernel's `struct statx` (`include/uapi/linux/stat.h`): the same 256 bytes on every architecture.
+#[repr(C)]
+#[derive(Default)]
+struct Statx {
+    /// What the kernel filled in.
+    mask: u32,
+    /// Preferred block size of a read.
+    blksize: u32,
+    /// Attributes of the file.
+    attributes: u64,
+    /// Number of links.
+    nlink: u32,
+    /// Owner.
+    uid: u32,
+    /// Group.
+    gid: u32,
+    /// Kind and rights, then padding.
+    mode: [u16; 2],
+    /// Inode number.
+    ino: u64,
+    /// Size in bytes, or what proc puts there.
+    size: u64,
+    /// Blocks and the mask of known attributes.
+    blocks: [u64; 2],
+    /// Four times of 16 bytes.
+    times: [u64; 8],
+    /// Device numbers: rdev's, then the file system's.
+    rdev: [u32; 2],
+    /// Major and minor number of the file system.
+    dev: [u32; 2],
+    /// What later kernels added.
+    spare: [u64; 14],
+}
+
+unsafe extern "C" {
+    fn openat(dir: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
+    fn readlinkat(dir: c_int, path: *const c_char, buffer: *mut c_char, len: usize) -> isize;
+    fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: usize) -> isize;
+    fn statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx)
+    -> c_int;
+    // musl declares the 64-bit call under its short name.
+    #[cfg_attr(target_env = "musl", link_name = "getdents")]
+    fn getdents64(dir: c_int, buffer: *mut c_void, len: usize) -> isize;
+}
+
+/// What `stat_at` tells of a file; proc gives some of it a meaning of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Inode number; of PID/net/tcp it is one number per network namespace.
+    pub(crate) ino: u64,
+    /// Device of the file system, so that (dev, ino) is one file.
+    pub(crate) dev: (u32, u32),
+    /// Size in bytes; of PID/fd the number of open descriptors (Linux 6.2 and later, else 0).
+    pub(crate) size: u64,
+    /// Number of links; of PID/task the number of threads plus 2.
+    pub(crate) nlink: u32,
+    /// Owner: of PID the process's effective uid, or 0 where it is not dumpable.
+    pub(crate) uid: u32,
+    /// Group: of PID the process's effective gid, or 0 where it is not dumpable.
+    pub(crate) gid: u32,
+}
+
+/// The count in a C function's answer, or errno where the answer is negative.
+fn count(answer: isize) -> io::Result<usize> {
+    usize::try_from(answer).map_err(|_| io::Error::last_os_error())
+}
+
+/// Opens `path` below `dir` with `flags`.
+fn open_at(dir: BorrowedFd<'_>, path: &CStr, flags: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: `dir` is open for the length of the call, `path` ends with NUL, and without O_CREAT no mode is read.
+    let fd = unsafe { openat(dir.as_raw_fd(), path.as_ptr(), flags) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made `fd` for this process, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Opens the file `path` below `dir` for reading.
+///
+/// # Errors
+/// errno of openat(2); ENOENT and ESRCH: gone meanwhile; EACCES and EPERM: not permitted.
+pub(crate) fn open_file_at(dir: BorrowedFd<'_>, path: &CStr) -> io::Result<File> {
+    open_at(dir, path, OPEN_FILE).map(File::from)
+}
+
+/// Opens the folder `path` below `dir` for reading its entries.
+///
+/// # Errors
+/// As `open_file_at`; ENOTDIR where it is no folder.
+pub(crate) fn open_dir_at(dir: BorrowedFd<'_>, path: &CStr) -> io::Result<OwnedFd> {
+    open_at(dir, path, OPEN_FILE | OPEN_DIRECTORY)
+}
+
+/// Fills `buffer` with the next entries of `dir` (`struct linux_dirent64`, read them with `dirent::names`) and tells
+/// how many bytes are used; 0 is the end. A buffer of 8 KiB holds 256 to 340 descriptors.
+///
+/// # Errors
+/// errno of getdents64(2); ENOENT: the process went away while its folder was read.
+pub(crate) fn read_dir(dir: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to `buffer`, which is borrowed for the call alone.
+    count(unsafe { getdents64(dir.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+/// Reads the link `path` below `dir` into `buffer` and gives the bytes of its target, cut where `buffer` ends.
+///
+/// # Errors
+/// errno of readlinkat(2); ENOENT: closed meanwhile; EACCES: the process may not be read.
+pub(crate) fn read_link_at<'a>(
+    dir: BorrowedFd<'_>,
+    path: &CStr,
+    buffer: &'a mut [u8],
+) -> io::Result<&'a [u8]> {
+    // SAFETY: `path` ends with NUL, and the kernel writes at most `buffer.len()` bytes to `buffer`.
+    let len = count(unsafe {
+        readlinkat(
+            dir.as_raw_fd(),
+            path.as_ptr(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+        )
+    })?;
+    Ok(buffer.get(..len).unwrap_or_default())
+}
+
+/// Reads the extended attribute `name` of the file behind `path`, links followed, into `buffer`.
+///
+/// # Errors
+/// errno of getxattr(2); ENOENT: closed meanwhile; ENODATA and EOPNOTSUPP: no such attribute here.
+pub(crate) fn read_xattr<'a>(
+    path: &CStr,
+    name: &CStr,
+    buffer: &'a mut [u8],
+) -> io::Result<&'a [u8]> {
+    // SAFETY: both strings end with NUL, and the kernel writes at most `buffer.len()` bytes to `buffer`.
+    let len = count(unsafe {
+        getxattr(
+            path.as_ptr(),
+            name.as_ptr(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+        )
+    })?;
+    Ok(buffer.get(..len).unwrap_or_default())
+}
+
+/// What stat(2) tells of `path` below `dir`, or below the current folder; links are followed.
+///
+/// # Errors
+/// errno of statx(2).
+pub(crate) fn stat_at(dir: Option<BorrowedFd<'_>>, path: &CStr) -> io::Result<Stat> {
+    let dir = dir.map_or(AT_FDCWD, |dir| dir.as_raw_fd());
+    let mut out = Statx::default();
+    // SAFETY: `path` ends with NUL and `out` is a whole `struct statx` that the kernel may fill.
+    if unsafe { statx(dir, path.as_ptr(), 0, STATX_BASIC_STATS, &raw mut out) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Stat {
+        ino: out.ino,
+        dev: out.dev.into(),
+        size: out.size,
+        nlink: out.nlink,
+        uid: out.uid,
+        gid: out.gid,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn stat_agrees_with_std() {
+        assert_eq!(size_of::<Statx>(), 256);
+        let known = std::fs::metadata("/proc/self/exe").unwrap();
+        let seen = stat_at(None, c"/proc/self/exe").unwrap();
+        let told = (
+            known.ino(),
+            known.size(),
+            u64::from(seen.nlink),
+            known.uid(),
+            known.gid(),
+        );
+        assert_eq!(
+            (seen.ino, seen.size, known.nlink(), seen.uid, seen.gid),
+            told
+        );
+    }
+
+    #[test]
+    fn a_link_is_cut_where_the_buffer_ends() {
+        let proc = File::open("/proc").unwrap();
+        let mut buffer = [0; 4];
+        let whole = std::process::id().to_string();
+        let seen = read_link_at(proc.as_fd(), c"self", &mut buffer).unwrap();
+        assert!(whole.as_bytes().starts_with(seen));
+    }
+
+    #[test]
+    fn errors_are_the_kernels() {
+        let proc = File::open("/proc").unwrap();
+        let error = open_dir_at(proc.as_fd(), c"self/no-such-folder").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(open_dir_at(proc.as_fd(), c"self/exe").is_err());
+        let error =
+            read_xattr(c"/proc/self/exe", c"system.sockprotoname", &mut [0; 32]).unwrap_err();
+        assert!(matches!(error.raw_os_error(), Some(61 | 95)), "{error}");
+    }
+}

@@ -1,0 +1,330 @@
+//! Parses the rows of tcp, udp, udplite, raw and icmp, over IPv4 and IPv6: one layout with three endings. In: a line
+//! and which table it is from. Out: the row, or `None` where the line has not exactly the kernel's shape.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Format;
+use crate::addr::Endian;
+use crate::scan::{Fields, decimal32, hex};
+use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+
+/// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
+///
+/// ```text
+///   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1
+/// ```
+/// Queues are in bytes, ticks in 1/100 s, all in hexadecimal; from the uid on all is decimal. `TIME_WAIT` and
+/// `SYN_RECV` rows may end after the pointer.
+pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<Row<'a>> {
+    let (mut row, mut fields) = parse_head(line, format)?;
+    // (13) rto; a time-wait or request socket has none.
+    let Some(rto) = fields.next() else {
+        return (row.state == State::TIME_WAIT || row.state == State::SYN_RECV).then_some(row);
+    };
+    row.detail.rto_ticks = decimal32(rto)?;
+    // (14) ato, (15) quick acknowledgements and ping-pong
+    fields.decimal32()?;
+    fields.decimal32()?;
+    // (16) cwnd
+    row.detail.cwnd = fields.decimal32()?;
+    // (17) ssthresh, -1 in slow start; of a listener the limit of its fast-open queue
+    row.detail.ssthresh = fields.signed32()?;
+    fields.end()?;
+    Some(row)
+}
+
+/// Parses a row of udp, udplite, raw or icmp, or their IPv6 forms (`net/ipv4/udp.c`: `udp4_format_sock`).
+///
+/// ```text
+///  1234: 0100007F:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22333 2 0000000000000000 0
+/// ```
+/// As tcp, but the state is 07 without a peer and 01 with one, and the row ends with the number of datagrams dropped.
+pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<Row<'a>> {
+    let (mut row, mut fields) = parse_head(line, format)?;
+    if row.state == State::CLOSE {
+        row.state = State::UNCONNECTED;
+    }
+    // (13) drops
+    row.detail.drops = fields.decimal32()?;
+    fields.end()?;
+    Some(row)
+}
+
+/// The first twelve fields, which all inet tables share, and what follows them.
+fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Fields<'a>)> {
+    let mut fields = Fields::new(line);
+    // (1) sl
+    decimal32(fields.next()?.strip_suffix(b":")?)?;
+    // (2) local_address (3) rem_address
+    let local = parse_end(&mut fields, format)?;
+    let remote = parse_end(&mut fields, format)?;
+    // (4) st, always two digits
+    let state = State(u8::try_from(hex(fields.next().filter(|field| field.len() == 2)?)?).ok()?);
+    // (5) tx_queue:rx_queue
+    let (tx_queue, rx_queue) = fields.hex_pair()?;
+    // (6) tr:tm->when. The time left is a long, so a timer that is late may print 16 digits: it is due now.
+    let (timer, ticks) = fields.pair(b':')?;
+    let timer_ticks = if ticks.len() == 16 { 0 } else { hex(ticks)? };
+    // (7) retrnsmt
+    let retransmits = fields.hex()?;
+    // (8) uid
+    let uid = Some(fields.decimal32()?);
+    // (9) timeout
+    fields.signed32()?;
+    // (10) inode
+    let inode = fields.decimal32()?;
+    // (11) ref
+    fields.signed32()?;
+    // (12) pointer: 8 or 16 digits, zeros where it is restricted; nothing depends on it
+    fields.next()?;
+    let detail = Detail {
+        uid,
+        timer: u8::try_from(hex(timer)?).ok()?,
+        timer_ticks,
+        retransmits,
+        ..Detail::default()
+    };
+    let row = Row {
+        inode,
+        proto: format.proto,
+        state,
+        rx_queue: Some(rx_queue),
+        tx_queue: Some(tx_queue),
+        ends: Ends::Inet { local, remote },
+        detail,
+    };
+    Some((row, fields))
+}
+
+/// An address and port as `%08X:%04X` or, for IPv6, four such words before the colon.
+fn parse_end(fields: &mut Fields<'_>, format: &Format) -> Option<(IpAddr, u16)> {
+    let (address, port) =
+        fields
+            .next()?
+            .split_at_checked(if is_v4(format.proto) { 8 } else { 32 })?;
+    let port = port.strip_prefix(b":").filter(|digits| digits.len() == 4)?;
+    let address = match address.as_chunks() {
+        ([word], []) => IpAddr::V4(Ipv4Addr::from(parse_word(word, format.endian)?)),
+        (&[ref a, ref b, ref c, ref d], []) => {
+            let mut octets = [0; 16];
+            for (to, word) in octets.as_chunks_mut().0.iter_mut().zip([a, b, c, d]) {
+                *to = parse_word(word, format.endian)?;
+            }
+            IpAddr::V6(Ipv6Addr::from(octets))
+        }
+        _ => return None,
+    };
+    Some((address, u16::try_from(hex(port)?).ok()?))
+}
+
+/// Whether the table of `proto` prints addresses of one word.
+fn is_v4(proto: Proto) -> bool {
+    Protos::INET4.has(proto)
+}
+
+/// One word of an address: 8 digits.
+fn parse_word(word: &[u8; 8], endian: Endian) -> Option<[u8; 4]> {
+    hex(word).map(|word| endian.address_bytes(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the original article shows it.
+    const ESTABLISHED: &str = "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1";
+    const TIME_WAIT: &str = "   2: 0100007F:A93C 0100007F:1F90 06 00000000:00000000 03:000016C6 00000000     0        0 0 3 0000000000000000                                      ";
+    const TCP6: &str = "   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:A93C 01 00000000:00000000 00:00000000 00000000     0        0 22334 1 0000000000000000 20 4 30 10 -1";
+    const UDP: &str = "  412: 0100007F:14E9 00000000:0000 07 00000000:00000200 00:00000000 00000000   104        0 22333 2 00000000d2c5aba3 17         ";
+
+    fn format(proto: Proto) -> Format {
+        Format {
+            proto,
+            endian: Endian::Little,
+        }
+    }
+
+    fn tcp(line: &str) -> Option<Row<'_>> {
+        parse_tcp(line.as_bytes(), &format(Proto::Tcp))
+    }
+
+    fn inet(local: &str, remote: &str) -> Ends<'static> {
+        let end = |text: &str| {
+            text.parse::<std::net::SocketAddr>()
+                .map(|end| (end.ip(), end.port()))
+                .unwrap()
+        };
+        Ends::Inet {
+            local: end(local),
+            remote: end(remote),
+        }
+    }
+
+    #[test]
+    fn an_established_row_is_decoded_whole() {
+        let row = tcp(ESTABLISHED).unwrap();
+        assert_eq!(row.ends, inet("172.17.0.2:8080", "172.17.0.1:54846"));
+        assert_eq!((row.inode, row.state), (621_793, State::ESTABLISHED));
+        let detail = Detail {
+            uid: Some(1000),
+            rto_ticks: 20,
+            cwnd: 10,
+            ssthresh: -1,
+            ..Detail::default()
+        };
+        assert_eq!(row.detail, detail);
+    }
+
+    #[test]
+    fn time_wait_ends_after_the_pointer_and_nothing_else_does() {
+        let row = tcp(TIME_WAIT).unwrap();
+        assert_eq!(
+            (row.inode, row.state, row.detail.timer),
+            (0, State::TIME_WAIT, 3)
+        );
+        assert_eq!(row.detail.timer_ticks, 0x16c6);
+        assert_eq!(tcp(&TIME_WAIT.replace(" 06 ", " 01 ")), None);
+    }
+
+    #[test]
+    fn a_v4_mapped_address_stays_what_the_table_says() {
+        let row = parse_tcp(TCP6.as_bytes(), &format(Proto::Tcp6)).unwrap();
+        assert_eq!(
+            row.ends,
+            inet("[::ffff:127.0.0.1]:8080", "[::ffff:127.0.0.1]:43324")
+        );
+        assert_eq!(tcp(TCP6), None);
+        assert_eq!(
+            parse_tcp(ESTABLISHED.as_bytes(), &format(Proto::Tcp6)),
+            None
+        );
+    }
+
+    #[test]
+    fn big_endian_words_read_straight() {
+        let line = ESTABLISHED
+            .replace("020011AC", "AC110002")
+            .replace("010011AC", "AC110001");
+        let row = parse_tcp(
+            line.as_bytes(),
+            &Format {
+                proto: Proto::Tcp,
+                endian: Endian::Big,
+            },
+        )
+        .unwrap();
+        assert_eq!(row.ends, inet("172.17.0.2:8080", "172.17.0.1:54846"));
+    }
+
+    #[test]
+    fn a_udp_row_has_drops_and_is_unconnected_in_state_07() {
+        let row = parse_udp(UDP.as_bytes(), &format(Proto::Udp)).unwrap();
+        assert_eq!(row.ends, inet("127.0.0.1:5353", "0.0.0.0:0"));
+        assert_eq!(
+            (row.state, row.detail.drops, row.rx_queue),
+            (State::UNCONNECTED, 17, Some(512))
+        );
+        assert!(row.is_listening());
+        assert_eq!(tcp(UDP), None);
+        assert_eq!(parse_udp(ESTABLISHED.as_bytes(), &format(Proto::Udp)), None);
+    }
+
+    #[test]
+    fn pointers_of_any_width_are_passed_over() {
+        for pointer in ["00000000", "ffff888003c0a000", "0x0", "(null)"] {
+            assert!(tcp(&ESTABLISHED.replace("0000000000000000", pointer)).is_some());
+        }
+    }
+
+    #[test]
+    fn one_broken_field_breaks_the_row() {
+        let fields: Vec<&str> = ESTABLISHED.split_whitespace().collect();
+        for (at, broken) in
+            (0..fields.len()).flat_map(|at| [(at, "x"), (at, ""), (at, "-"), (at, "99999999999")])
+        {
+            // (12) The pointer may be anything but missing.
+            if at == 11 && !broken.is_empty() {
+                continue;
+            }
+            let mut copy = fields.clone();
+            copy[at] = broken;
+            assert_eq!(tcp(&copy.join(" ")), None, "field {} as {broken:?}", at + 1);
+        }
+        assert_eq!(tcp(&format!("{ESTABLISHED} 7")), None);
+        let in_place = [
+            "020011AC:1F90",
+            "20011AC:1F90",
+            "020011AC1F90",
+            "020011AC:1F9",
+            "020011AC:01F90",
+        ];
+        let broken = in_place
+            .iter()
+            .filter(|end| tcp(&ESTABLISHED.replace(in_place[0], end)).is_none());
+        assert_eq!(broken.count(), 4);
+    }
+
+    #[test]
+    fn a_row_cut_anywhere_is_no_other_row() {
+        for cut in 0..ESTABLISHED.len() {
+            if let Some(row) = tcp(&ESTABLISHED[..cut]) {
+                let whole = tcp(ESTABLISHED).unwrap();
+                assert_eq!(
+                    (row.inode, row.ends, row.state),
+                    (whole.inode, whole.ends, whole.state)
+                );
+            }
+        }
+    }
+
+    /// The same by std's means, field for field: slow, and with nothing in common.
+    fn naive(line: &str) -> Option<(u64, String, u32, i64)> {
+        let fields: Vec<&str> = line.split(' ').filter(|field| !field.is_empty()).collect();
+        let end = |text: &str| {
+            let (address, port) = text.split_once(':')?;
+            let word = u32::from_str_radix(address, 16).ok()?.swap_bytes();
+            let port = u16::from_str_radix(port, 16).ok()?;
+            (address.len() == 8).then(|| format!("{}:{port}", Ipv4Addr::from(word)))
+        };
+        let number = |at: usize, radix| i64::from_str_radix(fields.get(at)?, radix).ok();
+        let ends = format!("{} {}", end(fields.get(1)?)?, end(fields.get(2)?)?);
+        let state = u32::try_from(number(3, 16)?).ok()?;
+        let last = if fields.len() == 12 {
+            0
+        } else {
+            number(16, 10)?
+        };
+        Some((u64::try_from(number(9, 10)?).ok()?, ends, state, last))
+    }
+
+    #[test]
+    fn the_parser_agrees_with_the_naive_one_on_mutated_lines() {
+        let mut seed = 1_u64;
+        let mut parsed = 0;
+        for _ in 0..20_000 {
+            let mut line = [ESTABLISHED, TIME_WAIT][usize::from(seed >> 60 & 1 == 1)]
+                .as_bytes()
+                .to_vec();
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = usize::try_from(seed >> 33).unwrap() % line.len();
+            line[at] = b"0123456789ABCDEF: -x"[usize::try_from(seed >> 20 & 0xfff).unwrap() % 20];
+            let line = String::from_utf8(line).unwrap();
+            // What is accepted must mean the same to both; the naive one accepts more.
+            if let Some(row) = tcp(&line) {
+                let Ends::Inet { local, remote } = row.ends else {
+                    panic!("{line}")
+                };
+                let ends = format!("{}:{} {}:{}", local.0, local.1, remote.0, remote.1);
+                let seen = (
+                    u64::from(row.inode),
+                    ends,
+                    u32::from(row.state.0),
+                    i64::from(row.detail.ssthresh),
+                );
+                assert_eq!(Some(seen), naive(&line), "{line}");
+                parsed += 1;
+            }
+        }
+        assert!(parsed > 5_000, "{parsed}");
+    }
+}

@@ -1,0 +1,224 @@
+//! Parses the rows of PID/net/unix. In: a record, which is a row and what newlines in its name made further lines of.
+//! Out: the row. Names are printed raw by the kernel, so a name may hold anything, another row's likeness included:
+//! `is_row` is as strict as can be, and `join` doubts what it must.
+
+use super::Format;
+use crate::scan::{Fields, decimal32, hex};
+use crate::socket::{Detail, Ends, Proto, Row, State};
+
+/// The longest name: `UNIX_PATH_MAX`.
+const NAME_LEN_MAX: usize = 108;
+
+/// The flag of a listening socket, `__SO_ACCEPTCON`.
+const ACCEPTING: u32 = 1 << 16;
+
+/// The fixed part of a row.
+struct Head<'a> {
+    /// (4) Flags
+    flags: u32,
+    /// (5) Type, 1 STREAM, 2 DGRAM, 5 SEQPACKET
+    kind: u32,
+    /// (6) St
+    state: u32,
+    /// (7) Inode
+    inode: u32,
+    /// What follows: nothing, or one blank and the name.
+    rest: &'a [u8],
+}
+
+/// Reads the fixed part: `hex{8,16}: hex8 hex8 hex8 hex4 hex2 blanks digits`, one blank between the fields.
+fn parse_head(line: &[u8]) -> Option<Head<'_>> {
+    let mut fields = Fields::new(line);
+    // (1) Num, a pointer
+    let pointer = fields.next()?.strip_suffix(b":")?;
+    if line.first() == Some(&b' ')
+        || !(8..=16).contains(&pointer.len())
+        || !pointer.iter().all(u8::is_ascii_hexdigit)
+    {
+        return None;
+    }
+    // (2) RefCount (3) Protocol (4) Flags (5) Type (6) St, each of a fixed width
+    let mut fixed = |width: usize| {
+        let digits = fields.rest().strip_prefix(b" ")?.get(..width)?;
+        fields.next().filter(|field| field.len() == width)?;
+        hex(digits)
+    };
+    fixed(8)?;
+    fixed(8)?;
+    let (flags, kind, state) = (fixed(8)?, fixed(4)?, fixed(2)?);
+    // (7) Inode, right-aligned
+    let inode = decimal32(fields.next()?)?;
+    Some(Head {
+        flags,
+        kind,
+        state,
+        inode,
+        rest: fields.rest(),
+    })
+}
+
+/// Whether `line` has the shape of a row; what has not, continues the name before it.
+pub(super) fn is_row(line: &[u8]) -> bool {
+    parse_head(line).is_some()
+}
+
+/// Parses a row of unix (`net/unix/af_unix.c`: `unix_seq_show`).
+///
+/// ```text
+/// 000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock
+/// ```
+/// All is hexadecimal but the inode. An abstract name starts with `@`, and has `@` for every NUL.
+pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<Row<'a>> {
+    let head = parse_head(record)?;
+    let name = match head.rest {
+        [] => head.rest,
+        [_, name @ ..] => name,
+    };
+    if name.len() > NAME_LEN_MAX {
+        return None;
+    }
+    let proto = match head.kind {
+        1 => Proto::Unix,
+        2 => Proto::UnixDgram,
+        5 => Proto::UnixSeq,
+        _ => return None,
+    };
+    let state = match head.state {
+        _ if head.flags & ACCEPTING != 0 => State::LISTEN,
+        1 => State::UNCONNECTED,
+        2 => State::CONNECTING,
+        3 => State::CONNECTED,
+        4 => State::DISCONNECTING,
+        _ => return None,
+    };
+    Some(Row {
+        inode: head.inode,
+        proto,
+        state,
+        rx_queue: None,
+        tx_queue: None,
+        ends: Ends::Path(name),
+        detail: Detail::default(),
+    })
+}
+
+/// Whether the name of the row before, with `name` of its bytes, could have put `record` there by itself: a newline
+/// and a perfect row, all within the longest name.
+pub(super) fn could_be_forged(name_before: usize, record: usize) -> bool {
+    name_before > 0 && name_before + 1 + record <= NAME_LEN_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::Endian;
+
+    const FORMAT: Format = Format {
+        proto: Proto::Unix,
+        endian: Endian::Little,
+    };
+
+    fn unix(record: &str) -> Option<Row<'_>> {
+        parse(record.as_bytes(), &FORMAT)
+    }
+
+    #[test]
+    fn real_rows_are_decoded() {
+        let cases: [(&str, Proto, State, u32, &[u8]); 6] = [
+            (
+                "000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock",
+                Proto::Unix,
+                State::LISTEN,
+                4449,
+                b"/var/run/docker.sock",
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00000000 0001 03 606974",
+                Proto::Unix,
+                State::CONNECTED,
+                606_974,
+                b"",
+            ),
+            (
+                "00000000: 00000002 00000000 00000000 0002 01  1234 @/tmp/a b ",
+                Proto::UnixDgram,
+                State::UNCONNECTED,
+                1234,
+                b"@/tmp/a b ",
+            ),
+            (
+                "ffff888003c0a000: 00000003 00000000 00000000 0005 03    7 @",
+                Proto::UnixSeq,
+                State::CONNECTED,
+                7,
+                b"@",
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00000000 0001 02     0 /run/app.sock",
+                Proto::Unix,
+                State::CONNECTING,
+                0,
+                b"/run/app.sock",
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00010000 0001 01  4449 /run/x\nsecond\n",
+                Proto::Unix,
+                State::LISTEN,
+                4449,
+                b"/run/x\nsecond\n",
+            ),
+        ];
+        for (record, proto, state, inode, name) in cases {
+            let row = unix(record).unwrap();
+            assert_eq!(
+                (row.proto, row.state, row.inode, row.ends),
+                (proto, state, inode, Ends::Path(name))
+            );
+            assert!(is_row(record.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn only_the_exact_shape_is_a_row() {
+        let good =
+            "000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock";
+        for (from, to) in [
+            ("000000003e9b25b2:", "000000003e9b25b2"),
+            ("000000003e9b25b2:", "3e9b25b:"),
+            ("000000003e9b25b2:", "00000000003e9b25b2:"),
+            ("000000003e9b25b2:", " 000000003e9b25b2:"),
+            ("00000002", "0000002"),
+            (" 00000000", "  00000000"),
+            ("00010000", "0001000g"),
+            ("0001 01", "001 01"),
+            (" 01 ", " 1 "),
+            ("4449", "44x9"),
+            ("4449", ""),
+            ("4449", "4294967296"),
+        ] {
+            let line = good.replacen(from, to, 1);
+            assert!(!is_row(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "",
+            "Num       RefCount Protocol Flags    Type St Inode Path",
+            "/run/x",
+        ] {
+            assert!(!is_row(line.as_bytes()));
+        }
+        assert_eq!(unix(&good.replace(" 0001 01", " 0009 01")), None);
+        assert_eq!(
+            unix(&good.replace(" 00010000 0001 01", " 00000000 0001 07")),
+            None
+        );
+        assert_eq!(unix(&format!("{good}{}", "x".repeat(NAME_LEN_MAX))), None);
+    }
+
+    #[test]
+    fn a_row_fits_into_a_short_name_only() {
+        assert!(could_be_forged(1, 61));
+        assert!(!could_be_forged(0, 61));
+        assert!(!could_be_forged(47, 61));
+        assert!(could_be_forged(46, 61));
+    }
+}

@@ -1,0 +1,355 @@
+//! The words that stand for the parts of a row: its protocol and its two ends. In: a row. Out: bytes behind what a
+//! buffer holds, each one word without blanks, escaped. The views put them in columns or quotes.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::addr::{decimal_width, unmapped, write_decimal, write_ip};
+use crate::escape::{width, write_escaped};
+use crate::interfaces::Interfaces;
+use crate::socket::{Ends, Proto, Protos, Row, State};
+
+/// Writes the word of the PROTO column.
+pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
+    match row.ends {
+        Ends::Unlisted(name) if row.proto == Proto::Other && !name.is_empty() => {
+            write_escaped(out, name)
+        }
+        _ => out.extend_from_slice(row.proto.name().as_bytes()),
+    }
+}
+
+/// Writes this end: `172.17.0.2:8080`, `[::1]:53`, `0.0.0.0:icmp` of raw, a path or `*`, `route:1419`, `all:eth0`, or
+/// `?` where no table tells.
+pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfaces) {
+    match row.ends {
+        Ends::Inet {
+            local: (address, number),
+            ..
+        } => {
+            write_address(out, address, interfaces);
+            out.push(b':');
+            if matches!(row.proto, Proto::Raw | Proto::Raw6) {
+                write_named(out, &IP_PROTOCOLS, number.into());
+            } else {
+                write_decimal(out, number.into());
+            }
+        }
+        Ends::Path([]) => out.push(b'*'),
+        Ends::Path(path) => write_escaped(out, path),
+        Ends::Doubtful | Ends::Unlisted(_) => out.push(b'?'),
+        Ends::Netlink { family, port_id } => {
+            write_named(out, &NETLINK_FAMILIES, family);
+            out.push(b':');
+            if port_id == 0 {
+                out.extend_from_slice(b"kernel");
+            } else {
+                write_decimal(out, port_id.into());
+            }
+        }
+        Ends::Packet { ethertype, ifindex } => {
+            write_ethertype(out, ethertype);
+            out.push(b':');
+            match ifindex {
+                0 => out.push(b'*'),
+                index => match interfaces.name(index) {
+                    Some(name) => write_escaped(out, name),
+                    None => {
+                        out.extend_from_slice(b"if");
+                        write_decimal(out, index.into());
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Writes the other end: `*:*` where an internet socket has none, `*` where the table does not tell, `-` where no
+/// table lists the socket.
+pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
+    match row.ends {
+        Ends::Inet {
+            remote: (address, 0),
+            ..
+        } if address.is_unspecified() => out.extend_from_slice(b"*:*"),
+        Ends::Inet {
+            remote: (address, port),
+            ..
+        } => {
+            write_address(out, address, &Interfaces::default());
+            out.push(b':');
+            write_decimal(out, port.into());
+        }
+        Ends::Unlisted(_) => out.push(b'-'),
+        _ => out.push(b'*'),
+    }
+}
+
+/// Writes an address as it stands before a port, with the interface behind a link-local one that is this machine's.
+fn write_address(out: &mut Vec<u8>, address: IpAddr, interfaces: &Interfaces) {
+    let is_v6 = unmapped(address).is_ipv6();
+    if is_v6 {
+        out.push(b'[');
+    }
+    write_ip(out, address);
+    if let IpAddr::V6(v6) = address
+        && let Some(name) = interfaces.of_address(v6)
+    {
+        out.push(b'%');
+        write_escaped(out, name);
+    }
+    if is_v6 {
+        out.push(b']');
+    }
+}
+
+/// How many columns an end takes on a screen; `write` writes it. IPv4, which is most, is measured without writing.
+pub(crate) fn end_width(
+    row: &Row<'_>,
+    end: Option<(IpAddr, u16)>,
+    scratch: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> usize {
+    if let Some((IpAddr::V4(address), port)) = end
+        && Protos::PORTED.has(row.proto)
+        && (port != 0 || !address.is_unspecified())
+    {
+        return v4_width(address) + 1 + decimal_width(port.into());
+    }
+    scratch.clear();
+    write(scratch);
+    width(scratch)
+}
+
+/// How many columns `address` takes.
+fn v4_width(address: Ipv4Addr) -> usize {
+    3 + address
+        .octets()
+        .iter()
+        .map(|octet| decimal_width((*octet).into()))
+        .sum::<usize>()
+}
+
+/// Writes the name of `number` in lower case, or the number.
+fn write_named(out: &mut Vec<u8>, names: &[(u32, &str)], number: u32) {
+    match names.iter().find(|(known, _)| *known == number) {
+        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
+        None => write_decimal(out, number.into()),
+    }
+}
+
+/// Writes the name of an ethertype, or its four digits.
+fn write_ethertype(out: &mut Vec<u8>, ethertype: u16) {
+    match ETHERTYPES
+        .iter()
+        .find(|(known, _)| *known == u32::from(ethertype))
+    {
+        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
+        None => out.extend_from_slice(format!("0x{ethertype:04x}").as_bytes()),
+    }
+}
+
+/// Writes the state, or a number that no kernel known here prints as the kernel would, in two digits.
+pub(crate) fn write_state(out: &mut Vec<u8>, state: State) {
+    match state.name() {
+        "UNKNOWN" => out.extend_from_slice(format!("UNKNOWN({:02X})", state.0).as_bytes()),
+        name => out.extend_from_slice(name.as_bytes()),
+    }
+}
+
+/// IP protocol numbers that raw sockets are opened for (IANA).
+const IP_PROTOCOLS: [(u32, &str); 20] = [
+    (0, "ip"),
+    (1, "icmp"),
+    (2, "igmp"),
+    (4, "ipip"),
+    (6, "tcp"),
+    (17, "udp"),
+    (41, "ipv6"),
+    (46, "rsvp"),
+    (47, "gre"),
+    (50, "esp"),
+    (51, "ah"),
+    (58, "ipv6-icmp"),
+    (89, "ospf"),
+    (94, "ipip"),
+    (103, "pim"),
+    (112, "vrrp"),
+    (115, "l2tp"),
+    (132, "sctp"),
+    (136, "udplite"),
+    (255, "raw"),
+];
+
+/// `include/uapi/linux/netlink.h`
+const NETLINK_FAMILIES: [(u32, &str); 19] = [
+    (0, "route"),
+    (2, "usersock"),
+    (3, "firewall"),
+    (4, "sock_diag"),
+    (5, "nflog"),
+    (6, "xfrm"),
+    (7, "selinux"),
+    (8, "iscsi"),
+    (9, "audit"),
+    (10, "fib_lookup"),
+    (11, "connector"),
+    (12, "netfilter"),
+    (15, "kobject_uevent"),
+    (16, "generic"),
+    (18, "scsitransport"),
+    (19, "ecryptfs"),
+    (20, "rdma"),
+    (21, "crypto"),
+    (22, "smc"),
+];
+
+/// `include/uapi/linux/if_ether.h`
+const ETHERTYPES: [(u32, &str); 9] = [
+    (0x0000, "none"),
+    (0x0003, "all"),
+    (0x0800, "ip"),
+    (0x0806, "arp"),
+    (0x86dd, "ipv6"),
+    (0x8100, "vlan"),
+    (0x8863, "pppoe-discovery"),
+    (0x888e, "eapol"),
+    (0x88cc, "lldp"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Detail;
+
+    fn row(proto: Proto, ends: Ends<'static>) -> Row<'static> {
+        Row {
+            inode: 1,
+            proto,
+            state: State::NONE,
+            rx_queue: None,
+            tx_queue: None,
+            ends,
+            detail: Detail::default(),
+        }
+    }
+
+    fn inet(proto: Proto, local: &str, remote: &str) -> Row<'static> {
+        let end = |text: &str| {
+            text.parse::<std::net::SocketAddr>()
+                .map(|end| (end.ip(), end.port()))
+                .unwrap()
+        };
+        row(
+            proto,
+            Ends::Inet {
+                local: end(local),
+                remote: end(remote),
+            },
+        )
+    }
+
+    #[test]
+    fn ends_read_as_people_write_them() {
+        let cases = [
+            (
+                inet(Proto::Tcp, "0.0.0.0:8080", "0.0.0.0:0"),
+                "0.0.0.0:8080 *:*",
+            ),
+            (inet(Proto::Tcp6, "[::]:8080", "[::]:0"), "[::]:8080 *:*"),
+            (
+                inet(Proto::Tcp6, "[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:9"),
+                "127.0.0.1:80 127.0.0.1:9",
+            ),
+            (
+                inet(Proto::Tcp6, "[2001:db8:0:0:1::1]:53", "[::1]:9"),
+                "[2001:db8::1:0:0:1]:53 [::1]:9",
+            ),
+            (
+                inet(Proto::Raw, "0.0.0.0:1", "0.0.0.0:0"),
+                "0.0.0.0:icmp *:*",
+            ),
+            (inet(Proto::Raw6, "[::]:58", "[::]:0"), "[::]:ipv6-icmp *:*"),
+            (
+                inet(Proto::Raw, "0.0.0.0:200", "0.0.0.0:0"),
+                "0.0.0.0:200 *:*",
+            ),
+            (
+                inet(Proto::Icmp, "0.0.0.0:17", "0.0.0.0:0"),
+                "0.0.0.0:17 *:*",
+            ),
+            (row(Proto::Unix, Ends::Path(b"")), "* *"),
+            (row(Proto::Unix, Ends::Path(b"/run/a b")), "/run/a\\x20b *"),
+            (row(Proto::Unix, Ends::Doubtful), "? *"),
+            (
+                row(
+                    Proto::Netlink,
+                    Ends::Netlink {
+                        family: 0,
+                        port_id: 0,
+                    },
+                ),
+                "route:kernel *",
+            ),
+            (
+                row(
+                    Proto::Netlink,
+                    Ends::Netlink {
+                        family: 40,
+                        port_id: 7,
+                    },
+                ),
+                "40:7 *",
+            ),
+            (
+                row(
+                    Proto::Packet,
+                    Ends::Packet {
+                        ethertype: 3,
+                        ifindex: 0,
+                    },
+                ),
+                "all:* *",
+            ),
+            (
+                row(
+                    Proto::Packet,
+                    Ends::Packet {
+                        ethertype: 0x88b5,
+                        ifindex: 9,
+                    },
+                ),
+                "0x88b5:if9 *",
+            ),
+            (row(Proto::Other, Ends::Unlisted(b"vsock")), "? -"),
+        ];
+        for (row, text) in cases {
+            let mut out = Vec::new();
+            write_local(&mut out, &row, &Interfaces::default());
+            out.push(b' ');
+            write_peer(&mut out, &row);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_width_is_what_is_written() {
+        for end in [
+            "0.0.0.0:0",
+            "0.0.0.0:1",
+            "10.20.30.40:65535",
+            "255.255.255.255:10",
+            "[::1]:9",
+        ] {
+            let row = inet(Proto::Tcp, end, "0.0.0.0:0");
+            let Ends::Inet { local, .. } = row.ends else {
+                panic!()
+            };
+            let (mut out, write) = (Vec::new(), |out: &mut Vec<u8>| {
+                write_local(out, &row, &Interfaces::default())
+            });
+            write(&mut out);
+            let measured = end_width(&row, Some(local), &mut Vec::new(), write);
+            assert_eq!(measured, out.len(), "{end}");
+        }
+    }
+}

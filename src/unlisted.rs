@@ -1,0 +1,152 @@
+//! Looks once more for the sockets that some descriptor points to and no table that was read lists. In: those
+//! descriptors. Out: their rows, from a table read anew or of a namespace that was not asked before; else a row that
+//! has no more than the protocol, by the attribute `system.sockprotoname`.
+//!
+//! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
+//! table. One that got its row between two looks is found by the second.
+
+use crate::index::Wanted;
+use crate::netns::Namespaces;
+use crate::procfs::{Proc, Task, inode_in_link, is_gone};
+use crate::select::Rows;
+use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State};
+use crate::tables::Reader;
+use crate::walk::{Holder, Process, Walk};
+
+/// A descriptor whose socket has no row.
+struct Unlisted {
+    /// Its socket.
+    inode: u32,
+    /// Where its process lives.
+    netns: Option<NetnsId>,
+    /// The protocol, if the kernel tells.
+    proto: Option<Proto>,
+    /// What the kernel calls it, in lower case.
+    name: Vec<u8>,
+}
+
+/// Finds or names the sockets of those descriptors of `walk` that `lacks_row` tells. With `elsewhere`, namespaces of
+/// processes that were not walked are looked at too.
+pub(crate) fn load_unlisted(
+    walk: &mut Walk,
+    lacks_row: impl Fn(Holder, &Sockets) -> bool,
+    elsewhere: bool,
+    reader: &mut Reader<'_>,
+    sockets: &mut Sockets,
+) {
+    let rows = reader.rows;
+    let mut unlisted = Vec::new();
+    for process in &walk.processes {
+        for holder in walk
+            .holders
+            .get(process.holders.clone())
+            .unwrap_or_default()
+        {
+            if lacks_row(*holder, sockets) && rows.inode_matches(holder.inode) {
+                unlisted.extend(
+                    name(reader.proc, process, *holder).filter(|found| may_show(rows, found)),
+                );
+            }
+        }
+    }
+    unlisted.sort_by_key(|found| found.inode);
+    unlisted.dedup_by_key(|found| found.inode);
+
+    let of = |found: &Unlisted| {
+        found.proto.map_or(rows.protos(), |proto| {
+            rows.protos().intersection(Protos::of(&[proto]))
+        })
+    };
+    let is_listed =
+        |found: &&Unlisted| of(found).meets(Protos::LISTED) && (elsewhere || found.proto.is_some());
+    let mut wanted = Wanted::new(unlisted.iter().filter(is_listed).map(|found| found.inode));
+    let protos = unlisted
+        .iter()
+        .filter(is_listed)
+        .map(of)
+        .fold(Protos::default(), Protos::union);
+    let homes: Vec<NetnsId> = unlisted
+        .iter()
+        .filter(is_listed)
+        .filter_map(|found| found.netns)
+        .collect();
+    for (id, netns) in walk.namespaces.iter().filter(|(id, _)| homes.contains(id)) {
+        reader.load((id, netns), protos, Some(&mut wanted), sockets);
+    }
+    if elsewhere && wanted.missing() > 0 {
+        load_elsewhere(&mut walk.namespaces, protos, &mut wanted, reader, sockets);
+    }
+    let still = |found: &&Unlisted| !is_listed(found) || wanted.is_missing(found.inode);
+    for found in unlisted
+        .iter()
+        .filter(still)
+        .filter(|found| rows.matches_unlisted(found.proto.unwrap_or(Proto::Other), found.inode))
+    {
+        let row = Row {
+            inode: found.inode,
+            proto: found.proto.unwrap_or(Proto::Other),
+            state: State::UNLISTED,
+            rx_queue: None,
+            tx_queue: None,
+            ends: Ends::Unlisted(&found.name),
+            detail: Detail::default(),
+        };
+        sockets.push(found.netns.unwrap_or(NetnsId(0)), &row);
+    }
+}
+
+/// Reads the tables of all namespaces that are not yet known.
+fn load_elsewhere(
+    namespaces: &mut Namespaces,
+    protos: Protos,
+    wanted: &mut Wanted,
+    reader: &mut Reader<'_>,
+    sockets: &mut Sockets,
+) {
+    let known = namespaces.iter().count();
+    let proc = reader.proc;
+    let found = proc.for_each_pid(&mut [0; 4096], |pid| {
+        // One that has none has ended.
+        let _ = namespaces.find(proc, Task { pid, tid: 0 });
+    });
+    if let Err(error) = found {
+        reader.warnings.warn(
+            proc.path().as_os_str().as_encoded_bytes(),
+            &crate::procfs::error_text(&error),
+        );
+    }
+    for (id, netns) in namespaces.iter().skip(known) {
+        reader.load((id, netns), protos, Some(wanted), sockets);
+    }
+}
+
+/// Asks the kernel what the socket of `holder` is; `None` where the descriptor is gone.
+fn name(proc: &Proc, process: &Process, holder: Holder) -> Option<Unlisted> {
+    let mut buffer = [0; 64];
+    let unlisted = |proto, name: &[u8]| Unlisted {
+        inode: holder.inode,
+        netns: process.netns,
+        proto,
+        name: name.to_ascii_lowercase(),
+    };
+    match proc.read_sockprotoname(process.task, holder.fd, &mut buffer) {
+        // The address families' names start with AF_ where the protocol has no better one.
+        Ok(name) => Some(unlisted(
+            Some(Proto::from_sockprotoname(name)),
+            name.strip_prefix(b"AF_").unwrap_or(name),
+        )),
+        // The link is there and leads nowhere: this is no live proc.
+        Err(error) if is_gone(&error) => {
+            let link = proc
+                .read_link(process.task, &format!("fd/{}", holder.fd), &mut buffer)
+                .ok()?;
+            (inode_in_link(link, b"socket") == Some(holder.inode)).then(|| unlisted(None, b""))
+        }
+        Err(_) => Some(unlisted(None, b"")),
+    }
+}
+
+/// Whether anything that may be found out about it can be shown.
+fn may_show(rows: &Rows, found: &Unlisted) -> bool {
+    found.proto.is_none_or(|proto| rows.protos().has(proto))
+}

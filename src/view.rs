@@ -1,0 +1,66 @@
+//! What every view shows: entries and all that belongs to them. A view knows rows, not tables, and asks here.
+
+use crate::commands::Commands;
+use crate::interfaces::Interfaces;
+use crate::join::{Entry, Joined};
+use crate::netns::Namespaces;
+use crate::socket::{Ends, NetnsId, Row, Sockets};
+
+/// All that was found.
+pub(crate) struct Found<'a> {
+    /// Who holds what.
+    pub(crate) joined: &'a Joined,
+    /// The rows.
+    pub(crate) sockets: &'a Sockets,
+    /// What the processes are called.
+    pub(crate) commands: &'a Commands,
+    /// The interfaces of those namespaces that have a row which needs them.
+    pub(crate) interfaces: &'a [(NetnsId, Interfaces)],
+    /// The namespaces.
+    pub(crate) namespaces: &'a Namespaces,
+}
+
+/// Whether `row` can only be told whole with the names of interfaces.
+pub(crate) fn needs_interfaces(row: &Row<'_>) -> bool {
+    match row.ends {
+        Ends::Inet {
+            local: (std::net::IpAddr::V6(address), _),
+            ..
+        } => address.is_unicast_link_local(),
+        Ends::Packet { ifindex, .. } => ifindex != 0,
+        _ => false,
+    }
+}
+
+impl<'a> Found<'a> {
+    /// Every entry with its row, in the order of the list.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Entry<'a>, Row<'a>)> {
+        let sockets = self.sockets;
+        self.joined
+            .entries()
+            .map(move |entry| (entry, sockets.row(entry.socket)))
+    }
+
+    /// What the COMMAND column says: the process's name, or the reason why there is none; empty where it has ended.
+    pub(crate) fn command(&self, entry: &Entry<'a>) -> &'a [u8] {
+        match entry.process {
+            Some(process) => self.commands.get(process.task),
+            None => entry.owner.name().as_bytes(),
+        }
+    }
+
+    /// The interfaces where socket `number` was read.
+    pub(crate) fn interfaces(&self, number: u32) -> &'a Interfaces {
+        const NONE: &Interfaces = &Interfaces::NONE;
+        let netns = self.sockets.netns(number);
+        self.interfaces
+            .iter()
+            .find(|(id, _)| *id == netns)
+            .map_or(NONE, |(_, interfaces)| interfaces)
+    }
+
+    /// The inode of the network namespace where socket `number` was read, where it may be known.
+    pub(crate) fn netns_inode(&self, number: u32) -> Option<u32> {
+        self.namespaces.get(self.sockets.netns(number))?.inode
+    }
+}

@@ -1,0 +1,100 @@
+//! Collects what was odd, and says it once at the end, a line a kind. In: what a room met and passed over. Out: lines
+//! for standard error. It decides nothing.
+
+use std::fmt::Write;
+
+use crate::escape::quoted;
+
+/// Rows of one table that had not the kernel's shape.
+struct Skipped {
+    /// The table's file, such as `tcp`.
+    file: &'static str,
+    /// Where the first was met.
+    path: String,
+    /// How many.
+    count: usize,
+    /// The first, escaped and cut.
+    first: String,
+}
+
+/// How much of a row is quoted, in bytes.
+const QUOTE_LEN_MAX: usize = 60;
+
+/// What there is to say.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    /// One for each kind of table.
+    skipped: Vec<Skipped>,
+    /// Finished lines.
+    lines: Vec<String>,
+}
+
+impl Warnings {
+    /// A row of `file` at `path` was passed over.
+    pub(crate) fn row_skipped(
+        &mut self,
+        file: &'static str,
+        path: impl FnOnce() -> Vec<u8>,
+        row: &[u8],
+    ) {
+        if let Some(skipped) = self.skipped.iter_mut().find(|skipped| skipped.file == file) {
+            skipped.count += 1;
+            return;
+        }
+        let first = quoted(row.get(..QUOTE_LEN_MAX).unwrap_or(row));
+        self.skipped.push(Skipped {
+            file,
+            path: quoted(&path()),
+            count: 1,
+            first,
+        });
+    }
+
+    /// Something else that is said in one line of its own, once.
+    pub(crate) fn warn(&mut self, object: &[u8], reason: &str) {
+        let line = format!("{}: {reason}", quoted(object));
+        if !self.lines.contains(&line) {
+            self.lines.push(line);
+        }
+    }
+
+    /// All lines, each as `lsock: object: reason`.
+    pub(crate) fn into_text(self) -> String {
+        let mut text = String::new();
+        for skipped in &self.skipped {
+            let rows = if skipped.count == 1 {
+                "1 row"
+            } else {
+                &format!("{} rows", skipped.count)
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "lsock: {}: {rows} skipped, not as the kernel prints them; the first: \"{}\"",
+                skipped.path, skipped.first
+            );
+        }
+        for line in &self.lines {
+            let _ = writeln!(text, "lsock: {line}");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_one_line() {
+        let mut warnings = Warnings::default();
+        for row in [&b"garb\x1bage"[..], b"more"] {
+            warnings.row_skipped("tcp", || b"/proc/1/net/tcp".to_vec(), row);
+        }
+        warnings.warn(b"/proc/1/net/udp", "unknown header");
+        warnings.warn(b"/proc/1/net/udp", "unknown header");
+        let text = "lsock: /proc/1/net/tcp: 2 rows skipped, not as the kernel prints them; the first: \"garb\\x1bage\"\n\
+                    lsock: /proc/1/net/udp: unknown header\n";
+        assert_eq!(warnings.into_text(), text);
+    }
+}
