@@ -18,17 +18,10 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// Reads the command of each of `tasks`; equal neighbours count once. One that has ended has none.
+    /// Reads the command of each of `tasks`, which are ascending. One that has ended has none.
     pub(crate) fn load(proc: &Proc, tasks: impl Iterator<Item = Task>) -> Self {
         let mut commands = Self::default();
         for task in tasks {
-            if commands
-                .ranges
-                .last()
-                .is_some_and(|(last, _)| *last == task)
-            {
-                continue;
-            }
             let start = commands.bytes.len();
             // What cannot be read has no name: it ended, or hides.
             if let Ok(comm) = proc.read_file(task, "comm", &mut [0; COMM_LEN_MAX]) {
@@ -38,7 +31,6 @@ impl Commands {
             }
             commands.ranges.push((task, start..commands.bytes.len()));
         }
-        commands.ranges.sort_by_key(|(task, _)| *task);
         commands
     }
 

@@ -61,8 +61,10 @@ impl Index {
 pub(crate) struct Wanted {
     /// By inode.
     index: Index,
-    /// Each inode once, and whether it was found.
-    inodes: Vec<(u32, bool)>,
+    /// Each inode once.
+    inodes: Vec<u32>,
+    /// Whether it was found.
+    found: Vec<bool>,
     /// How many were not found.
     missing: usize,
 }
@@ -70,16 +72,17 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Looks for `inodes`.
     pub(crate) fn new(inodes: impl Iterator<Item = u32>) -> Self {
-        let mut inodes: Vec<(u32, bool)> = inodes.map(|inode| (inode, false)).collect();
+        let mut inodes: Vec<u32> = inodes.collect();
         inodes.sort_unstable();
         inodes.dedup();
         let mut index = Index::with_room(inodes.len());
-        for ((inode, _), number) in inodes.iter().zip(0..) {
+        for (inode, number) in inodes.iter().zip(0..) {
             index.insert(*inode, number);
         }
         Self {
             index,
             missing: inodes.len(),
+            found: vec![false; inodes.len()],
             inodes,
         }
     }
@@ -89,27 +92,28 @@ impl Wanted {
         self.missing
     }
 
+    /// Where `inode` is, if it is looked for.
+    fn place_of(&self, inode: u32) -> Option<usize> {
+        let mut places = self.index.candidates(inode).map(place);
+        places.find(|place| self.inodes.get(*place) == Some(&inode))
+    }
+
     /// Whether `inode` is looked for; it counts as found from now on.
     pub(crate) fn find(&mut self, inode: u32) -> bool {
-        let inodes = &mut self.inodes;
-        for number in self.index.candidates(inode) {
-            if let Some((wanted, found)) = inodes.get_mut(place(number))
-                && *wanted == inode
-            {
-                self.missing -= usize::from(!std::mem::replace(found, true));
-                return true;
-            }
-        }
-        false
+        let Some(found) = self
+            .place_of(inode)
+            .and_then(|place| self.found.get_mut(place))
+        else {
+            return false;
+        };
+        self.missing -= usize::from(!std::mem::replace(found, true));
+        true
     }
 
     /// Whether `inode` was looked for and not found.
     pub(crate) fn is_missing(&self, inode: u32) -> bool {
-        let known = |number| self.inodes.get(place(number)).copied();
-        self.index
-            .candidates(inode)
-            .filter_map(known)
-            .any(|wanted| wanted == (inode, false))
+        self.place_of(inode)
+            .is_some_and(|place| self.found.get(place) == Some(&false))
     }
 }
 

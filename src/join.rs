@@ -9,7 +9,7 @@
 
 use crate::index::Index;
 use crate::select::Rows;
-use crate::socket::{Ends, Proto, Protos, Row, Sockets, State, place};
+use crate::socket::{Ends, Protos, Row, Sockets, State, place};
 use crate::walk::{Holder, Process, Walk};
 use crate::warn::Warnings;
 
@@ -76,15 +76,15 @@ pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
     }
 }
 
-/// No socket: the descriptor's is not selected, or gone.
-const NONE: u32 = u32::MAX;
+/// No descriptor: the socket has no holder.
+const NO_FD: u32 = u32::MAX;
 
-/// A descriptor and its socket.
+/// A socket and the descriptor that points to it. As large as a `Holder`, whose memory it takes over.
 #[derive(Clone, Copy)]
-struct Held {
-    /// Number of the socket, or `NONE`.
+struct Line {
+    /// Number of the socket.
     socket: u32,
-    /// The descriptor.
+    /// The descriptor, or `NO_FD`.
     fd: u32,
 }
 
@@ -184,20 +184,20 @@ pub(crate) struct Entry<'a> {
     pub(crate) fd: Option<u32>,
     /// Number of the socket.
     pub(crate) socket: u32,
+    /// Its row.
+    pub(crate) row: Row<'a>,
     /// The process, or the reason why there is none.
     pub(crate) owner: Owner,
 }
 
-/// Everything that is to be shown, in order.
+/// Everything that is to be shown, in order: by process and descriptor, then by table what nobody holds.
 pub(crate) struct Joined {
-    /// Those that hold sockets.
+    /// Those that hold sockets, each with its part of `lines`.
     processes: Vec<Process>,
-    /// Their descriptors.
-    held: Vec<Held>,
-    /// Further sockets of a descriptor (MPTCP): its place in `held`, and the socket. Ascending.
-    more: Vec<(usize, u32)>,
-    /// Sockets without a holder, and why.
-    unheld: Vec<(u32, Owner)>,
+    /// All lines.
+    lines: Vec<Line>,
+    /// Whether some process could not be read, which is a reason of its own.
+    some_unread: bool,
 }
 
 impl Joined {
@@ -211,117 +211,160 @@ impl Joined {
         warnings: &mut Warnings,
     ) -> Self {
         let some_unread = !walk.unread.is_empty();
-        let mut more = Vec::new();
-        let join = |(at, holder): (usize, Holder)| {
-            let mut socket = NONE;
-            for number in by_inode
-                .index
-                .candidates(holder.inode)
-                .filter(|number| sockets.inode(*number) == holder.inode)
-            {
-                if let Some(held) = by_inode.dropped.get_mut(place(number)) {
-                    *held = true;
-                }
-                if !rows.path_matches(&sockets.row(number)) {
-                    continue;
-                }
-                if socket == NONE {
-                    socket = number;
-                } else {
-                    more.push((at, number));
-                }
-            }
-            Held {
-                socket,
-                fd: holder.fd,
-            }
-        };
-        // As large as a holder, so that this takes the holders' own memory.
-        let held = walk.holders.into_iter().enumerate().map(join).collect();
-        let mut unheld = Vec::new();
-        if lists_unheld {
-            if !some_unread {
-                Self::doubt_unheld(&by_inode, sockets, warnings);
-            }
-            let is_unheld = |number: &u32| {
-                by_inode.dropped.get(place(*number)) == Some(&false)
-                    && rows.path_matches(&sockets.row(*number))
-            };
-            let reason = |number| (number, explain(&sockets.row(number), some_unread));
-            unheld.extend(sockets.numbers().filter(is_unheld).map(reason));
-            let key = |number| {
-                let row = sockets.row(number);
-                let ends = match row.ends {
-                    Ends::Inet { local, remote } => Some((local, remote)),
-                    _ => None,
-                };
-                (row.proto, sockets.netns(number), ends, row.inode)
-            };
-            unheld.sort_by(|(one, _), (other, _)| key(*one).cmp(&key(*other)));
-            // Without a file only the ends tell whether two rows are one.
-            unheld.dedup_by(|(one, _), (other, _)| {
-                let is_inet = Protos::INET.has(sockets.proto(*one));
-                is_inet && sockets.inode(*one) == 0 && key(*one) == key(*other)
-            });
-        }
-        Self {
+        let mut joined = Self {
             processes: walk.processes,
-            held,
-            more,
-            unheld,
+            lines: Vec::new(),
+            some_unread,
+        };
+        // The lines are written over the holders, for there may be millions. There is mostly one line a holder; MPTCP
+        // has more, which then wait until there is room.
+        let mut lines = walk.holders;
+        let mut waiting = std::collections::VecDeque::new();
+        let mut written = 0;
+        for process in &mut joined.processes {
+            let start = written + waiting.len();
+            for at in process.holders.clone() {
+                let Some(Holder { inode, fd }) = lines.get(at).copied() else {
+                    continue;
+                };
+                for slot in by_inode.index.candidates(inode) {
+                    if sockets.inode(slot) != inode {
+                        continue;
+                    }
+                    if let Some(dropped) = by_inode.dropped.get_mut(place(slot)) {
+                        *dropped = true;
+                    }
+                    if rows.path_matches(&sockets.row(slot)) {
+                        waiting.push_back(Holder { inode: slot, fd });
+                    }
+                }
+                while written <= at
+                    && let Some(line) = waiting.pop_front()
+                    && let Some(free) = lines.get_mut(written)
+                {
+                    *free = line;
+                    written += 1;
+                }
+            }
+            process.holders = start..written + waiting.len();
         }
+        lines.truncate(written);
+        lines.extend(waiting);
+        let line = |holder: Holder| Line {
+            socket: holder.inode,
+            fd: holder.fd,
+        };
+        joined.lines = lines.into_iter().map(line).collect();
+        joined
+            .processes
+            .retain(|process| !process.holders.is_empty());
+        if lists_unheld {
+            joined.list_unheld(&by_inode, sockets, rows, warnings);
+        }
+        joined
     }
 
-    /// Hides the names of rows that nobody can vouch for: nobody holds the socket although everybody could be read, and
-    /// the row before could have printed it. Where some could not be read it is as likely genuine, and shown.
-    fn doubt_unheld(by_inode: &ByInode, sockets: &mut Sockets, warnings: &mut Warnings) {
+    /// Lists what nobody holds.
+    fn list_unheld(
+        &mut self,
+        by_inode: &ByInode,
+        sockets: &mut Sockets,
+        rows: &Rows,
+        warnings: &mut Warnings,
+    ) {
+        let is_unheld = |number: u32| by_inode.dropped.get(place(number)) == Some(&false);
+        // Nobody can vouch for a row that the row before could have printed, if nobody holds its socket although
+        // everybody could be read. Where some could not be read it is as likely genuine, and shown.
         for number in sockets.take_suspects() {
-            if by_inode.dropped.get(place(number)) == Some(&false) {
-                warnings.warn(b"unix", "a row that nobody holds may be the name of the socket before it; its name is not shown");
+            if !self.some_unread && is_unheld(number) {
+                let said = "a row that nobody holds may be the name of the socket before it; its name is not shown";
+                warnings.warn(b"unix", said);
                 sockets.doubt(number);
             }
         }
+        let matches = |number: &u32| is_unheld(*number) && rows.path_matches(&sockets.row(*number));
+        let mut unheld: Vec<u32> = sockets.numbers().filter(matches).collect();
+        let key = |number| {
+            let row = sockets.row(number);
+            let ends = match row.ends {
+                Ends::Inet { local, remote } => Some((local, remote)),
+                _ => None,
+            };
+            (row.proto, sockets.netns(number), ends, row.inode)
+        };
+        unheld.sort_unstable_by(|one, other| key(*one).cmp(&key(*other)).then(one.cmp(other)));
+        // Without a file only the ends tell whether two rows are one.
+        unheld.dedup_by(|one, other| {
+            let is_inet = Protos::INET.has(sockets.proto(*one));
+            is_inet && sockets.inode(*one) == 0 && key(*one) == key(*other)
+        });
+        let line = |socket| Line { socket, fd: NO_FD };
+        self.lines.extend(unheld.into_iter().map(line));
     }
 
-    /// All entries: by process and descriptor, then those without a holder.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let held = self.processes.iter().flat_map(move |process| {
-            let held = self.held.get(process.holders.clone()).unwrap_or_default();
-            held.iter()
-                .zip(process.holders.clone())
-                .filter(|(held, _)| held.socket != NONE)
-                .flat_map(move |(held, at)| {
-                    let first = self.more.partition_point(|(other, _)| *other < at);
-                    let more = self
-                        .more
-                        .iter()
-                        .skip(first)
-                        .take_while(move |(other, _)| *other == at)
-                        .map(|(_, socket)| *socket);
-                    std::iter::once(held.socket)
-                        .chain(more)
-                        .map(move |socket| Entry {
-                            process: Some(process),
-                            fd: Some(held.fd),
-                            socket,
-                            owner: Owner::Process,
-                        })
-                })
-        });
-        let unheld = self.unheld.iter().map(|(socket, owner)| Entry {
-            process: None,
-            fd: None,
-            socket: *socket,
-            owner: *owner,
-        });
-        held.chain(unheld)
+    /// Whether there is nothing to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Those that hold sockets which are shown, in order.
+    pub(crate) fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    /// All entries in order, for the sockets that were joined.
+    pub(crate) fn entries<'a>(&'a self, sockets: &'a Sockets) -> Entries<'a> {
+        Entries {
+            joined: self,
+            sockets,
+            process: 0,
+            line: 0,
+        }
+    }
+}
+
+/// The entries, one after the other.
+pub(crate) struct Entries<'a> {
+    /// What was joined.
+    joined: &'a Joined,
+    /// With which sockets.
+    sockets: &'a Sockets,
+    /// Where the next line's process is.
+    process: usize,
+    /// The next line.
+    line: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let line = self.joined.lines.get(self.line)?;
+        let row = self.sockets.row(line.socket);
+        let mut process = self.joined.processes.get(self.process);
+        if process.is_some_and(|process| process.holders.end <= self.line) {
+            self.process += 1;
+            process = self.joined.processes.get(self.process);
+        }
+        self.line += 1;
+        let owner = match process {
+            Some(_) => Owner::Process,
+            None => explain(&row, self.joined.some_unread),
+        };
+        Some(Entry {
+            process,
+            fd: Some(line.fd).filter(|fd| *fd != NO_FD),
+            socket: line.socket,
+            row,
+            owner,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Detail, NetnsId};
+    use crate::socket::{Detail, NetnsId, Proto};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {
@@ -390,7 +433,7 @@ mod tests {
             &mut warnings,
         );
         let entries = joined
-            .entries()
+            .entries(&sockets)
             .map(|entry| (entry.fd, entry.socket, entry.owner))
             .collect();
         (entries, sockets, warnings.into_text())

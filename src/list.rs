@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::addr::{decimal_width, write_decimal};
 use crate::escape::{width, write_escaped};
 use crate::join::Entry;
-use crate::socket::{Ends, Row};
+use crate::socket::Ends;
 use crate::text::{end_width, write_local, write_peer, write_proto, write_state};
 use crate::view::Found;
 
@@ -72,31 +72,31 @@ impl Column {
     }
 
     /// Its number in this line, if it is one and there is one.
-    fn number(self, found: &Found<'_>, entry: &Entry<'_>, row: &Row<'_>) -> Option<u32> {
+    fn number(self, found: &Found<'_>, entry: &Entry<'_>) -> Option<u32> {
         match self {
             Pid => entry.process.map(|process| process.task.pid),
             Fd => entry.fd,
-            RecvQ => row.rx_queue,
-            SendQ => row.tx_queue,
-            Uid => row.detail.uid,
-            Inode => Some(row.inode).filter(|inode| *inode != 0),
+            RecvQ => entry.row.rx_queue,
+            SendQ => entry.row.tx_queue,
+            Uid => entry.row.detail.uid,
+            Inode => Some(entry.row.inode).filter(|inode| *inode != 0),
             Netns => found.netns_inode(entry.socket),
             _ => None,
         }
     }
 
     /// Writes it.
-    fn write(self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>, row: &Row<'_>) {
+    fn write(self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) {
         match self {
             Command => match found.command(entry) {
                 [] => out.push(b'-'),
                 command => write_escaped(out, command),
             },
-            Proto => write_proto(out, row),
-            State => write_state(out, row.state),
-            Local => write_local(out, row, found.interfaces(entry.socket)),
-            Peer => write_peer(out, row),
-            _ => match self.number(found, entry, row) {
+            Proto => write_proto(out, &entry.row),
+            State => write_state(out, entry.row.state),
+            Local => write_local(out, &entry.row, found.interfaces(entry.socket)),
+            Peer => write_peer(out, &entry.row),
+            _ => match self.number(found, entry) {
                 Some(number) => write_decimal(out, number.into()),
                 None => out.push(b'-'),
             },
@@ -104,32 +104,26 @@ impl Column {
     }
 
     /// How wide it is.
-    fn width(
-        self,
-        scratch: &mut Vec<u8>,
-        found: &Found<'_>,
-        entry: &Entry<'_>,
-        row: &Row<'_>,
-    ) -> usize {
-        let (local, remote) = match row.ends {
+    fn width(self, scratch: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) -> usize {
+        let (local, remote) = match entry.row.ends {
             Ends::Inet { local, remote } => (Some(local), Some(remote)),
             _ => (None, None),
         };
         match self {
-            State => row.state.name().len(),
-            Local => end_width(row, local, scratch, |out| {
-                self.write(out, found, entry, row)
+            State => entry.row.state.name().len(),
+            Local => end_width(&entry.row, local, scratch, |out| {
+                self.write(out, found, entry)
             }),
-            Peer => end_width(row, remote, scratch, |out| {
-                self.write(out, found, entry, row)
+            Peer => end_width(&entry.row, remote, scratch, |out| {
+                self.write(out, found, entry)
             }),
             Command | Proto => {
                 scratch.clear();
-                self.write(scratch, found, entry, row);
+                self.write(scratch, found, entry);
                 width(scratch)
             }
             _ => self
-                .number(found, entry, row)
+                .number(found, entry)
                 .map_or(1, |number| decimal_width(number.into())),
         }
     }
@@ -168,9 +162,9 @@ pub(crate) fn write_list(
     };
     let mut widths: Vec<usize> = columns.iter().map(header_width).collect();
     let mut scratch = Vec::new();
-    for (entry, row) in found.entries() {
+    for entry in found.entries() {
         for (column, most) in columns.iter().zip(&mut widths) {
-            *most = column.width(&mut scratch, found, &entry, &row).max(*most);
+            *most = column.width(&mut scratch, found, &entry).max(*most);
         }
     }
 
@@ -187,9 +181,9 @@ pub(crate) fn write_list(
             piece.extend_from_slice(column.header().as_bytes())
         });
     }
-    for (entry, row) in found.entries() {
+    for entry in found.entries() {
         write_line(&mut piece, &aligned, |piece, column| {
-            column.write(piece, found, &entry, &row)
+            column.write(piece, found, &entry)
         });
         if piece.len() > PIECE_LEN {
             out.write_all(&piece)?;
@@ -227,7 +221,7 @@ fn write_line(
 fn is_in_several_namespaces(found: &Found<'_>) -> bool {
     let mut all = found
         .entries()
-        .map(|(entry, _)| found.sockets.netns(entry.socket));
+        .map(|entry| found.sockets.netns(entry.socket));
     all.next()
         .is_some_and(|first| all.any(|netns| netns != first))
 }

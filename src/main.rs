@@ -89,9 +89,7 @@ fn show(options: &Options) -> Result<u8, String> {
     let mut warnings = Warnings::default();
     let (joined, sockets, namespaces, unread) = find(&proc, options, &mut warnings)?;
 
-    let tasks = joined
-        .entries()
-        .filter_map(|entry| entry.process.map(|process| process.task));
+    let tasks = joined.processes().iter().map(|process| process.task);
     let commands = if options.view == View::List {
         Commands::load(&proc, tasks)
     } else {
@@ -105,7 +103,7 @@ fn show(options: &Options) -> Result<u8, String> {
         interfaces: &interfaces,
         namespaces: &namespaces,
     };
-    let is_empty = joined.entries().next().is_none();
+    let is_empty = joined.is_empty();
     if !is_empty {
         write_out(|out| match options.view {
             View::List => list::write_list(&found, options.layout, out),
@@ -177,8 +175,8 @@ fn load_interfaces(
 ) -> Vec<(NetnsId, Interfaces)> {
     let mut all: Vec<(NetnsId, Interfaces)> = Vec::new();
     for entry in joined
-        .entries()
-        .filter(|entry| needs_interfaces(&sockets.row(entry.socket)))
+        .entries(sockets)
+        .filter(|entry| needs_interfaces(&entry.row))
     {
         let id = sockets.netns(entry.socket);
         if let Some(netns) = namespaces.get(id)

@@ -12,8 +12,9 @@ use crate::view::Found;
 pub(crate) fn write_pids(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut pids: Vec<u32> = found
         .joined
-        .entries()
-        .filter_map(|entry| entry.process.map(|process| process.task.pid))
+        .processes()
+        .iter()
+        .map(|process| process.task.pid)
         .collect();
     pids.sort_unstable();
     pids.dedup();

@@ -100,8 +100,7 @@ impl Proc {
         shown
     }
 
-    /// Calls `found` with every process id that is there, in the kernel's order, which is ascending. `buffer` is read
-    /// into; 32 KiB hold about a thousand.
+    /// Calls `found` with every process id that is there. `buffer` is read into; 32 KiB hold about a thousand.
     ///
     /// # Errors
     /// errno of reading the folder.

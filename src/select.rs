@@ -98,7 +98,11 @@ impl Processes {
 
 /// Whether `text` contains `word`.
 fn contains(text: &[u8], word: &[u8]) -> bool {
-    memchr::memmem::find(text, word).is_some()
+    let Some(first) = word.first() else {
+        return true;
+    };
+    memchr::memchr_iter(*first, text)
+        .any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(word)))
 }
 
 /// Ports, as a list of ranges.

@@ -43,7 +43,7 @@ pub(crate) fn parse_selector(word: &[u8]) -> Result<Selector, String> {
             word,
             "an empty selector selects nothing; leave it out to see all",
         )),
-        [b':', ..] => parse_ports(word).map(Selector::Ports),
+        [b':', ..] if !looks_like_address(word) => parse_ports(word).map(Selector::Ports),
         [b'/' | b'@', ..] => Ok(Selector::Path(word.to_vec())),
         _ if word.starts_with(b"socket:") => match inode_in_link(word, b"socket") {
             Some(inode) => Ok(Selector::Inode(inode)),
@@ -85,8 +85,19 @@ fn looks_like_address(word: &[u8]) -> bool {
         [b'[', ..] => true,
         [b'*', b':', ..] => true,
         [b'0'..=b'9', ..] if has_points && of(b"0123456789.:/,-") => true,
+        [b'0'..=b'9', ..] if address_before_colon(word) => true,
         _ => colons >= 2 && is_v6,
     }
+}
+
+/// Whether what stands before the first colon is an IPv4 address.
+fn address_before_colon(word: &[u8]) -> bool {
+    let address = word.split(|byte| *byte == b':').next().unwrap_or_default();
+    address.len() < word.len()
+        && std::str::from_utf8(address)
+            .ok()
+            .and_then(Prefix::parse)
+            .is_some()
 }
 
 /// Whether `word` is like `localhost:8080`.

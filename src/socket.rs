@@ -382,7 +382,7 @@ pub(crate) struct Sockets {
 }
 
 /// A number that the store can hold, or the largest one.
-fn small(number: usize) -> u32 {
+pub(crate) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

@@ -5,11 +5,11 @@
 //! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
 //! table. One that got its row between two looks is found by the second.
 
-use crate::index::Wanted;
+use crate::index::{Index, Wanted};
 use crate::netns::Namespaces;
 use crate::procfs::{Proc, Task, inode_in_link, is_gone};
 use crate::select::Rows;
-use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State};
+use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
 use crate::tables::Reader;
 use crate::walk::{Holder, Process, Walk};
 
@@ -35,22 +35,30 @@ pub(crate) fn load_unlisted(
     sockets: &mut Sockets,
 ) {
     let rows = reader.rows;
-    let mut unlisted = Vec::new();
+    let mut unlisted: Vec<Unlisted> = Vec::new();
+    let lacking = |holder: &Holder| rows.inode_matches(holder.inode) && lacks_row(*holder, sockets);
+    let mut seen = Index::with_room(walk.holders.iter().filter(|holder| lacking(holder)).count());
     for process in &walk.processes {
-        for holder in walk
+        let holders = walk
             .holders
             .get(process.holders.clone())
-            .unwrap_or_default()
-        {
-            if lacks_row(*holder, sockets) && rows.inode_matches(holder.inode) {
-                unlisted.extend(
-                    name(reader.proc, process, *holder).filter(|found| may_show(rows, found)),
-                );
+            .unwrap_or_default();
+        for holder in holders.iter().filter(|holder| lacking(holder)) {
+            // One holder is enough to ask what a socket is.
+            let known = |number| unlisted.get(place(number)).map(|found| found.inode);
+            if seen
+                .candidates(holder.inode)
+                .any(|number| known(number) == Some(holder.inode))
+            {
+                continue;
+            }
+            if let Some(found) = name(reader.proc, process, *holder) {
+                seen.insert(found.inode, small(unlisted.len()));
+                unlisted.push(found);
             }
         }
     }
-    unlisted.sort_by_key(|found| found.inode);
-    unlisted.dedup_by_key(|found| found.inode);
+    unlisted.retain(|found| found.proto.is_none_or(|proto| rows.protos().has(proto)));
 
     let of = |found: &Unlisted| {
         found.proto.map_or(rows.protos(), |proto| {
@@ -144,9 +152,4 @@ fn name(proc: &Proc, process: &Process, holder: Holder) -> Option<Unlisted> {
         }
         Err(_) => Some(unlisted(None, b"")),
     }
-}
-
-/// Whether anything that may be found out about it can be shown.
-fn may_show(rows: &Rows, found: &Unlisted) -> bool {
-    found.proto.is_none_or(|proto| rows.protos().has(proto))
 }

@@ -2,7 +2,7 @@
 
 use crate::commands::Commands;
 use crate::interfaces::Interfaces;
-use crate::join::{Entry, Joined};
+use crate::join::{Entries, Entry, Joined};
 use crate::netns::Namespaces;
 use crate::socket::{Ends, NetnsId, Row, Sockets};
 
@@ -33,12 +33,9 @@ pub(crate) fn needs_interfaces(row: &Row<'_>) -> bool {
 }
 
 impl<'a> Found<'a> {
-    /// Every entry with its row, in the order of the list.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Entry<'a>, Row<'a>)> {
-        let sockets = self.sockets;
-        self.joined
-            .entries()
-            .map(move |entry| (entry, sockets.row(entry.socket)))
+    /// Every entry, in the order of the list.
+    pub(crate) fn entries(&self) -> Entries<'a> {
+        self.joined.entries(self.sockets)
     }
 
     /// What the COMMAND column says: the process's name, or the reason why there is none; empty where it has ended.

@@ -83,11 +83,18 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
         }
         walk.visit(proc, task, &mut fd_buffer, warnings);
     };
+    let mut all = Vec::new();
     if selected.pids().is_empty() {
-        proc.for_each_pid(&mut [0; PROC_BUFFER_LEN], visit)?;
-    } else {
-        selected.pids().iter().copied().for_each(&mut visit);
+        proc.for_each_pid(&mut [0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
+        // As for descriptors: only a captured tree is not in order.
+        all.sort_unstable();
     }
+    let pids = if all.is_empty() {
+        selected.pids()
+    } else {
+        &all
+    };
+    pids.iter().copied().for_each(&mut visit);
     Ok(walk)
 }
 
@@ -174,6 +181,7 @@ impl Walk {
         let dir = proc.open_dir(task, "fd")?;
         let mut fds = Fds::None;
         let mut forbidden = None;
+        let first = self.holders.len();
         for_each_number(dir.as_fd(), buffer, |fd, name| {
             fds = Fds::Some;
             let mut link = [0; LINK_LEN_MAX];
@@ -193,6 +201,11 @@ impl Walk {
             }
             ControlFlow::Continue(())
         })?;
+        // The kernel's order is ascending; that of a captured tree on another file system need not be.
+        let found = self.holders.get_mut(first..).unwrap_or_default();
+        if !found.is_sorted_by_key(|holder| holder.fd) {
+            found.sort_unstable_by_key(|holder| holder.fd);
+        }
         match forbidden {
             Some(error) => Err(error),
             None => Ok(fds),
