@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::write::write_decimal;
+
 /// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
 /// integers (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,29 +40,6 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Writes `number` in decimal. std's formatting costs about ten times as much, and a list has seven numbers a row.
-pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u64) {
-    let (mut digits, mut at, mut rest) = ([0; 20], 20, number);
-    loop {
-        at -= 1;
-        if let (Some(digit), Ok(value)) = (digits.get_mut(at), u8::try_from(rest % 10)) {
-            *digit = b'0' + value;
-        }
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(at..).unwrap_or_default());
-}
-
-/// How many digits `write_decimal` writes.
-pub(crate) fn decimal_width(number: u64) -> usize {
-    number
-        .checked_ilog10()
-        .map_or(1, |log| usize::try_from(log).map_or(1, |log| log + 1))
-}
-
 /// Writes an IPv4 address: `172.17.0.2`.
 fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
     let [first, rest @ ..] = address.octets();
@@ -91,7 +70,8 @@ fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     }
     for (at, group) in groups.iter().enumerate() {
         if at == run_start {
-            out.extend_from_slice(b"::");
+            out.push(b':');
+            out.push(b':');
         } else if !(run_start..run_start + run_len).contains(&at) {
             if at > 0 && at != run_start + run_len {
                 out.push(b':');
@@ -208,16 +188,6 @@ mod tests {
         }
         assert_eq!(text("::ffff:10.0.0.1".parse().unwrap()), "10.0.0.1");
         assert_eq!(text("255.0.10.199".parse().unwrap()), "255.0.10.199");
-    }
-
-    #[test]
-    fn numbers_agree_with_std() {
-        for number in [0, 9, 10, 99, 100, 65535, u64::from(u32::MAX), u64::MAX] {
-            let mut out = Vec::new();
-            write_decimal(&mut out, number);
-            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
-            assert_eq!(decimal_width(number), number.to_string().len());
-        }
     }
 
     #[test]

@@ -132,8 +132,8 @@ impl Options {
             'u' => self.protocol(Protos::UDP),
             'x' | 'U' => self.protocol(Protos::UNIX),
             'w' => self.protocol(Protos::RAW),
-            '4' => self.family(Family::V4),
-            '6' => self.family(Family::V6),
+            '4' => self.rows.families.push(Family::V4),
+            '6' => self.rows.families.push(Family::V6),
             'l' => self.rows.listening = true,
             'e' => self.layout.wide = true,
             'H' => self.layout.header = false,
@@ -189,11 +189,6 @@ impl Options {
     /// Shows sockets of `protos` too.
     fn protocol(&mut self, protos: Protos) {
         self.rows.protos = self.rows.protos.union(protos);
-    }
-
-    /// Shows one family alone; both is all.
-    fn family(&mut self, family: Family) {
-        self.rows.family = Some(family);
     }
 }
 

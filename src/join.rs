@@ -375,7 +375,6 @@ mod tests {
             rx_queue: None,
             tx_queue: None,
             ends: Ends::Path(name),
-            detail: Detail::default(),
         }
     }
 
@@ -404,7 +403,7 @@ mod tests {
         let (mut sockets, mut warnings, mut walk) =
             (Sockets::new(false), Warnings::default(), Walk::default());
         for row in rows {
-            sockets.push(NetnsId(0), row);
+            sockets.push(NetnsId(0), row, &Detail::default());
             if row.inode == 99 {
                 sockets.suspect_last();
             }

@@ -3,12 +3,12 @@
 
 use std::io::{self, Write};
 
-use crate::addr::{decimal_width, write_decimal};
-use crate::escape::{width, write_escaped};
+use crate::escape::write_escaped;
 use crate::join::Entry;
 use crate::socket::Ends;
 use crate::text::{end_width, write_local, write_peer, write_proto, write_state};
 use crate::view::Found;
+use crate::write::{decimal_width, width, write_decimal, write_padding, write_short};
 
 /// The output is written in pieces of about this size.
 const PIECE_LEN: usize = 64 * 1024;
@@ -78,7 +78,7 @@ impl Column {
             Fd => entry.fd,
             RecvQ => entry.row.rx_queue,
             SendQ => entry.row.tx_queue,
-            Uid => entry.row.detail.uid,
+            Uid => found.sockets.detail(entry.socket).uid,
             Inode => Some(entry.row.inode).filter(|inode| *inode != 0),
             Netns => found.netns_inode(entry.socket),
             _ => None,
@@ -97,7 +97,7 @@ impl Column {
             Local => write_local(out, &entry.row, found.interfaces(entry.socket)),
             Peer => write_peer(out, &entry.row),
             _ => match self.number(found, entry) {
-                Some(number) => write_decimal(out, number.into()),
+                Some(number) => write_decimal(out, number),
                 None => out.push(b'-'),
             },
         }
@@ -117,14 +117,36 @@ impl Column {
             Peer => end_width(&entry.row, remote, scratch, |out| {
                 self.write(out, found, entry)
             }),
+            Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
             Command | Proto => {
                 scratch.clear();
                 self.write(scratch, found, entry);
                 width(scratch)
             }
-            _ => self
-                .number(found, entry)
-                .map_or(1, |number| decimal_width(number.into())),
+            _ => self.number(found, entry).map_or(1, decimal_width),
+        }
+    }
+
+    /// Writes it as a cell of `cell_width`, numbers to the right.
+    fn write_cell(
+        self,
+        out: &mut Vec<u8>,
+        cell_width: usize,
+        found: &Found<'_>,
+        entry: &Entry<'_>,
+    ) {
+        if self.is_number() {
+            let number = self.number(found, entry);
+            write_padding(out, number.map_or(1, decimal_width), cell_width);
+            match number {
+                Some(number) => write_decimal(out, number),
+                None => out.push(b'-'),
+            }
+        } else {
+            let start = out.len();
+            self.write(out, found, entry);
+            let written = width(out.get(start..).unwrap_or_default());
+            write_padding(out, written, cell_width);
         }
     }
 }
@@ -177,14 +199,27 @@ pub(crate) fn write_list(
         *width = 0;
     }
     if layout.header {
-        write_line(&mut piece, &aligned, |piece, column| {
-            piece.extend_from_slice(column.header().as_bytes())
-        });
+        for (column, cell_width) in &aligned {
+            let header = column.header().as_bytes();
+            let padding = cell_width.saturating_sub(header.len());
+            let (before, after) = if column.is_number() {
+                (padding, 0)
+            } else {
+                (0, padding)
+            };
+            write_padding(&mut piece, 0, before);
+            write_short(&mut piece, header);
+            write_padding(&mut piece, 0, after);
+            piece.push(b' ');
+        }
+        end_line(&mut piece);
     }
     for entry in found.entries() {
-        write_line(&mut piece, &aligned, |piece, column| {
-            column.write(piece, found, &entry)
-        });
+        for (column, cell_width) in &aligned {
+            column.write_cell(&mut piece, *cell_width, found, &entry);
+            piece.push(b' ');
+        }
+        end_line(&mut piece);
         if piece.len() > PIECE_LEN {
             out.write_all(&piece)?;
             piece.clear();
@@ -193,25 +228,8 @@ pub(crate) fn write_list(
     out.write_all(&piece)
 }
 
-/// Writes one line, with `write` for each cell.
-fn write_line(
-    out: &mut Vec<u8>,
-    columns: &[(Column, usize)],
-    mut write: impl FnMut(&mut Vec<u8>, Column),
-) {
-    for (column, cell_width) in columns {
-        let start = out.len();
-        write(out, *column);
-        let cell = out.get(start..).unwrap_or_default();
-        let padding = cell_width.saturating_sub(width(cell));
-        out.resize(out.len() + padding, b' ');
-        if column.is_number()
-            && let Some(cell) = out.get_mut(start..)
-        {
-            cell.rotate_right(padding);
-        }
-        out.push(b' ');
-    }
+/// Makes the blank behind the last cell the end of the line.
+fn end_line(out: &mut [u8]) {
     if let Some(last) = out.last_mut() {
         *last = b'\n';
     }

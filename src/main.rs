@@ -13,6 +13,7 @@ mod procfs;
 mod scan;
 mod sys;
 mod warn;
+mod write;
 
 // The rooms, in the order in which data goes through them.
 mod args;

@@ -7,29 +7,44 @@
 
 use std::io::{self, Read};
 
-/// The value of a hexadecimal digit, or 0xff.
-const fn hex_digit(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'A'..=b'F' => byte - b'A' + 10,
-        b'a'..=b'f' => byte - b'a' + 10,
-        _ => 0xff,
+/// What a byte that is no digit counts as.
+const NO_DIGIT: u8 = 0xff;
+
+/// The value of each byte as a hexadecimal digit: a table row has about a hundred of them.
+const HEX_DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let (mut value, mut all) = (0, *b"0123456789abcdefABCDEF");
+    let mut rest = all.as_mut_slice();
+    while let [byte, more @ ..] = rest {
+        digits[usize_of(*byte)] = if value < 16 { value } else { value - 6 };
+        value += 1;
+        rest = more;
     }
+    digits
+};
+
+/// A byte as a place in a table.
+#[expect(
+    clippy::as_conversions,
+    reason = "widens a byte, and const fn knows no other way"
+)]
+const fn usize_of(byte: u8) -> usize {
+    byte as usize
+}
+
+/// The value of a hexadecimal digit, or `NO_DIGIT`.
+fn hex_digit(byte: u8) -> u8 {
+    HEX_DIGITS
+        .get(usize::from(byte))
+        .copied()
+        .unwrap_or(NO_DIGIT)
 }
 
 /// A number of 1 to 8 hexadecimal digits, nothing else.
 pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 8 {
-        return None;
-    }
-    // The digits are checked together at the end: a table row has about a hundred, and no branch is cheaper than one.
-    let (mut value, mut seen) = (0, 0);
-    for byte in digits {
-        let digit = hex_digit(*byte);
-        seen |= digit;
-        value = value << 4 | u32::from(digit & 0xf);
-    }
-    (seen < 16).then_some(value)
+    let mut fields = Fields::new(digits);
+    let number = fields.hex_digits()?;
+    fields.rest.is_empty().then_some(number)
 }
 
 /// A number of decimal digits that fits 64 bits, nothing else.
@@ -66,45 +81,109 @@ impl<'a> Fields<'a> {
         self.rest
     }
 
-    /// The next field, split at its first `separator`.
-    pub(crate) fn pair(&mut self, separator: u8) -> Option<(&'a [u8], &'a [u8])> {
-        let field = self.next()?;
-        let at = field.iter().position(|byte| *byte == separator)?;
-        Some((field.get(..at)?, field.get(at + 1..)?))
+    /// Passes over blanks.
+    fn skip_blanks(&mut self) {
+        while let [b' ', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
-    /// The next two 1 to 8 digit hexadecimal numbers, written `A:B`.
+    /// That a field ends here.
+    pub(crate) fn field_end(&self) -> Option<()> {
+        matches!(self.rest, [] | [b' ', ..]).then_some(())
+    }
+
+    /// Takes `byte`, which must come next.
+    pub(crate) fn byte(&mut self, byte: u8) -> Option<()> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        (*first == byte).then_some(())
+    }
+
+    /// Takes the 1 to 8 hexadecimal digits that come next.
+    fn hex_digits(&mut self) -> Option<u32> {
+        let (mut value, mut len) = (0_u32, 0);
+        while let [first, rest @ ..] = self.rest
+            && let digit = hex_digit(*first)
+            && digit != NO_DIGIT
+        {
+            value = value << 4 | u32::from(digit);
+            len += 1;
+            self.rest = rest;
+        }
+        (1..=8).contains(&len).then_some(value)
+    }
+
+    /// Takes exactly `N` hexadecimal digits.
+    pub(crate) fn fixed_hex<const N: usize>(&mut self) -> Option<u32> {
+        let (digits, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        let (mut value, mut all) = (0_u32, 0);
+        for byte in digits {
+            let digit = hex_digit(*byte);
+            // Looked at once at the end: one branch for all digits.
+            all |= digit;
+            value = value << 4 | u32::from(digit & 0xf);
+        }
+        (all < 16).then_some(value)
+    }
+
+    /// The next two hexadecimal numbers, written `A:B`.
     pub(crate) fn hex_pair(&mut self) -> Option<(u32, u32)> {
-        let (left, right) = self.pair(b':')?;
-        Some((hex(left)?, hex(right)?))
+        self.skip_blanks();
+        let left = self.hex_digits()?;
+        self.byte(b':')?;
+        let right = self.hex_digits()?;
+        self.field_end()?;
+        Some((left, right))
     }
 
     /// The next field as a hexadecimal number.
     pub(crate) fn hex(&mut self) -> Option<u32> {
-        hex(self.next()?)
+        self.skip_blanks();
+        let number = self.hex_digits()?;
+        self.field_end()?;
+        Some(number)
     }
 
     /// The next field as a decimal number of 32 bits.
     pub(crate) fn decimal32(&mut self) -> Option<u32> {
-        decimal32(self.next()?)
+        let number = self.decimal_digits()?;
+        self.field_end()?;
+        Some(number)
+    }
+
+    /// Takes the decimal digits that come next, after blanks.
+    pub(crate) fn decimal_digits(&mut self) -> Option<u32> {
+        self.skip_blanks();
+        let (mut value, mut len) = (0_u64, 0);
+        // Nineteen digits cannot overflow.
+        while let [digit @ b'0'..=b'9', rest @ ..] = self.rest
+            && len < 19
+        {
+            value = value * 10 + u64::from(digit - b'0');
+            len += 1;
+            self.rest = rest;
+        }
+        u32::try_from(value).ok().filter(|_| len > 0)
     }
 
     /// The next field as a decimal number that may be negative.
     pub(crate) fn signed32(&mut self) -> Option<i32> {
-        let field = self.next()?;
-        let digits = field.strip_prefix(b"-").unwrap_or(field);
-        let value = i64::try_from(decimal(digits)?).ok()?;
-        i32::try_from(if digits.len() < field.len() {
-            -value
-        } else {
-            value
-        })
-        .ok()
+        self.skip_blanks();
+        let is_negative = self.rest.first() == Some(&b'-');
+        if is_negative {
+            self.byte(b'-')?;
+            self.rest.first().filter(|byte| byte.is_ascii_digit())?;
+        }
+        let value = i64::from(self.decimal32()?);
+        i32::try_from(if is_negative { -value } else { value }).ok()
     }
 
     /// That nothing but blanks is left.
     pub(crate) fn end(mut self) -> Option<()> {
-        self.next().is_none().then_some(())
+        self.skip_blanks();
+        self.rest.is_empty().then_some(())
     }
 }
 

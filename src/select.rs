@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use crate::addr::{Prefix, unmapped};
 use crate::procfs::{Proc, Task};
-use crate::socket::{Ends, Proto, Protos, Row, State};
+use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
 
 /// How much of a command line is looked at at a time; the longest word is looked for across the seams.
 const CMDLINE_BUFFER_LEN: usize = 4096;
@@ -110,7 +110,8 @@ pub(crate) type Ports = Vec<RangeInclusive<u16>>;
 
 /// Whether `ports` has `port`.
 fn has_port(ports: &Ports, port: u16) -> bool {
-    ports.iter().any(|range| range.contains(&port))
+    // 0 stands for no port at all.
+    port != 0 && ports.iter().any(|range| range.contains(&port))
 }
 
 /// IPv4 or IPv6, as an address is printed.
@@ -182,8 +183,8 @@ pub(crate) struct Rows {
     pub(crate) protos: Protos,
     /// Internet sockets, in addition to `protos`.
     pub(crate) internet: Vec<Internet>,
-    /// IPv4 or IPv6 alone.
-    pub(crate) family: Option<Family>,
+    /// IPv4, IPv6, or both, without what has no address; none for all.
+    pub(crate) families: Vec<Family>,
     /// Listening sockets alone.
     pub(crate) listening: bool,
     /// Ports of either end.
@@ -225,12 +226,12 @@ impl Rows {
                 protos = protos.intersection(of);
             }
         };
-        only(self.family.is_some(), Protos::INET);
+        only(!self.families.is_empty(), Protos::INET);
         only(
-            self.family == Some(Family::V6),
+            !self.families.is_empty() && !self.families.contains(&Family::V4),
             Protos::ALL.without(Protos::INET4),
         );
-        only(self.listening, Protos::INET.union(Protos::UNIX));
+        only(self.listening, Protos::PORTED.union(Protos::UNIX));
         let ports = [&self.ports, &self.local_ports, &self.remote_ports];
         only(ports.iter().any(|ports| !ports.is_empty()), Protos::PORTED);
         only(
@@ -264,7 +265,7 @@ impl Rows {
     /// Whether a socket of which only inode and protocol are known can match.
     pub(crate) fn may_match_unlisted(&self) -> bool {
         let ports = [&self.ports, &self.local_ports, &self.remote_ports];
-        self.family.is_none()
+        self.families.is_empty()
             && !self.listening
             && ports.iter().all(|ports| ports.is_empty())
             && self.ends.is_empty()
@@ -279,11 +280,11 @@ impl Rows {
     }
 
     /// Whether `row` may be shown, as far as one row tells: names are for `path_matches`.
-    pub(crate) fn matches(&self, row: &Row<'_>) -> bool {
+    pub(crate) fn matches(&self, row: &Row<'_>, detail: &Detail) -> bool {
         self.protocol_matches(row)
             && (!self.listening || row.is_listening())
             && self.inode_matches(row.inode)
-            && (self.uids.is_empty() || row.detail.uid.is_some_and(|uid| self.uids.contains(&uid)))
+            && (self.uids.is_empty() || detail.uid.is_some_and(|uid| self.uids.contains(&uid)))
             && (self.states.is_empty()
                 || self
                     .states
@@ -298,7 +299,10 @@ impl Rows {
             Ends::Inet { local, remote } => Some((local, remote)),
             _ => None,
         };
-        if self.family.is_some() && self.family != inet.map(|(local, _)| family_of(local.0)) {
+        let family = inet.map(|(local, _)| family_of(local.0));
+        if !self.families.is_empty()
+            && !family.is_some_and(|family| self.families.contains(&family))
+        {
             return false;
         }
         if self.protos.has(row.proto) || (self.protos.is_empty() && self.internet.is_empty()) {
@@ -385,7 +389,7 @@ mod tests {
         };
         assert_eq!(port.protos(), Protos::PORTED);
         let six = Rows {
-            family: Some(Family::V6),
+            families: vec![Family::V6],
             protos: Protos::TCP,
             ..Rows::default()
         };

@@ -324,15 +324,13 @@ pub(crate) struct Row<'a> {
     pub(crate) tx_queue: Option<u32>,
     /// Its addresses.
     pub(crate) ends: Ends<'a>,
-    /// More of it.
-    pub(crate) detail: Detail,
 }
 
 impl Row<'_> {
-    /// Whether it waits for whoever comes: TCP and unix in LISTEN, UDP, raw and ping without a peer.
+    /// Whether it waits for whoever comes: TCP and unix in LISTEN, UDP without a peer.
     pub(crate) fn is_listening(&self) -> bool {
         self.state == State::LISTEN
-            || (self.state == State::UNCONNECTED && Protos::INET.has(self.proto))
+            || (self.state == State::UNCONNECTED && Protos::UDP.has(self.proto))
     }
 }
 
@@ -431,8 +429,8 @@ impl Sockets {
             .map_or(NetnsId(0), |stored| stored.netns)
     }
 
-    /// Keeps `row`, which was read in `netns`.
-    pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>) {
+    /// Keeps `row`, which was read in `netns`, and its detail where details are kept.
+    pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>, detail: &Detail) {
         let (local, remote, local_port, remote_port) = match row.ends {
             Ends::Inet {
                 local: (IpAddr::V4(local), port),
@@ -472,7 +470,7 @@ impl Sockets {
             state: row.state,
         });
         if self.keeps_details {
-            self.details.push(row.detail);
+            self.details.push(*detail);
         }
     }
 
@@ -494,7 +492,12 @@ impl Sockets {
         }
     }
 
-    /// Socket `number` as its table told it; the detail is zero where details are not kept.
+    /// What only the wider views show of socket `number`; zero where details are not kept.
+    pub(crate) fn detail(&self, number: u32) -> Detail {
+        self.details.get(place(number)).copied().unwrap_or_default()
+    }
+
+    /// Socket `number` as its table told it.
     ///
     /// # Panics
     /// Never: a number that is not in `numbers` gives an unlisted row.
@@ -507,7 +510,6 @@ impl Sockets {
                 rx_queue: None,
                 tx_queue: None,
                 ends: Ends::Unlisted(b""),
-                detail: Detail::default(),
             };
         };
         Row {
@@ -517,7 +519,6 @@ impl Sockets {
             rx_queue: Some(stored.rx_queue).filter(|queue| *queue != u32::MAX),
             tx_queue: Some(stored.tx_queue).filter(|queue| *queue != u32::MAX),
             ends: self.ends(stored),
-            detail: self.details.get(place(number)).copied().unwrap_or_default(),
         }
     }
 

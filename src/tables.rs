@@ -19,7 +19,7 @@ use crate::netns::Netns;
 use crate::procfs::{Proc, Task, is_gone};
 use crate::scan::{Begins, Fields, Records, decimal};
 use crate::select::Rows;
-use crate::socket::{Ends, NetnsId, Proto, Protos, Row, Sockets};
+use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets};
 use crate::warn::Warnings;
 
 /// How a row is to be read.
@@ -39,7 +39,7 @@ struct Table {
     /// What its header's fields start with; blanks do not count.
     header: &'static str,
     /// Its row's parser.
-    parse: for<'a> fn(&'a [u8], &Format) -> Option<Row<'a>>,
+    parse: for<'a> fn(&'a [u8], &Format) -> Option<(Row<'a>, Detail)>,
     /// The protocol that the parser is told.
     proto: Proto,
     /// Where one row may take several lines: what begins one.
@@ -230,11 +230,11 @@ impl<'a> Reader<'a> {
                 continue;
             }
             match (table.parse)(record.bytes, &format) {
-                Some(row) => {
+                Some((row, detail)) => {
                     if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
-                        && self.rows.matches(&row)
+                        && self.rows.matches(&row, &detail)
                     {
-                        sockets.push(id, &row);
+                        sockets.push(id, &row, &detail);
                         if unix::could_be_forged(name_before, record.bytes.len()) {
                             sockets.suspect_last();
                         }

@@ -3,10 +3,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::addr::{decimal_width, unmapped, write_decimal, write_ip};
-use crate::escape::{width, write_escaped};
+use crate::addr::{unmapped, write_ip};
+use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
 use crate::socket::{Ends, Proto, Protos, Row, State};
+use crate::write::{decimal_width, width, write_decimal, write_short};
 
 /// Writes the word of the PROTO column.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
@@ -14,7 +15,7 @@ pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
         Ends::Unlisted(name) if row.proto == Proto::Other && !name.is_empty() => {
             write_escaped(out, name)
         }
-        _ => out.extend_from_slice(row.proto.name().as_bytes()),
+        _ => write_short(out, row.proto.name().as_bytes()),
     }
 }
 
@@ -41,9 +42,9 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
             write_named(out, &NETLINK_FAMILIES, family);
             out.push(b':');
             if port_id == 0 {
-                out.extend_from_slice(b"kernel");
+                write_short(out, b"kernel");
             } else {
-                write_decimal(out, port_id.into());
+                write_decimal(out, port_id);
             }
         }
         Ends::Packet { ethertype, ifindex } => {
@@ -54,8 +55,8 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
                 index => match interfaces.name(index) {
                     Some(name) => write_escaped(out, name),
                     None => {
-                        out.extend_from_slice(b"if");
-                        write_decimal(out, index.into());
+                        write_short(out, b"if");
+                        write_decimal(out, index);
                     }
                 },
             }
@@ -70,7 +71,7 @@ pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
         Ends::Inet {
             remote: (address, 0),
             ..
-        } if address.is_unspecified() => out.extend_from_slice(b"*:*"),
+        } if address.is_unspecified() => write_short(out, b"*:*"),
         Ends::Inet {
             remote: (address, port),
             ..
@@ -132,8 +133,8 @@ fn v4_width(address: Ipv4Addr) -> usize {
 /// Writes the name of `number` in lower case, or the number.
 fn write_named(out: &mut Vec<u8>, names: &[(u32, &str)], number: u32) {
     match names.iter().find(|(known, _)| *known == number) {
-        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
-        None => write_decimal(out, number.into()),
+        Some((_, name)) => write_short(out, name.as_bytes()),
+        None => write_decimal(out, number),
     }
 }
 
@@ -143,16 +144,16 @@ fn write_ethertype(out: &mut Vec<u8>, ethertype: u16) {
         .iter()
         .find(|(known, _)| *known == u32::from(ethertype))
     {
-        Some((_, name)) => out.extend_from_slice(name.as_bytes()),
-        None => out.extend_from_slice(format!("0x{ethertype:04x}").as_bytes()),
+        Some((_, name)) => write_short(out, name.as_bytes()),
+        None => write_short(out, format!("0x{ethertype:04x}").as_bytes()),
     }
 }
 
 /// Writes the state, or a number that no kernel known here prints as the kernel would, in two digits.
 pub(crate) fn write_state(out: &mut Vec<u8>, state: State) {
     match state.name() {
-        "UNKNOWN" => out.extend_from_slice(format!("UNKNOWN({:02X})", state.0).as_bytes()),
-        name => out.extend_from_slice(name.as_bytes()),
+        "UNKNOWN" => write_short(out, format!("UNKNOWN({:02X})", state.0).as_bytes()),
+        name => write_short(out, name.as_bytes()),
     }
 }
 
@@ -219,7 +220,6 @@ const ETHERTYPES: [(u32, &str); 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::Detail;
 
     fn row(proto: Proto, ends: Ends<'static>) -> Row<'static> {
         Row {
@@ -229,7 +229,6 @@ mod tests {
             rx_queue: None,
             tx_queue: None,
             ends,
-            detail: Detail::default(),
         }
     }
 

@@ -8,7 +8,6 @@
 use crate::index::{Index, Wanted};
 use crate::netns::Namespaces;
 use crate::procfs::{Proc, Task, inode_in_link, is_gone};
-use crate::select::Rows;
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
 use crate::tables::Reader;
 use crate::walk::{Holder, Process, Walk};
@@ -97,9 +96,8 @@ pub(crate) fn load_unlisted(
             rx_queue: None,
             tx_queue: None,
             ends: Ends::Unlisted(&found.name),
-            detail: Detail::default(),
         };
-        sockets.push(found.netns.unwrap_or(NetnsId(0)), &row);
+        sockets.push(found.netns.unwrap_or(NetnsId(0)), &row, &Detail::default());
     }
 }
 

@@ -4,9 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
-use crate::addr::Endian;
-use crate::scan::{Fields, decimal32, hex};
-use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+use crate::scan::{Fields, hex};
+use crate::socket::{Detail, Ends, Protos, Row, State};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
 ///
@@ -15,22 +14,23 @@ use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
 /// ```
 /// Queues are in bytes, ticks in 1/100 s, all in hexadecimal; from the uid on all is decimal. `TIME_WAIT` and
 /// `SYN_RECV` rows may end after the pointer.
-pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<Row<'a>> {
-    let (mut row, mut fields) = parse_head(line, format)?;
+pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let (row, mut detail, mut fields) = parse_head(line, format)?;
     // (13) rto; a time-wait or request socket has none.
-    let Some(rto) = fields.next() else {
-        return (row.state == State::TIME_WAIT || row.state == State::SYN_RECV).then_some(row);
-    };
-    row.detail.rto_ticks = decimal32(rto)?;
+    if fields.clone().end().is_some() {
+        let may_end = row.state == State::TIME_WAIT || row.state == State::SYN_RECV;
+        return may_end.then_some((row, detail));
+    }
+    detail.rto_ticks = fields.decimal32()?;
     // (14) ato, (15) quick acknowledgements and ping-pong
     fields.decimal32()?;
     fields.decimal32()?;
     // (16) cwnd
-    row.detail.cwnd = fields.decimal32()?;
+    detail.cwnd = fields.decimal32()?;
     // (17) ssthresh, -1 in slow start; of a listener the limit of its fast-open queue
-    row.detail.ssthresh = fields.signed32()?;
+    detail.ssthresh = fields.signed32()?;
     fields.end()?;
-    Some(row)
+    Some((row, detail))
 }
 
 /// Parses a row of udp, udplite, raw or icmp, or their IPv6 forms (`net/ipv4/udp.c`: `udp4_format_sock`).
@@ -39,32 +39,45 @@ pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<Row<'a>> 
 ///  1234: 0100007F:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22333 2 0000000000000000 0
 /// ```
 /// As tcp, but the state is 07 without a peer and 01 with one, and the row ends with the number of datagrams dropped.
-pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<Row<'a>> {
-    let (mut row, mut fields) = parse_head(line, format)?;
+pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let (mut row, mut detail, mut fields) = parse_head(line, format)?;
     if row.state == State::CLOSE {
         row.state = State::UNCONNECTED;
     }
     // (13) drops
-    row.detail.drops = fields.decimal32()?;
+    detail.drops = fields.decimal32()?;
     fields.end()?;
-    Some(row)
+    Some((row, detail))
 }
 
 /// The first twelve fields, which all inet tables share, and what follows them.
-fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Fields<'a>)> {
+fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
     // (1) sl
-    decimal32(fields.next()?.strip_suffix(b":")?)?;
+    fields.decimal_digits()?;
+    fields.byte(b':')?;
     // (2) local_address (3) rem_address
     let local = parse_end(&mut fields, format)?;
     let remote = parse_end(&mut fields, format)?;
     // (4) st, always two digits
-    let state = State(u8::try_from(hex(fields.next().filter(|field| field.len() == 2)?)?).ok()?);
+    fields.byte(b' ')?;
+    let state = State(u8::try_from(fields.fixed_hex::<2>()?).ok()?);
+    fields.field_end()?;
     // (5) tx_queue:rx_queue
     let (tx_queue, rx_queue) = fields.hex_pair()?;
-    // (6) tr:tm->when. The time left is a long, so a timer that is late may print 16 digits: it is due now.
-    let (timer, ticks) = fields.pair(b':')?;
-    let timer_ticks = if ticks.len() == 16 { 0 } else { hex(ticks)? };
+    // (6) tr:tm->when. The time left is a long: a timer that is late may print 16 digits, which means now.
+    let (timer, timer_ticks) = match fields.clone().hex_pair() {
+        Some(_) => fields.hex_pair()?,
+        None => {
+            let (timer, ticks) = fields.next()?.split_at_checked(3)?;
+            (
+                hex(timer.strip_suffix(b":")?)?,
+                hex(ticks.get(8..16)?)
+                    .filter(|_| ticks.len() == 16)
+                    .map(|_| 0)?,
+            )
+        }
+    };
     // (7) retrnsmt
     let retransmits = fields.hex()?;
     // (8) uid
@@ -79,7 +92,7 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Fiel
     fields.next()?;
     let detail = Detail {
         uid,
-        timer: u8::try_from(hex(timer)?).ok()?,
+        timer: u8::try_from(timer).ok()?,
         timer_ticks,
         retransmits,
         ..Detail::default()
@@ -91,45 +104,34 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Fiel
         rx_queue: Some(rx_queue),
         tx_queue: Some(tx_queue),
         ends: Ends::Inet { local, remote },
-        detail,
     };
-    Some((row, fields))
+    Some((row, detail, fields))
 }
 
 /// An address and port as `%08X:%04X` or, for IPv6, four such words before the colon.
 fn parse_end(fields: &mut Fields<'_>, format: &Format) -> Option<(IpAddr, u16)> {
-    let (address, port) =
-        fields
-            .next()?
-            .split_at_checked(if is_v4(format.proto) { 8 } else { 32 })?;
-    let port = port.strip_prefix(b":").filter(|digits| digits.len() == 4)?;
-    let address = match address.as_chunks() {
-        ([word], []) => IpAddr::V4(Ipv4Addr::from(parse_word(word, format.endian)?)),
-        (&[ref a, ref b, ref c, ref d], []) => {
-            let mut octets = [0; 16];
-            for (to, word) in octets.as_chunks_mut().0.iter_mut().zip([a, b, c, d]) {
-                *to = parse_word(word, format.endian)?;
-            }
-            IpAddr::V6(Ipv6Addr::from(octets))
+    fields.byte(b' ')?;
+    let mut word = || Some(format.endian.address_bytes(fields.fixed_hex::<8>()?));
+    let address = if Protos::INET4.has(format.proto) {
+        IpAddr::V4(Ipv4Addr::from(word()?))
+    } else {
+        let mut octets = [0; 16];
+        for octets in octets.as_chunks_mut().0 {
+            *octets = word()?;
         }
-        _ => return None,
+        IpAddr::V6(Ipv6Addr::from(octets))
     };
-    Some((address, u16::try_from(hex(port)?).ok()?))
-}
-
-/// Whether the table of `proto` prints addresses of one word.
-fn is_v4(proto: Proto) -> bool {
-    Protos::INET4.has(proto)
-}
-
-/// One word of an address: 8 digits.
-fn parse_word(word: &[u8; 8], endian: Endian) -> Option<[u8; 4]> {
-    hex(word).map(|word| endian.address_bytes(word))
+    fields.byte(b':')?;
+    let port = u16::try_from(fields.fixed_hex::<4>()?).ok()?;
+    fields.field_end()?;
+    Some((address, port))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addr::Endian;
+    use crate::socket::Proto;
 
     /// As the original article shows it.
     const ESTABLISHED: &str = "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1";
@@ -144,7 +146,7 @@ mod tests {
         }
     }
 
-    fn tcp(line: &str) -> Option<Row<'_>> {
+    fn tcp(line: &str) -> Option<(Row<'_>, Detail)> {
         parse_tcp(line.as_bytes(), &format(Proto::Tcp))
     }
 
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_established_row_is_decoded_whole() {
-        let row = tcp(ESTABLISHED).unwrap();
+        let (row, seen) = tcp(ESTABLISHED).unwrap();
         assert_eq!(row.ends, inet("172.17.0.2:8080", "172.17.0.1:54846"));
         assert_eq!((row.inode, row.state), (621_793, State::ESTABLISHED));
         let detail = Detail {
@@ -172,23 +174,23 @@ mod tests {
             ssthresh: -1,
             ..Detail::default()
         };
-        assert_eq!(row.detail, detail);
+        assert_eq!(seen, detail);
     }
 
     #[test]
     fn time_wait_ends_after_the_pointer_and_nothing_else_does() {
-        let row = tcp(TIME_WAIT).unwrap();
+        let (row, detail) = tcp(TIME_WAIT).unwrap();
         assert_eq!(
-            (row.inode, row.state, row.detail.timer),
+            (row.inode, row.state, detail.timer),
             (0, State::TIME_WAIT, 3)
         );
-        assert_eq!(row.detail.timer_ticks, 0x16c6);
+        assert_eq!(detail.timer_ticks, 0x16c6);
         assert_eq!(tcp(&TIME_WAIT.replace(" 06 ", " 01 ")), None);
     }
 
     #[test]
     fn a_v4_mapped_address_stays_what_the_table_says() {
-        let row = parse_tcp(TCP6.as_bytes(), &format(Proto::Tcp6)).unwrap();
+        let (row, _) = parse_tcp(TCP6.as_bytes(), &format(Proto::Tcp6)).unwrap();
         assert_eq!(
             row.ends,
             inet("[::ffff:127.0.0.1]:8080", "[::ffff:127.0.0.1]:43324")
@@ -205,7 +207,7 @@ mod tests {
         let line = ESTABLISHED
             .replace("020011AC", "AC110002")
             .replace("010011AC", "AC110001");
-        let row = parse_tcp(
+        let (row, _) = parse_tcp(
             line.as_bytes(),
             &Format {
                 proto: Proto::Tcp,
@@ -218,10 +220,10 @@ mod tests {
 
     #[test]
     fn a_udp_row_has_drops_and_is_unconnected_in_state_07() {
-        let row = parse_udp(UDP.as_bytes(), &format(Proto::Udp)).unwrap();
+        let (row, detail) = parse_udp(UDP.as_bytes(), &format(Proto::Udp)).unwrap();
         assert_eq!(row.ends, inet("127.0.0.1:5353", "0.0.0.0:0"));
         assert_eq!(
-            (row.state, row.detail.drops, row.rx_queue),
+            (row.state, detail.drops, row.rx_queue),
             (State::UNCONNECTED, 17, Some(512))
         );
         assert!(row.is_listening());
@@ -267,8 +269,8 @@ mod tests {
     #[test]
     fn a_row_cut_anywhere_is_no_other_row() {
         for cut in 0..ESTABLISHED.len() {
-            if let Some(row) = tcp(&ESTABLISHED[..cut]) {
-                let whole = tcp(ESTABLISHED).unwrap();
+            if let Some((row, _)) = tcp(&ESTABLISHED[..cut]) {
+                let (whole, _) = tcp(ESTABLISHED).unwrap();
                 assert_eq!(
                     (row.inode, row.ends, row.state),
                     (whole.inode, whole.ends, whole.state)
@@ -310,7 +312,7 @@ mod tests {
             line[at] = b"0123456789ABCDEF: -x"[usize::try_from(seed >> 20 & 0xfff).unwrap() % 20];
             let line = String::from_utf8(line).unwrap();
             // What is accepted must mean the same to both; the naive one accepts more.
-            if let Some(row) = tcp(&line) {
+            if let Some((row, detail)) = tcp(&line) {
                 let Ends::Inet { local, remote } = row.ends else {
                     panic!("{line}")
                 };
@@ -319,7 +321,7 @@ mod tests {
                     u64::from(row.inode),
                     ends,
                     u32::from(row.state.0),
-                    i64::from(row.detail.ssthresh),
+                    i64::from(detail.ssthresh),
                 );
                 assert_eq!(Some(seen), naive(&line), "{line}");
                 parsed += 1;

@@ -10,7 +10,7 @@ use crate::socket::{Detail, Ends, Proto, Row, State};
 /// 000000007c6c8200 0   1419       00000000 832      0        0     2        0        3901
 /// ```
 /// All is decimal but the pointer and the groups. Sockets that are not bound are not listed.
-pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<Row<'a>> {
+pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let mut fields = Fields::new(line);
     // (1) sk
     fields.next()?;
@@ -34,18 +34,20 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<Row<'a>> {
     // (10) Inode
     let inode = fields.decimal32()?;
     fields.end()?;
-    Some(Row {
-        inode,
-        proto: Proto::Netlink,
-        state: State::NONE,
-        rx_queue: u32::try_from(rx_queue).ok(),
-        tx_queue: u32::try_from(tx_queue).ok(),
-        ends: Ends::Netlink { family, port_id },
-        detail: Detail {
+    Some((
+        Row {
+            inode,
+            proto: Proto::Netlink,
+            state: State::NONE,
+            rx_queue: u32::try_from(rx_queue).ok(),
+            tx_queue: u32::try_from(tx_queue).ok(),
+            ends: Ends::Netlink { family, port_id },
+        },
+        Detail {
             drops,
             ..Detail::default()
         },
-    })
+    ))
 }
 
 #[cfg(test)]
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn real_rows_are_decoded() {
-        let row = parse(ROUTE.as_bytes(), &FORMAT).unwrap();
+        let (row, _) = parse(ROUTE.as_bytes(), &FORMAT).unwrap();
         assert_eq!(
             row.ends,
             Ends::Netlink {
@@ -71,7 +73,7 @@ mod tests {
         );
         assert_eq!((row.inode, row.rx_queue), (3901, Some(832)));
         let chosen = ROUTE.replace("1419", "-4221");
-        let row = parse(chosen.as_bytes(), &FORMAT).unwrap();
+        let (row, _) = parse(chosen.as_bytes(), &FORMAT).unwrap();
         assert_eq!(
             row.ends,
             Ends::Netlink {

@@ -10,7 +10,7 @@ use crate::socket::{Detail, Ends, Proto, Row, State};
 /// 00000000ab12cd34 3      3    0003   2     1 0      0      23456
 /// ```
 /// The protocol is a hexadecimal ethertype, 0003 for all; the interface is its index, 0 for any; all else is decimal.
-pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<Row<'a>> {
+pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let mut fields = Fields::new(line);
     // (1) sk
     fields.next()?;
@@ -29,18 +29,20 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<Row<'a>> {
     // (9) Inode
     let inode = fields.decimal32()?;
     fields.end()?;
-    Some(Row {
-        inode,
-        proto: Proto::Packet,
-        state: State::NONE,
-        rx_queue: Some(rx_queue),
-        tx_queue: None,
-        ends: Ends::Packet { ethertype, ifindex },
-        detail: Detail {
+    Some((
+        Row {
+            inode,
+            proto: Proto::Packet,
+            state: State::NONE,
+            rx_queue: Some(rx_queue),
+            tx_queue: None,
+            ends: Ends::Packet { ethertype, ifindex },
+        },
+        Detail {
             uid,
             ..Detail::default()
         },
-    })
+    ))
 }
 
 #[cfg(test)]
@@ -56,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_real_row_is_decoded() {
-        let row = parse(ALL.as_bytes(), &FORMAT).unwrap();
+        let (row, _) = parse(ALL.as_bytes(), &FORMAT).unwrap();
         assert_eq!(
             row.ends,
             Ends::Packet {

@@ -68,7 +68,7 @@ pub(super) fn is_row(line: &[u8]) -> bool {
 /// 000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock
 /// ```
 /// All is hexadecimal but the inode. An abstract name starts with `@`, and has `@` for every NUL.
-pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<Row<'a>> {
+pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let head = parse_head(record)?;
     let name = match head.rest {
         [] => head.rest,
@@ -91,15 +91,17 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<Row<'a>> {
         4 => State::DISCONNECTING,
         _ => return None,
     };
-    Some(Row {
-        inode: head.inode,
-        proto,
-        state,
-        rx_queue: None,
-        tx_queue: None,
-        ends: Ends::Path(name),
-        detail: Detail::default(),
-    })
+    Some((
+        Row {
+            inode: head.inode,
+            proto,
+            state,
+            rx_queue: None,
+            tx_queue: None,
+            ends: Ends::Path(name),
+        },
+        Detail::default(),
+    ))
 }
 
 /// Whether the name of the row before, with `name` of its bytes, could have put `record` there by itself: a newline
@@ -119,7 +121,7 @@ mod tests {
     };
 
     fn unix(record: &str) -> Option<Row<'_>> {
-        parse(record.as_bytes(), &FORMAT)
+        parse(record.as_bytes(), &FORMAT).map(|(row, _)| row)
     }
 
     #[test]
