@@ -12,8 +12,8 @@ use crate::escape::quoted;
 use crate::list::Layout;
 use crate::select::{Family, Processes, Rows};
 use crate::selector::{
-    Selector, parse_end, parse_inodes, parse_internet, parse_numbers, parse_pids, parse_ports,
-    parse_selector, parse_states,
+    Selector, parse_end, parse_inodes, parse_internet, parse_namespaces, parse_numbers, parse_pids,
+    parse_ports, parse_selector, parse_states,
 };
 use crate::socket::Protos;
 
@@ -179,6 +179,20 @@ impl Options {
             "path" => self.rows.paths.push(word(&option, argument()?)?),
             "inode" => self.rows.inodes.extend(parse_inodes(&argument()?)?),
             "state" => self.rows.states.extend(parse_states(&argument()?)?),
+            "container" => {
+                let prefix = argument()?;
+                let is_prefix = prefix
+                    .iter()
+                    .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+                if prefix.is_empty() || !is_prefix {
+                    let quoted = quoted(&prefix);
+                    return Err(format!(
+                        "'{quoted}': a container is named by the first digits of its id"
+                    ));
+                }
+                self.processes.containers.push(prefix.to_ascii_lowercase());
+            }
+            "netns" => self.rows.namespaces.extend(parse_namespaces(&argument()?)?),
             "uid" => self.rows.uids.extend(parse_numbers(&argument()?, "a uid")?),
             "proc" => self.proc = PathBuf::from(OsStr::from_bytes(&word(&option, argument()?)?)),
             _ => return Err(unknown(&option)),

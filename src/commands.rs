@@ -24,7 +24,8 @@ impl Commands {
         for task in tasks {
             let start = commands.bytes.len();
             // What cannot be read has no name: it ended, or hides.
-            if let Ok(comm) = proc.read_file(task, "comm", &mut [0; COMM_LEN_MAX]) {
+            let process = Task { tid: 0, ..task };
+            if let Ok(comm) = proc.read_file(process, "comm", &mut [0; COMM_LEN_MAX]) {
                 commands
                     .bytes
                     .extend_from_slice(comm.strip_suffix(b"\n").unwrap_or(comm));

@@ -100,7 +100,7 @@ fn parse_if_inet6(line: &[u8]) -> Option<(Ipv6Addr, u32, Vec<u8>)> {
 /// Parses a line of igmp that starts an interface (`net/ipv4/igmp.c`: `igmp_mc_seq_show`): index, tab, name.
 ///
 /// ```text
-/// 4	eth0      :     1      V3
+/// 4\teth0      :     1      V3
 /// ```
 fn parse_igmp(line: &[u8]) -> Option<(u32, Vec<u8>)> {
     let at = line

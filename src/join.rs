@@ -9,8 +9,8 @@
 
 use crate::index::Index;
 use crate::select::Rows;
-use crate::socket::{Ends, Protos, Row, Sockets, State, place};
-use crate::walk::{Holder, Process, Walk};
+use crate::socket::{Ends, NetnsId, Protos, Row, Sockets, State, place};
+use crate::walk::{Holder, Process, Unread, Walk};
 use crate::warn::Warnings;
 
 /// Who has a socket.
@@ -196,25 +196,24 @@ pub(crate) struct Joined {
     processes: Vec<Process>,
     /// All lines.
     lines: Vec<Line>,
-    /// Whether some process could not be read, which is a reason of its own.
-    some_unread: bool,
+    /// Those that could not be read, which is a reason of its own.
+    unread: Vec<Unread>,
 }
 
 impl Joined {
-    /// Joins what was walked with `sockets`, as far as `rows` selects it. Rows without a holder are listed if
-    /// `lists_unheld`, by table.
+    /// Joins what was walked with `sockets`, as far as `rows` selects it. Rows without a holder are listed, by
+    /// table, of those namespaces that `lists_unheld` tells.
     pub(crate) fn new(
         walk: Walk,
         mut by_inode: ByInode,
         sockets: &mut Sockets,
-        (rows, lists_unheld): (&Rows, bool),
+        (rows, lists_unheld): (&Rows, &dyn Fn(NetnsId) -> bool),
         warnings: &mut Warnings,
     ) -> Self {
-        let some_unread = !walk.unread.is_empty();
         let mut joined = Self {
             processes: walk.processes,
             lines: Vec::new(),
-            some_unread,
+            unread: walk.unread,
         };
         // The lines are written over the holders, for there may be millions. There is mostly one line a holder; MPTCP
         // has more, which then wait until there is room.
@@ -258,9 +257,7 @@ impl Joined {
         joined
             .processes
             .retain(|process| !process.holders.is_empty());
-        if lists_unheld {
-            joined.list_unheld(&by_inode, sockets, rows, warnings);
-        }
+        joined.list_unheld(&by_inode, sockets, (rows, lists_unheld), warnings);
         joined
     }
 
@@ -269,20 +266,23 @@ impl Joined {
         &mut self,
         by_inode: &ByInode,
         sockets: &mut Sockets,
-        rows: &Rows,
+        (rows, lists_unheld): (&Rows, &dyn Fn(NetnsId) -> bool),
         warnings: &mut Warnings,
     ) {
         let is_unheld = |number: u32| by_inode.dropped.get(place(number)) == Some(&false);
-        // Nobody can vouch for a row that the row before could have printed, if nobody holds its socket although
-        // everybody could be read. Where some could not be read it is as likely genuine, and shown.
+        // Nobody can vouch for a row that the row before could have printed, if nobody is seen to hold its socket.
         for number in sockets.take_suspects() {
-            if !self.some_unread && is_unheld(number) {
-                let said = "a row that nobody holds may be the name of the socket before it; its name is not shown";
+            if is_unheld(number) && !self.is_vouched_for(number, sockets) {
+                let said = "a row that nobody is seen to hold may be part of the name before it; its name is not shown";
                 warnings.warn(b"unix", said);
                 sockets.doubt(number);
             }
         }
-        let matches = |number: &u32| is_unheld(*number) && rows.path_matches(&sockets.row(*number));
+        let matches = |number: &u32| {
+            is_unheld(*number)
+                && rows.path_matches(&sockets.row(*number))
+                && lists_unheld(sockets.netns(*number))
+        };
         let mut unheld: Vec<u32> = sockets.numbers().filter(matches).collect();
         let key = |number| {
             let row = sockets.row(number);
@@ -300,6 +300,18 @@ impl Joined {
         });
         let line = |socket| Line { socket, fd: NO_FD };
         self.lines.extend(unheld.into_iter().map(line));
+    }
+
+    /// Whether a row without a name to believe, or the not yet accepted end of a listener that somebody holds.
+    fn is_vouched_for(&self, number: u32, sockets: &Sockets) -> bool {
+        let row = sockets.row(number);
+        let is_end = |line: &Line| sockets.row(line.socket).ends == row.ends;
+        row.ends == Ends::Path(b"") || (row.inode == 0 && self.lines.iter().any(is_end))
+    }
+
+    /// Those that could not be read.
+    pub(crate) fn unread(&self) -> &[Unread] {
+        &self.unread
     }
 
     /// Whether there is nothing to show.
@@ -349,7 +361,7 @@ impl<'a> Iterator for Entries<'a> {
         self.line += 1;
         let owner = match process {
             Some(_) => Owner::Process,
-            None => explain(&row, self.joined.some_unread),
+            None => explain(&row, !self.joined.unread.is_empty()),
         };
         Some(Entry {
             process,
@@ -364,7 +376,7 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Detail, NetnsId, Proto};
+    use crate::socket::{Detail, Proto};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {
@@ -421,14 +433,18 @@ mod tests {
             holders: 0..inodes.len(),
         });
         if unread {
-            walk.unread.push(crate::walk::Unread { uid: 0, fds: 1 });
+            walk.unread.push(Unread {
+                uid: 0,
+                gid: 0,
+                fds: 1,
+            });
         }
         let by_inode = ByInode::new(&mut sockets, &mut warnings);
         let joined = Joined::new(
             walk,
             by_inode,
             &mut sockets,
-            (&Rows::default(), true),
+            (&Rows::default(), &|_| true),
             &mut warnings,
         );
         let entries = joined
@@ -526,13 +542,10 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_the_name_before_it_could_have_printed_is_not_believed_unless_somebody_may_hold_it()
-     {
+    fn a_row_that_the_name_before_it_could_have_printed_is_not_believed_unless_somebody_holds_it() {
         let rows = [unix(7, b"@x"), unix(99, b"/run/docker.sock")];
         let (_, sockets, said) = joined(&rows, &[7], false);
         assert_eq!(sockets.row(1).ends, Ends::Doubtful);
         assert_eq!(said.lines().count(), 1, "{said}");
-        let (_, sockets, said) = joined(&rows, &[7], true);
-        assert_eq!((sockets.row(1).ends, said.as_str()), (rows[1].ends, ""));
     }
 }

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use crate::escape::write_escaped;
 use crate::join::Entry;
-use crate::socket::Ends;
-use crate::text::{end_width, write_local, write_peer, write_proto, write_state};
+use crate::socket::{Detail, Ends, Protos};
+use crate::text::{end_width, write_local, write_peer, write_proto, write_state, write_timer};
 use crate::view::Found;
 use crate::write::{decimal_width, width, write_decimal, write_padding, write_short};
 
@@ -40,12 +40,34 @@ enum Column {
     Inode,
     /// Inode of its network namespace.
     Netns,
+    /// Id of the container.
+    Container,
+    /// What TCP waits for, and how long.
+    Timer,
+    /// Retransmits without an answer.
+    Retrans,
+    /// Retransmit time-out in milliseconds.
+    Rto,
+    /// Congestion window.
+    Cwnd,
+    /// Slow start threshold.
+    Ssthresh,
+    /// Datagrams dropped.
+    Drops,
 }
 
-use Column::{Command, Fd, Inode, Local, Netns, Peer, Pid, Proto, RecvQ, SendQ, State, Uid};
+use Column::{
+    Command, Container, Cwnd, Drops, Fd, Inode, Local, Netns, Peer, Pid, Proto, RecvQ, Retrans,
+    Rto, SendQ, Ssthresh, State, Timer, Uid,
+};
 
 /// What the list always shows.
 const PLAIN: [Column; 9] = [Pid, Command, Fd, Proto, State, RecvQ, SendQ, Local, Peer];
+
+/// What `-e` adds.
+const WIDE: [Column; 10] = [
+    Uid, Inode, Netns, Container, Timer, Retrans, Rto, Cwnd, Ssthresh, Drops,
+];
 
 impl Column {
     /// Its header.
@@ -63,12 +85,32 @@ impl Column {
             Uid => "UID",
             Inode => "INODE",
             Netns => "NETNS",
+            Container => "CONTAINER",
+            Timer => "TIMER",
+            Retrans => "RETRANS",
+            Rto => "RTO",
+            Cwnd => "CWND",
+            Ssthresh => "SSTHRESH",
+            Drops => "DROPS",
         }
     }
 
     /// Whether it is a number, and so aligned to the right.
     const fn is_number(self) -> bool {
-        matches!(self, Pid | Fd | RecvQ | SendQ | Uid | Inode | Netns)
+        matches!(
+            self,
+            Pid | Fd
+                | RecvQ
+                | SendQ
+                | Uid
+                | Inode
+                | Netns
+                | Retrans
+                | Rto
+                | Cwnd
+                | Ssthresh
+                | Drops
+        )
     }
 
     /// Its number in this line, if it is one and there is one.
@@ -81,6 +123,25 @@ impl Column {
             Uid => found.sockets.detail(entry.socket).uid,
             Inode => Some(entry.row.inode).filter(|inode| *inode != 0),
             Netns => found.netns_inode(entry.socket),
+            Retrans | Rto | Cwnd | Ssthresh | Drops => {
+                self.detail_number(entry, &found.sockets.detail(entry.socket))
+            }
+            _ => None,
+        }
+    }
+
+    /// Its number in this line, of those that only the table of the protocol tells.
+    fn detail_number(self, entry: &Entry<'_>, detail: &Detail) -> Option<u32> {
+        let is_tcp = Protos::TCP.has(entry.row.proto);
+        // A listener has none of these, and uses the last field for something else; 0 is a row without the field.
+        let is_flowing =
+            is_tcp && entry.row.state != crate::socket::State::LISTEN && detail.cwnd != 0;
+        match self {
+            Retrans => Some(detail.retransmits).filter(|_| is_tcp),
+            Rto => Some(detail.rto_ticks.saturating_mul(10)).filter(|_| is_flowing),
+            Cwnd => Some(detail.cwnd).filter(|_| is_flowing),
+            Ssthresh => u32::try_from(detail.ssthresh).ok().filter(|_| is_flowing),
+            Drops => Some(detail.drops).filter(|_| Protos::DROPPING.has(entry.row.proto)),
             _ => None,
         }
     }
@@ -96,6 +157,11 @@ impl Column {
             State => write_state(out, entry.row.state),
             Local => write_local(out, &entry.row, found.interfaces(entry.socket)),
             Peer => write_peer(out, &entry.row),
+            Container => match found.container(entry) {
+                Some(id) => write_short(out, id.short()),
+                None => out.push(b'-'),
+            },
+            Timer => write_timer(out, &found.sockets.detail(entry.socket)),
             _ => match self.number(found, entry) {
                 Some(number) => write_decimal(out, number),
                 None => out.push(b'-'),
@@ -118,7 +184,7 @@ impl Column {
                 self.write(out, found, entry)
             }),
             Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
-            Command | Proto => {
+            Command | Proto | Container | Timer => {
                 scratch.clear();
                 self.write(scratch, found, entry);
                 width(scratch)
@@ -171,9 +237,13 @@ pub(crate) fn write_list(
 ) -> io::Result<()> {
     let mut columns = PLAIN.to_vec();
     if layout.wide {
-        columns.extend([Uid, Inode, Netns]);
+        columns.extend(WIDE);
     } else if is_in_several_namespaces(found) {
-        columns.push(Netns);
+        columns.push(if found.containers.is_empty() {
+            Netns
+        } else {
+            Container
+        });
     }
     let header_width = |column: &Column| {
         if layout.header {

@@ -17,7 +17,9 @@ mod write;
 
 // The rooms, in the order in which data goes through them.
 mod args;
+mod closing;
 mod commands;
+mod container;
 mod index;
 mod interfaces;
 mod join;
@@ -38,16 +40,17 @@ use std::process::ExitCode;
 
 use args::{Action, Options, View};
 use commands::Commands;
+use container::Containers;
 use escape::quoted;
 use index::Wanted;
 use interfaces::Interfaces;
-use join::{ByInode, Joined};
+use join::{ByInode, Joined, Owner};
 use netns::Namespaces;
 use procfs::{Proc, error_text};
 use socket::{NetnsId, Sockets};
 use tables::Reader;
 use view::{Found, needs_interfaces};
-use walk::Unread;
+use walk::Holder;
 use warn::Warnings;
 
 /// Something was shown.
@@ -88,83 +91,139 @@ fn show(options: &Options) -> Result<u8, String> {
         )
     })?;
     let mut warnings = Warnings::default();
-    let (joined, sockets, namespaces, unread) = find(&proc, options, &mut warnings)?;
-
-    let tasks = joined.processes().iter().map(|process| process.task);
-    let commands = if options.view == View::List {
-        Commands::load(&proc, tasks)
-    } else {
-        Commands::default()
+    let found = find(&proc, options, &mut warnings)?;
+    let is_shown = match options.view {
+        View::Pids => !found.joined.processes().is_empty(),
+        View::List | View::Quiet => !found.joined.is_empty(),
     };
-    let interfaces = load_interfaces(&proc, &joined, &sockets, &namespaces);
-    let found = Found {
-        joined: &joined,
-        sockets: &sockets,
-        commands: &commands,
-        interfaces: &interfaces,
-        namespaces: &namespaces,
-    };
-    let is_empty = joined.is_empty();
-    if !is_empty {
-        write_out(|out| match options.view {
-            View::List => list::write_list(&found, options.layout, out),
-            View::Pids => pids::write_pids(&found, out),
-            View::Quiet => Ok(()),
-        })?;
+    if is_shown && options.view != View::Quiet {
+        print(&proc, options, &found)?;
     }
-    // Where standard error is gone there is nobody to tell.
-    let _ = io::stderr().write_all(warnings.into_text().as_bytes());
-    Ok(match (is_empty, unread.is_empty()) {
-        (false, _) => SHOWN,
-        (true, true) => NOTHING,
-        (true, false) => NOTHING_READABLE,
+    let unread = found.joined.unread();
+    let might_be =
+        !unread.is_empty() && (!options.processes.is_all() || options.rows.may_match_unlisted());
+    if options.view != View::Quiet {
+        let mut text = warnings.into_text();
+        let is_hidden = |entry: join::Entry<'_>| entry.owner == Owner::Hidden;
+        if might_be || found.joined.entries(&found.sockets).any(is_hidden) {
+            text.push_str(&closing::closing_line(unread, found.selected));
+        }
+        // Where standard error is gone there is nobody to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    Ok(match (is_shown, might_be) {
+        (true, _) => SHOWN,
+        (false, false) => NOTHING,
+        (false, true) => NOTHING_READABLE,
     })
 }
 
+/// Reads what the view shows beside the rows, and prints it.
+fn print(proc: &Proc, options: &Options, sockets: &AllFound) -> Result<u8, String> {
+    let AllFound {
+        joined,
+        sockets,
+        namespaces,
+        ..
+    } = sockets;
+    let tasks = || joined.processes().iter().map(|process| process.task);
+    let in_several = joined
+        .entries(sockets)
+        .any(|entry| sockets.netns(entry.socket) != sockets.netns(0));
+    let (commands, interfaces) = match options.view {
+        View::List => (
+            Commands::load(proc, tasks()),
+            load_interfaces(proc, joined, sockets, namespaces),
+        ),
+        View::Pids | View::Quiet => (Commands::default(), Vec::new()),
+    };
+    let containers = if options.layout.wide || in_several {
+        Containers::load(proc, tasks().map(|task| task.pid), namespaces)
+    } else {
+        Containers::default()
+    };
+    let found = Found {
+        joined,
+        sockets,
+        commands: &commands,
+        interfaces: &interfaces,
+        namespaces,
+        containers: &containers,
+    };
+    write_out(|out| match options.view {
+        View::List => list::write_list(&found, options.layout, out),
+        View::Pids => pids::write_pids(&found, out),
+        View::Quiet => Ok(()),
+    })
+}
+
+/// What was found, before it is looked at for a view.
+struct AllFound {
+    /// Who holds what.
+    joined: Joined,
+    /// The rows.
+    sockets: Sockets,
+    /// The namespaces.
+    namespaces: Namespaces,
+    /// How many processes were selected.
+    selected: usize,
+}
+
 /// Walks, reads the tables, and joins.
-fn find(
-    proc: &Proc,
-    options: &Options,
-    warnings: &mut Warnings,
-) -> Result<(Joined, Sockets, Namespaces, Vec<Unread>), String> {
+fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFound, String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let mut walk = walk::walk(proc, processes, warnings)
-        .map_err(|error| format!("{}: {}", proc.path().display(), error_text(&error)))?;
-    let mut sockets = Sockets::new(options.layout.wide);
+    let mut walk = walk::walk(proc, processes, warnings).map_err(|error| {
+        format!(
+            "{}: {}",
+            quoted(proc.path().as_os_str().as_encoded_bytes()),
+            error_text(&error)
+        )
+    })?;
+    walk.namespaces.select(proc, &rows.namespaces);
+    let mut sockets = Sockets::new(options.layout.wide || !rows.uids.is_empty());
     // Rows without a holder belong to no process: where processes are selected, only their own sockets are wanted.
-    let lists_unheld = processes.is_all();
+    let lists_unheld = processes.lists_unheld();
     let mut wanted =
         (!lists_unheld).then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
     let mut reader = Reader::new(proc, rows, warnings);
-    for netns in walk.namespaces.iter() {
+    for netns in walk
+        .namespaces
+        .iter()
+        .filter(|(_, netns)| netns.is_selected)
+    {
         reader.load(netns, rows.protos(), wanted.as_mut(), &mut sockets);
     }
     let mut by_inode = ByInode::new(&mut sockets, reader.warnings);
     let known = sockets.len();
     if let Some(wanted) = &wanted {
-        unlisted::load_unlisted(
-            &mut walk,
-            |holder, _| wanted.is_missing(holder.inode),
-            true,
-            &mut reader,
-            &mut sockets,
-        );
+        let lacks = |holder: Holder, _: &Sockets| wanted.is_missing(holder.inode);
+        unlisted::load_unlisted(&mut walk, lacks, true, &mut reader, &mut sockets);
     } else if rows.may_match_unlisted() {
-        unlisted::load_unlisted(
-            &mut walk,
-            |holder, sockets| by_inode.lacks(holder, sockets),
-            false,
-            &mut reader,
-            &mut sockets,
-        );
+        let lacks = |holder: Holder, sockets: &Sockets| by_inode.lacks(holder, sockets);
+        unlisted::load_unlisted(&mut walk, lacks, false, &mut reader, &mut sockets);
     }
     if sockets.len() > known {
         by_inode = ByInode::new(&mut sockets, reader.warnings);
     }
     let namespaces = std::mem::take(&mut walk.namespaces);
-    let unread = std::mem::take(&mut walk.unread);
-    let joined = Joined::new(walk, by_inode, &mut sockets, (rows, lists_unheld), warnings);
-    Ok((joined, sockets, namespaces, unread))
+    let selected = walk.selected;
+    let lists_unheld = |netns| {
+        lists_unheld
+            && (processes.is_all() || namespaces.get(netns).is_some_and(|netns| !netns.is_shared))
+    };
+    let joined = Joined::new(
+        walk,
+        by_inode,
+        &mut sockets,
+        (rows, &lists_unheld),
+        warnings,
+    );
+    Ok(AllFound {
+        joined,
+        sockets,
+        namespaces,
+        selected,
+    })
 }
 
 /// Reads the interfaces of those namespaces in which a row needs them.

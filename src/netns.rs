@@ -19,6 +19,10 @@ pub(crate) struct Netns {
     table_file: Option<Option<TableFile>>,
     /// Those of its tasks that were met: whoever is alive opens its tables.
     pub(crate) members: Vec<Task>,
+    /// Whether a task that is not selected lives in it too.
+    pub(crate) is_shared: bool,
+    /// Whether its sockets are selected.
+    pub(crate) is_selected: bool,
 }
 
 /// The network namespaces that were met.
@@ -28,6 +32,13 @@ pub(crate) struct Namespaces {
     all: Vec<Netns>,
     /// Where the last task was found, because neighbours are often in the same.
     last: usize,
+}
+
+/// The number in `net:[4026531840]` of `task`, where it may be read.
+pub(crate) fn read_inode(proc: &Proc, task: Task) -> Option<u32> {
+    let mut link = [0; 32];
+    let link = proc.read_link(task, "ns/net", &mut link).ok()?;
+    inode_in_link(link, b"net")
 }
 
 /// What PID/net/tcp is for `task`. Where that table is missing, the folder stands for it: in a real proc it never is.
@@ -48,6 +59,34 @@ impl Namespaces {
             .filter_map(|(at, netns)| Some((NetnsId(u16::try_from(at).ok()?), netns)))
     }
 
+    /// Selects those that `wanted` names by their inode or by a process in them; all if it names none.
+    pub(crate) fn select(&mut self, proc: &Proc, wanted: &[u32]) {
+        if wanted.is_empty() {
+            return;
+        }
+        let found = |wanted: &u32| {
+            self.find(
+                proc,
+                Task {
+                    pid: *wanted,
+                    tid: 0,
+                },
+            )
+        };
+        let by_process: Vec<NetnsId> = wanted.iter().filter_map(found).collect();
+        for (netns, number) in self.all.iter_mut().zip(0..) {
+            let is_named = netns.inode.is_some_and(|inode| wanted.contains(&inode));
+            netns.is_selected = is_named || by_process.contains(&NetnsId(number));
+        }
+    }
+
+    /// That a task which is not selected lives in `id` too.
+    pub(crate) fn mark_shared(&mut self, id: NetnsId) {
+        if let Some(netns) = self.all.get_mut(usize::from(id.0)) {
+            netns.is_shared = true;
+        }
+    }
+
     /// The namespace `id`.
     pub(crate) fn get(&self, id: NetnsId) -> Option<&Netns> {
         self.all.get(usize::from(id.0))
@@ -56,11 +95,7 @@ impl Namespaces {
     /// Finds the namespace of `task` and counts it among the members; `None` where the task has none, which is so for
     /// one that has ended, and past 65,535 namespaces.
     pub(crate) fn find(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
-        let mut link = [0; 32];
-        let inode = proc
-            .read_link(task, "ns/net", &mut link)
-            .ok()
-            .and_then(|link| inode_in_link(link, b"net"));
+        let inode = read_inode(proc, task);
         let is_it = |netns: &Netns| inode.is_some() && netns.inode == inode;
         let at = match self.all.get(self.last) {
             Some(netns) if is_it(netns) => Some(self.last),
@@ -104,6 +139,8 @@ impl Namespaces {
             inode,
             table_file: file,
             members: Vec::new(),
+            is_shared: false,
+            is_selected: true,
         });
         Some(self.all.len() - 1)
     }

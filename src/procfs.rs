@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dirent;
 use crate::scan::decimal32;
-use crate::sys::{self, Stat};
+use crate::sys::{self, BorrowedIdentity, Stat};
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,9 +117,49 @@ impl Proc {
         })
     }
 
+    /// The threads of `process` but its main one, ascending; none where it has ended.
+    pub(crate) fn threads(&self, process: Task, buffer: &mut [u8]) -> Vec<Task> {
+        let mut threads = Vec::new();
+        if let Ok(dir) = self.open_dir(process, "task") {
+            // One that ends meanwhile has no more threads than were read.
+            let _ = for_each_number(dir.as_fd(), buffer, |tid, _| {
+                if tid != process.pid {
+                    threads.push(Task {
+                        pid: process.pid,
+                        tid,
+                    });
+                }
+                std::ops::ControlFlow::Continue(())
+            });
+        }
+        threads
+    }
+
     /// The process id of this program as this proc shows it; `None` where it does not.
     pub(crate) fn own_pid(&self) -> Option<u32> {
         decimal32(sys::read_link_at(self.dir.as_fd(), c"self", &mut [0; 16]).ok()?)
+    }
+
+    /// Runs `read`, and where that is forbidden once more as the owner of `task`: root without `CAP_SYS_PTRACE`, as in
+    /// a container, may read no descriptor of another user, but that user may. The kernel asks for the same uid and
+    /// gid (`ptrace_may_access`), and the default capabilities of a container suffice to take them on.
+    ///
+    /// # Errors
+    /// As `read`; still forbidden where the process is not dumpable, or its ids differ among themselves.
+    pub(crate) fn as_owner<T>(
+        &self,
+        task: Task,
+        mut read: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let error = match read() {
+            Err(error) if is_forbidden(&error) => error,
+            done => return done,
+        };
+        let owner = self.stat(task, "")?;
+        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
+            Some(_borrowed) => read(),
+            None => Err(error),
+        }
     }
 
     /// Opens the folder `name` of `task`.

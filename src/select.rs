@@ -22,6 +22,8 @@ pub(crate) struct Processes {
     pub(crate) words: Vec<Vec<u8>>,
     /// What the command's name starts with.
     pub(crate) prefixes: Vec<Vec<u8>>,
+    /// What the id of their container starts with.
+    pub(crate) containers: Vec<Vec<u8>>,
 }
 
 impl Processes {
@@ -44,6 +46,11 @@ impl Processes {
 
     /// Whether every process is selected.
     pub(crate) fn is_all(&self) -> bool {
+        self.lists_unheld() && self.containers.is_empty()
+    }
+
+    /// Whether sockets that no process holds are selected too: all, or those of a container.
+    pub(crate) fn lists_unheld(&self) -> bool {
         self.pids.is_empty() && !self.needs_commands()
     }
 
@@ -203,6 +210,8 @@ pub(crate) struct Rows {
     pub(crate) states: Vec<(Protos, State)>,
     /// Owners, where the table tells.
     pub(crate) uids: Vec<u32>,
+    /// Network namespaces, each by its inode or by a process in it.
+    pub(crate) namespaces: Vec<u32>,
 }
 
 impl Rows {

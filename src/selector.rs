@@ -80,19 +80,22 @@ fn looks_like_address(word: &[u8]) -> bool {
         .iter()
         .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'/'));
     let colons = address.iter().filter(|byte| **byte == b':').count();
-    let has_points = word.contains(&b'.') || word.contains(&b'/');
+    let has_points = word.contains(&b'.');
     match word {
         [b'[', ..] => true,
         [b'*', b':', ..] => true,
-        [b'0'..=b'9', ..] if has_points && of(b"0123456789.:/,-") => true,
-        [b'0'..=b'9', ..] if address_before_colon(word) => true,
+        [b'0'..=b'9', ..] if has_points && of(b"0123456789.:,-") => true,
+        [b'0'..=b'9', ..] if starts_with_address(word) => true,
         _ => colons >= 2 && is_v6,
     }
 }
 
-/// Whether what stands before the first colon is an IPv4 address.
-fn address_before_colon(word: &[u8]) -> bool {
-    let address = word.split(|byte| *byte == b':').next().unwrap_or_default();
+/// Whether what stands before the first colon or slash is an IPv4 address, or looks like one.
+fn starts_with_address(word: &[u8]) -> bool {
+    let address = word
+        .split(|byte| matches!(byte, b':' | b'/'))
+        .next()
+        .unwrap_or_default();
     address.len() < word.len()
         && std::str::from_utf8(address)
             .ok()
@@ -147,6 +150,20 @@ pub(crate) fn parse_inodes(word: &[u8]) -> Result<Vec<u32>, String> {
     match inode_in_link(word, b"socket") {
         Some(inode) => Ok(vec![inode]),
         None => parse_numbers(word, "an inode"),
+    }
+}
+
+/// Parses `net:[4026531840]`, or a list of such numbers or of process ids.
+///
+/// # Errors
+/// As `parse_selector`.
+pub(crate) fn parse_namespaces(word: &[u8]) -> Result<Vec<u32>, String> {
+    match inode_in_link(word, b"net") {
+        Some(inode) => Ok(vec![inode]),
+        None => parse_numbers(
+            word,
+            "a network namespace is named by a process in it or by its inode, which",
+        ),
     }
 }
 
@@ -227,6 +244,10 @@ fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// # Errors
 /// As `parse_selector`.
 pub(crate) fn parse_internet(word: &[u8]) -> Result<Internet, String> {
+    let attached = || {
+        let takes = "-i takes [4|6][tcp|udp][@address][:ports], as in -i4TCP@10.0.0.1:80";
+        wrong(&[b"-i", word].concat(), takes)
+    };
     let (family, rest) = match word {
         [b'4', rest @ ..] => (Some(Family::V4), rest),
         [b'6', rest @ ..] => (Some(Family::V6), rest),
@@ -241,19 +262,14 @@ pub(crate) fn parse_internet(word: &[u8]) -> Result<Internet, String> {
         b"" => Protos::INET,
         b"tcp" => Protos::TCP,
         b"udp" => Protos::UDP,
-        _ => {
-            return Err(wrong(
-                &[b"-i", word].concat(),
-                "-i takes [4|6][tcp|udp][@address][:ports], as in -i4TCP@10.0.0.1:80",
-            ));
-        }
+        _ => return Err(attached()),
     };
     let end = match end {
         [] => Endpoint::default(),
-        [b'@', end @ ..] => parse_end(end)?,
+        [b'@', end @ ..] => parse_end(end).map_err(|_| attached())?,
         ports => Endpoint {
             prefix: None,
-            ports: parse_ports(ports)?,
+            ports: parse_ports(ports).map_err(|_| attached())?,
         },
     };
     Ok(Internet {

@@ -71,6 +71,8 @@ impl Protos {
     pub(crate) const NETLINK: Self = Self::of(&[Proto::Netlink]);
     /// Packet sockets.
     pub(crate) const PACKET: Self = Self::of(&[Proto::Packet]);
+    /// Those whose table counts dropped datagrams.
+    pub(crate) const DROPPING: Self = Self(Self::UDP.0 | Self::RAW.0 | Self::NETLINK.0);
     /// All that have a table.
     pub(crate) const LISTED: Self =
         Self(Self::INET.0 | Self::UNIX.0 | Self::NETLINK.0 | Self::PACKET.0);

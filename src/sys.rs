@@ -68,6 +68,8 @@ unsafe extern "C" {
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: usize) -> isize;
     fn statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx)
     -> c_int;
+    fn setfsuid(uid: c_uint) -> c_int;
+    fn setfsgid(gid: c_uint) -> c_int;
     // musl declares the 64-bit call under its short name.
     #[cfg_attr(target_env = "musl", link_name = "getdents")]
     fn getdents64(dir: c_int, buffer: *mut c_void, len: usize) -> isize;
@@ -193,6 +195,50 @@ pub(crate) fn stat_at(dir: Option<BorrowedFd<'_>>, path: &CStr) -> io::Result<St
         uid: out.uid,
         gid: out.gid,
     })
+}
+
+/// That this thread looks at files as somebody else, until it is dropped. Nothing but access to files depends on it:
+/// not signals, not what it may do to processes, not the other threads.
+pub(crate) struct BorrowedIdentity {
+    /// What to go back to.
+    uid: c_uint,
+    /// What to go back to.
+    gid: c_uint,
+}
+
+impl BorrowedIdentity {
+    /// Takes on the file system uid and gid; `None` where that is not permitted (`CAP_SETUID`, `CAP_SETGID`).
+    pub(crate) fn take_on(uid: u32, gid: u32) -> Option<Self> {
+        /// Not a valid id, so asking for it changes nothing and tells the present one.
+        const ASK: c_uint = c_uint::MAX;
+        // SAFETY: both calls take a number and change nothing but this thread's credentials; musl makes the bare
+        // system calls.
+        let (borrowed, now_uid, now_gid) = unsafe {
+            let own_gid = setfsgid(gid).cast_unsigned();
+            let own_uid = setfsuid(uid).cast_unsigned();
+            let own = Self {
+                uid: own_uid,
+                gid: own_gid,
+            };
+            (
+                own,
+                setfsuid(ASK).cast_unsigned(),
+                setfsgid(ASK).cast_unsigned(),
+            )
+        };
+        // Where it did not come about, dropping goes back to what half of it did.
+        ((now_uid, now_gid) == (uid, gid)).then_some(borrowed)
+    }
+}
+
+impl Drop for BorrowedIdentity {
+    fn drop(&mut self) {
+        // SAFETY: as in `take_on`. The uid goes first, because with it the rights over files come back.
+        unsafe {
+            setfsuid(self.uid);
+            setfsgid(self.gid);
+        }
+    }
 }
 
 #[cfg(test)]

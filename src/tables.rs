@@ -230,7 +230,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             match (table.parse)(record.bytes, &format) {
-                Some((row, detail)) => {
+                // What a cut row of another table says of the inode may be half of it.
+                Some((row, detail)) if record.ended || Protos::INET.has(row.proto) => {
                     if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
                         && self.rows.matches(&row, &detail)
                     {
@@ -250,7 +251,7 @@ impl<'a> Reader<'a> {
                             .warn(&path, "the last line has no end; the table may be cut");
                     }
                 }
-                None => {
+                _ => {
                     let path = || self.proc.display(member, &format!("net/{}", table.file));
                     self.warnings.row_skipped(table.file, path, record.bytes);
                 }

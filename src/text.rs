@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::addr::{unmapped, write_ip};
 use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
-use crate::socket::{Ends, Proto, Protos, Row, State};
+use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
 use crate::write::{decimal_width, width, write_decimal, write_short};
 
 /// Writes the word of the PROTO column.
@@ -146,6 +146,32 @@ fn write_ethertype(out: &mut Vec<u8>, ethertype: u16) {
     {
         Some((_, name)) => write_short(out, name.as_bytes()),
         None => write_short(out, format!("0x{ethertype:04x}").as_bytes()),
+    }
+}
+
+/// Writes what TCP waits for and how long, as ss names it: `keepalive:7198.32s`; `-` for nothing.
+pub(crate) fn write_timer(out: &mut Vec<u8>, detail: &Detail) {
+    let Some(name) = timer_name(detail) else {
+        return out.push(b'-');
+    };
+    write_short(out, name.as_bytes());
+    out.push(b':');
+    write_decimal(out, detail.timer_ticks / 100);
+    out.push(b'.');
+    let hundredths = detail.timer_ticks % 100;
+    write_decimal(out, hundredths / 10);
+    write_decimal(out, hundredths % 10);
+    out.push(b's');
+}
+
+/// The name of the timer that runs (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`), as ss has it.
+pub(crate) fn timer_name(detail: &Detail) -> Option<&'static str> {
+    match detail.timer {
+        1 => Some("on"),
+        2 => Some("keepalive"),
+        3 => Some("timewait"),
+        4 => Some("persist"),
+        _ => None,
     }
 }
 

@@ -6,8 +6,7 @@
 //! table. One that got its row between two looks is found by the second.
 
 use crate::index::{Index, Wanted};
-use crate::netns::Namespaces;
-use crate::procfs::{Proc, Task, inode_in_link, is_gone};
+use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
 use crate::tables::Reader;
 use crate::walk::{Holder, Process, Walk};
@@ -16,7 +15,9 @@ use crate::walk::{Holder, Process, Walk};
 struct Unlisted {
     /// Its socket.
     inode: u32,
-    /// Where its process lives.
+    /// A task that holds it.
+    process: Task,
+    /// Where that lives.
     netns: Option<NetnsId>,
     /// The protocol, if the kernel tells.
     proto: Option<Proto>,
@@ -37,7 +38,11 @@ pub(crate) fn load_unlisted(
     let mut unlisted: Vec<Unlisted> = Vec::new();
     let lacking = |holder: &Holder| rows.inode_matches(holder.inode) && lacks_row(*holder, sockets);
     let mut seen = Index::with_room(walk.holders.iter().filter(|holder| lacking(holder)).count());
-    for process in &walk.processes {
+    let is_selected = |process: &&Process| {
+        let netns = process.netns.and_then(|id| walk.namespaces.get(id));
+        netns.is_none_or(|netns| netns.is_selected)
+    };
+    for process in walk.processes.iter().filter(is_selected) {
         let holders = walk
             .holders
             .get(process.holders.clone())
@@ -80,8 +85,24 @@ pub(crate) fn load_unlisted(
     for (id, netns) in walk.namespaces.iter().filter(|(id, _)| homes.contains(id)) {
         reader.load((id, netns), protos, Some(&mut wanted), sockets);
     }
-    if elsewhere && wanted.missing() > 0 {
-        load_elsewhere(&mut walk.namespaces, protos, &mut wanted, reader, sockets);
+    if wanted.missing() > 0 {
+        let mut tasks = Vec::new();
+        for found in unlisted
+            .iter()
+            .filter(|found| wanted.is_missing(found.inode))
+        {
+            if !tasks.contains(&found.process) {
+                tasks.push(found.process);
+            }
+        }
+        load_elsewhere(
+            walk,
+            (&tasks, elsewhere),
+            protos,
+            &mut wanted,
+            reader,
+            sockets,
+        );
     }
     let still = |found: &&Unlisted| !is_listed(found) || wanted.is_missing(found.inode);
     for found in unlisted
@@ -101,28 +122,40 @@ pub(crate) fn load_unlisted(
     }
 }
 
-/// Reads the tables of all namespaces that are not yet known.
+/// Reads the tables of namespaces that are not yet known: of the threads of `tasks`, for a thread may live in one of its
+/// own, and if `elsewhere` of all processes.
 fn load_elsewhere(
-    namespaces: &mut Namespaces,
+    walk: &mut Walk,
+    (tasks, elsewhere): (&[Task], bool),
     protos: Protos,
     wanted: &mut Wanted,
     reader: &mut Reader<'_>,
     sockets: &mut Sockets,
 ) {
+    let namespaces = &mut walk.namespaces;
     let known = namespaces.iter().count();
     let proc = reader.proc;
-    let found = proc.for_each_pid(&mut [0; 4096], |pid| {
+    let mut buffer = vec![0; 32 * 1024];
+    for thread in tasks
+        .iter()
+        .flat_map(|task| proc.threads(Task { tid: 0, ..*task }, &mut buffer))
+    {
         // One that has none has ended.
-        let _ = namespaces.find(proc, Task { pid, tid: 0 });
-    });
-    if let Err(error) = found {
-        reader.warnings.warn(
-            proc.path().as_os_str().as_encoded_bytes(),
-            &crate::procfs::error_text(&error),
-        );
+        let _ = namespaces.find(proc, thread);
     }
-    for (id, netns) in namespaces.iter().skip(known) {
-        reader.load((id, netns), protos, Some(wanted), sockets);
+    if elsewhere {
+        let found = proc.for_each_pid(&mut buffer, |pid| {
+            let _ = namespaces.find(proc, Task { pid, tid: 0 });
+        });
+        if let Err(error) = found {
+            reader.warnings.warn(
+                proc.path().as_os_str().as_encoded_bytes(),
+                &error_text(&error),
+            );
+        }
+    }
+    for netns in namespaces.iter().skip(known) {
+        reader.load(netns, protos, Some(wanted), sockets);
     }
 }
 
@@ -131,15 +164,22 @@ fn name(proc: &Proc, process: &Process, holder: Holder) -> Option<Unlisted> {
     let mut buffer = [0; 64];
     let unlisted = |proto, name: &[u8]| Unlisted {
         inode: holder.inode,
+        process: process.task,
         netns: process.netns,
         proto,
         name: name.to_ascii_lowercase(),
     };
-    match proc.read_sockprotoname(process.task, holder.fd, &mut buffer) {
+    let asked = proc.as_owner(process.task, || {
+        let mut name = [0; 64];
+        Ok(proc
+            .read_sockprotoname(process.task, holder.fd, &mut name)?
+            .to_vec())
+    });
+    match asked {
         // The address families' names start with AF_ where the protocol has no better one.
         Ok(name) => Some(unlisted(
-            Some(Proto::from_sockprotoname(name)),
-            name.strip_prefix(b"AF_").unwrap_or(name),
+            Some(Proto::from_sockprotoname(&name)),
+            name.strip_prefix(b"AF_").unwrap_or(&name),
         )),
         // The link is there and leads nowhere: this is no live proc.
         Err(error) if is_gone(&error) => {

@@ -1,6 +1,7 @@
 //! What every view shows: entries and all that belongs to them. A view knows rows, not tables, and asks here.
 
 use crate::commands::Commands;
+use crate::container::{ContainerId, Containers};
 use crate::interfaces::Interfaces;
 use crate::join::{Entries, Entry, Joined};
 use crate::netns::Namespaces;
@@ -18,6 +19,8 @@ pub(crate) struct Found<'a> {
     pub(crate) interfaces: &'a [(NetnsId, Interfaces)],
     /// The namespaces.
     pub(crate) namespaces: &'a Namespaces,
+    /// The containers of processes, and of the namespaces that are a container's own.
+    pub(crate) containers: &'a Containers,
 }
 
 /// Whether `row` can only be told whole with the names of interfaces.
@@ -43,6 +46,14 @@ impl<'a> Found<'a> {
         match entry.process {
             Some(process) => self.commands.get(process.task),
             None => entry.owner.name().as_bytes(),
+        }
+    }
+
+    /// The container of the entry's process, or that of the namespace where nobody holds the socket.
+    pub(crate) fn container(&self, entry: &Entry<'a>) -> Option<&'a ContainerId> {
+        match entry.process {
+            Some(process) => self.containers.of_process(process.task.pid),
+            None => self.containers.of_netns(self.sockets.netns(entry.socket)),
         }
     }
 

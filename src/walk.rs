@@ -5,8 +5,11 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::os::fd::AsFd;
 
+use crate::container;
 use crate::netns::Namespaces;
-use crate::procfs::{Proc, Task, for_each_number, inode_in_link, is_forbidden, is_gone};
+use crate::procfs::{
+    Proc, Task, error_text, for_each_number, inode_in_link, is_forbidden, is_gone,
+};
 use crate::select::Processes;
 use crate::socket::NetnsId;
 use crate::sys;
@@ -42,6 +45,8 @@ pub(crate) struct Process {
 pub(crate) struct Unread {
     /// Owner of its folder: its effective uid, or 0 where it is not dumpable.
     pub(crate) uid: u32,
+    /// Group of its folder, likewise.
+    pub(crate) gid: u32,
     /// How many descriptors it has, where the kernel tells (Linux 6.2 and later).
     pub(crate) fds: u64,
 }
@@ -55,6 +60,8 @@ pub(crate) struct Walk {
     pub(crate) holders: Vec<Holder>,
     /// Those that may not be read.
     pub(crate) unread: Vec<Unread>,
+    /// How many processes were selected, as far as they are seen.
+    pub(crate) selected: usize,
     /// The namespaces of all that were selected.
     pub(crate) namespaces: Namespaces,
 }
@@ -73,11 +80,19 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
     };
     let mut visit = |pid| {
         let task = Task { pid, tid: 0 };
+        if !selected.containers.is_empty()
+            && !container::find(proc, task).is_some_and(|id| id.has_prefix(&selected.containers))
+        {
+            return walk.pass_over(proc, task);
+        }
         if selected.needs_commands() {
             match selected.command_matches(proc, task) {
                 // Its own command line has every word that it looks for.
                 Ok(true) if own_pid != Some(pid) => {}
-                Err(error) if is_forbidden(&error) => return walk.count_unread(proc, task),
+                Err(error) if is_forbidden(&error) => {
+                    walk.selected += 1;
+                    return walk.count_unread(proc, task);
+                }
                 Ok(_) | Err(_) => return,
             }
         }
@@ -99,69 +114,88 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
 }
 
 impl Walk {
-    /// Reads the descriptors and the namespace of the process `task`; where its main thread has ended, those of a
-    /// thread that lives.
+    /// Reads the descriptors and the namespace of the process `task`, and those of its threads that have their own.
     fn visit(&mut self, proc: &Proc, task: Task, buffer: &mut [u8], warnings: &mut Warnings) {
+        self.selected += 1;
         let first = self.holders.len();
-        match self.read_fds(proc, task, buffer) {
-            Ok(Fds::Some) => {}
-            // A kernel thread, a zombie, or a process that goes on without its main thread (proc(5)).
-            Ok(Fds::None) => {
-                if proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3) {
-                    return self.visit_threads(proc, task, buffer, warnings);
-                }
-            }
-            Err(error) if is_forbidden(&error) => self.count_unread(proc, task),
-            Err(error) if is_gone(&error) => {}
-            Err(error) => warnings.warn(
-                &proc.display(task, "fd"),
-                &crate::procfs::error_text(&error),
-            ),
-        }
+        let (fds, error) = match proc.as_owner(task, || self.read_fds(proc, task, buffer)) {
+            Ok(fds) => (fds, None),
+            Err(error) => (0, Some(error)),
+        };
         let netns = self.namespaces.find(proc, task);
         self.keep(task, netns, first);
+        // PID/task has a link for each thread, and two of its own. Where the main thread has ended the folder of the
+        // process is root's, and empty; its threads' are not.
+        let common = first..self.holders.len();
+        let is_read = proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3)
+            && self.visit_threads(proc, (task, fds), &common, buffer);
+        match error {
+            Some(error) if is_forbidden(&error) && !is_read => self.count_unread(proc, task),
+            Some(error) if !is_forbidden(&error) && !is_gone(&error) => {
+                warnings.warn(&proc.display(task, "fd"), &error_text(&error));
+            }
+            _ => {}
+        }
     }
 
-    /// Reads the descriptors of the first thread that has any.
+    /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, and
+    /// `fds` is 0 (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). The number of
+    /// descriptors gives the latter away, for the price of a stat a thread (Linux 6.2 and later); tables that differ
+    /// with equal numbers are not told apart. `common` are the holders of the process itself. It tells whether any
+    /// thread could be read.
     fn visit_threads(
         &mut self,
         proc: &Proc,
-        process: Task,
+        (process, fds): (Task, u64),
+        common: &Range<usize>,
         buffer: &mut [u8],
-        warnings: &mut Warnings,
-    ) {
-        let first = self.holders.len();
-        let Ok(dir) = proc.open_dir(process, "task") else {
-            return;
-        };
-        let mut tids = Vec::new();
-        let read = for_each_number(dir.as_fd(), buffer, |tid, _| {
-            tids.push(tid);
-            ControlFlow::Continue(())
-        });
-        if let Err(error) = read {
-            warnings.warn(
-                &proc.display(process, "task"),
-                &crate::procfs::error_text(&error),
-            );
-        }
-        for tid in tids {
-            let thread = Task {
-                pid: process.pid,
-                tid,
-            };
-            if tid != process.pid && matches!(self.read_fds(proc, thread, buffer), Ok(Fds::Some)) {
-                let netns = self.namespaces.find(proc, thread);
-                return self.keep(thread, netns, first);
+    ) -> bool {
+        let mut tables_seen = vec![fds];
+        for thread in proc.threads(process, buffer) {
+            let size = proc.stat(thread, "fd").map_or(0, |stat| stat.size);
+            if fds != 0 && (size == 0 || tables_seen.contains(&size)) {
+                continue;
             }
+            let first = self.holders.len();
+            // What goes wrong here is the process's own trouble, which has been told.
+            let Ok(found @ 1..) = proc.as_owner(thread, || self.read_fds(proc, thread, buffer))
+            else {
+                continue;
+            };
+            let netns = self.namespaces.find(proc, thread);
+            let (before, own) = self.holders.split_at(first);
+            let shared = before.get(common.clone()).unwrap_or_default();
+            let own: Vec<Holder> = own
+                .iter()
+                .filter(|holder| !shared.contains(holder))
+                .copied()
+                .collect();
+            self.holders.truncate(first);
+            self.holders.extend(own);
+            self.keep(thread, netns, first);
+            tables_seen.push(found);
+            // Where the main thread has ended, the others mostly share one table.
+            if fds == 0 && tables_seen.len() > 2 {
+                break;
+            }
+        }
+        tables_seen.len() > 1
+    }
+
+    /// Notes that `task`, which is not selected, lives in its namespace too.
+    fn pass_over(&mut self, proc: &Proc, task: Task) {
+        if let Some(netns) = self.namespaces.find(proc, task) {
+            self.namespaces.mark_shared(netns);
         }
     }
 
     /// Counts `task` among those that may not be read.
     fn count_unread(&mut self, proc: &Proc, task: Task) {
-        let uid = proc.stat(task, "").map_or(0, |stat| stat.uid);
+        let (uid, gid) = proc
+            .stat(task, "")
+            .map_or((0, 0), |stat| (stat.uid, stat.gid));
         let fds = proc.stat(task, "fd").map_or(0, |stat| stat.size);
-        self.unread.push(Unread { uid, fds });
+        self.unread.push(Unread { uid, gid, fds });
     }
 
     /// Makes a process of the holders from `first` on.
@@ -176,14 +210,14 @@ impl Walk {
         }
     }
 
-    /// Adds the sockets among the descriptors of `task`.
-    fn read_fds(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> io::Result<Fds> {
+    /// Adds the sockets among the descriptors of `task`, and gives the number of all its descriptors.
+    fn read_fds(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> io::Result<u64> {
         let dir = proc.open_dir(task, "fd")?;
-        let mut fds = Fds::None;
-        let mut forbidden = None;
         let first = self.holders.len();
+        let mut fds = 0;
+        let mut forbidden = None;
         for_each_number(dir.as_fd(), buffer, |fd, name| {
-            fds = Fds::Some;
+            fds += 1;
             let mut link = [0; LINK_LEN_MAX];
             match sys::read_link_at(dir.as_fd(), name, &mut link) {
                 Ok(link) => {
@@ -201,22 +235,15 @@ impl Walk {
             }
             ControlFlow::Continue(())
         })?;
+        if let Some(error) = forbidden {
+            self.holders.truncate(first);
+            return Err(error);
+        }
         // The kernel's order is ascending; that of a captured tree on another file system need not be.
         let found = self.holders.get_mut(first..).unwrap_or_default();
         if !found.is_sorted_by_key(|holder| holder.fd) {
             found.sort_unstable_by_key(|holder| holder.fd);
         }
-        match forbidden {
-            Some(error) => Err(error),
-            None => Ok(fds),
-        }
+        Ok(fds)
     }
-}
-
-/// Whether a task has any descriptors at all.
-enum Fds {
-    /// It has.
-    Some,
-    /// It has none.
-    None,
 }

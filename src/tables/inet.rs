@@ -12,13 +12,16 @@ use crate::socket::{Detail, Ends, Protos, Row, State};
 /// ```text
 ///   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1
 /// ```
-/// Queues are in bytes, ticks in 1/100 s, all in hexadecimal; from the uid on all is decimal. `TIME_WAIT` and
-/// `SYN_RECV` rows may end after the pointer.
+/// Queues are in bytes, ticks in 1/100 s, all in hexadecimal; from the uid on all is decimal. A row of
+/// `SYN_RECV`, `TIME_WAIT`, or `FIN_WAIT2` that is already kept as the former, ends after the pointer.
 pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (row, mut detail, mut fields) = parse_head(line, format)?;
     // (13) rto; a time-wait or request socket has none.
     if fields.clone().end().is_some() {
-        let may_end = row.state == State::TIME_WAIT || row.state == State::SYN_RECV;
+        let may_end = matches!(
+            row.state,
+            State::SYN_RECV | State::FIN_WAIT2 | State::TIME_WAIT
+        );
         return may_end.then_some((row, detail));
     }
     detail.rto_ticks = fields.decimal32()?;

@@ -74,7 +74,7 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail
         [] => head.rest,
         [_, name @ ..] => name,
     };
-    if name.len() > NAME_LEN_MAX {
+    if name.len() > NAME_LEN_MAX || name.contains(&0) {
         return None;
     }
     let proto = match head.kind {

@@ -1,0 +1,129 @@
+//! Says at the end what could not be seen, and what would help from this seat. In: the processes that could not be
+//! read. Out: one line for standard error. It reads who we are; whether the line matters is for the caller.
+
+use crate::walk::Unread;
+
+/// The bit of `CAP_SYS_PTRACE` in the capability sets of PID/status (capabilities(7)).
+const CAP_SYS_PTRACE: u64 = 1 << 19;
+/// So many uids are named.
+const UIDS_MAX: usize = 5;
+
+/// Who this program runs as.
+struct Seat {
+    /// Effective uid.
+    uid: u32,
+    /// Effective capabilities.
+    capabilities: u64,
+}
+
+impl Seat {
+    /// Reads it from the status of this process (proc(5)); where that cannot be read, nobody with no rights.
+    fn load() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let uid = field("Uid:").and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
+        let capabilities =
+            field("CapEff:").and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+        Self {
+            uid: uid.unwrap_or(u32::MAX),
+            capabilities: capabilities.unwrap_or(0),
+        }
+    }
+
+    /// What would help to read `unread`.
+    fn remedy(&self, unread: &[Unread]) -> String {
+        if self.capabilities & CAP_SYS_PTRACE != 0 {
+            return "the kernel keeps them even from CAP_SYS_PTRACE; look from the host".to_owned();
+        }
+        let ptrace = "--cap-add SYS_PTRACE, docker exec --privileged, or root on the host";
+        if self.uid == 0 {
+            return format!("what helps is {ptrace}");
+        }
+        match unread {
+            [one, rest @ ..]
+                if one.uid != 0
+                    && rest
+                        .iter()
+                        .all(|other| (other.uid, other.gid) == (one.uid, one.gid)) =>
+            {
+                format!(
+                    "run as root, or as that user (docker exec -u {}:{}), or with {ptrace}",
+                    one.uid, one.gid
+                )
+            }
+            _ => format!("run as root (docker exec -u 0), or with {ptrace}"),
+        }
+    }
+}
+
+/// The line about `unread`, of so many processes as were `selected`.
+pub(crate) fn closing_line(unread: &[Unread], selected: usize) -> String {
+    let mut uids: Vec<u32> = Vec::new();
+    for process in unread {
+        if !uids.contains(&process.uid) {
+            uids.push(process.uid);
+        }
+    }
+    let mut named: Vec<String> = uids.iter().take(UIDS_MAX).map(u32::to_string).collect();
+    if uids.len() > UIDS_MAX {
+        named.push("…".to_owned());
+    }
+    let fds: u64 = unread.iter().map(|process| process.fds).sum();
+    let hidden = if fds == 0 {
+        String::new()
+    } else {
+        format!(": {fds} fds hidden")
+    };
+    let remedy = Seat::load().remedy(unread);
+    let count = unread.len();
+    format!(
+        "lsock: {count} of {selected} processes could not be read (uid {}){hidden}; {remedy}\n",
+        named.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unread(uid: u32) -> Unread {
+        Unread {
+            uid,
+            gid: uid,
+            fds: 3,
+        }
+    }
+
+    #[test]
+    fn the_remedy_fits_the_seat() {
+        let seat = |uid, capabilities| Seat { uid, capabilities };
+        assert!(
+            seat(1000, 0)
+                .remedy(&[unread(33), unread(33)])
+                .contains("-u 33:33")
+        );
+        assert!(
+            seat(1000, 0)
+                .remedy(&[unread(33), unread(0)])
+                .contains("-u 0")
+        );
+        assert!(!seat(0, 0).remedy(&[unread(33)]).contains("-u "));
+        assert!(
+            !seat(0, CAP_SYS_PTRACE)
+                .remedy(&[unread(33)])
+                .contains("--cap-add")
+        );
+    }
+
+    #[test]
+    fn the_line_counts_what_is_hidden() {
+        let line = closing_line(&[unread(1000), unread(33), unread(1000)], 40);
+        assert!(
+            line.starts_with(
+                "lsock: 3 of 40 processes could not be read (uid 1000, 33): 9 fds hidden; "
+            ),
+            "{line}"
+        );
+        assert_eq!(line.lines().count(), 1);
+    }
+}
