@@ -235,6 +235,12 @@ fn unknown(option: &str) -> String {
 fn lexopt_text(error: &lexopt::Error) -> String {
     match error {
         lexopt::Error::UnexpectedValue { option, .. } => format!("'{option}': takes no value"),
-        error => error.to_string(),
+        lexopt::Error::MissingValue {
+            option: Some(option),
+        } => format!("'{option}': a value is missing behind it"),
+        lexopt::Error::UnexpectedArgument(word) => {
+            format!("'{}': not expected here", quoted(word.as_bytes()))
+        }
+        _ => "an argument that cannot be read; lsock --help shows what there is".to_owned(),
     }
 }

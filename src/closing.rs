@@ -1,6 +1,10 @@
 //! Says at the end what could not be seen, and what would help from this seat. In: the processes that could not be
 //! read. Out: one line for standard error. It reads who we are; whether the line matters is for the caller.
 
+use std::fs::File;
+use std::io::Read;
+
+use crate::scan::{decimal32, hex};
 use crate::walk::Unread;
 
 /// The bit of `CAP_SYS_PTRACE` in the capability sets of PID/status (capabilities(7)).
@@ -19,15 +23,29 @@ struct Seat {
 impl Seat {
     /// Reads it from the status of this process (proc(5)); where that cannot be read, nobody with no rights.
     fn load() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-        let uid = field("Uid:").and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
-        let capabilities =
-            field("CapEff:").and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-        Self {
-            uid: uid.unwrap_or(u32::MAX),
-            capabilities: capabilities.unwrap_or(0),
+        let mut buffer = [0; 2048];
+        // What is cut off, or cannot be read, counts as nobody without rights.
+        let read = File::open("/proc/self/status").and_then(|mut status| status.read(&mut buffer));
+        let status = buffer.get(..read.unwrap_or(0)).unwrap_or_default();
+        let mut seat = Self {
+            uid: u32::MAX,
+            capabilities: 0,
+        };
+        for line in status.split(|byte| *byte == b'\n') {
+            let mut fields = line.split(|byte| *byte == b'\t');
+            match (fields.next(), fields.next(), fields.next()) {
+                // Uid: real, effective, saved, file system.
+                (Some(b"Uid:"), _, Some(uid)) => seat.uid = decimal32(uid).unwrap_or(u32::MAX),
+                // CapEff: 16 hexadecimal digits.
+                (Some(b"CapEff:"), Some(set), _) => {
+                    let (high, low) = set.split_at_checked(8).unwrap_or_default();
+                    let half = |digits| u64::from(hex(digits).unwrap_or(0));
+                    seat.capabilities = half(high) << 32 | half(low);
+                }
+                _ => {}
+            }
         }
+        seat
     }
 
     /// What would help to read `unread`.
@@ -112,6 +130,23 @@ mod tests {
             !seat(0, CAP_SYS_PTRACE)
                 .remedy(&[unread(33)])
                 .contains("--cap-add")
+        );
+    }
+
+    #[test]
+    fn this_seat_is_read() {
+        let seat = Seat::load();
+        let uid = std::process::Command::new("id")
+            .arg("-u")
+            .output()
+            .unwrap()
+            .stdout;
+        assert_eq!(seat.uid.to_string(), String::from_utf8(uid).unwrap().trim());
+        assert_eq!(
+            seat.uid == 0,
+            seat.capabilities != 0,
+            "{:x}",
+            seat.capabilities
         );
     }
 

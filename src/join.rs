@@ -10,6 +10,7 @@
 use crate::index::Index;
 use crate::select::Rows;
 use crate::socket::{Ends, NetnsId, Protos, Row, Sockets, State, place};
+use crate::sort::sort;
 use crate::walk::{Holder, Process, Unread, Walk};
 use crate::warn::Warnings;
 
@@ -233,7 +234,7 @@ impl Joined {
                     if let Some(dropped) = by_inode.dropped.get_mut(place(slot)) {
                         *dropped = true;
                     }
-                    if rows.path_matches(&sockets.row(slot)) {
+                    if !rows.has_paths() || rows.path_matches(&sockets.row(slot)) {
                         waiting.push_back(Holder { inode: slot, fd });
                     }
                 }
@@ -292,7 +293,9 @@ impl Joined {
             };
             (row.proto, sockets.netns(number), ends, row.inode)
         };
-        unheld.sort_unstable_by(|one, other| key(*one).cmp(&key(*other)).then(one.cmp(other)));
+        sort(&mut unheld, &|one, other| {
+            key(one).cmp(&key(other)).then(one.cmp(&other))
+        });
         // Without a file only the ends tell whether two rows are one.
         unheld.dedup_by(|one, other| {
             let is_inet = Protos::INET.has(sockets.proto(*one));

@@ -11,7 +11,7 @@ use crate::view::Found;
 use crate::write::{decimal_width, width, write_decimal, write_padding, write_short};
 
 /// The output is written in pieces of about this size.
-const PIECE_LEN: usize = 64 * 1024;
+const PIECE_LEN: usize = 32 * 1024;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,7 @@ pub(crate) fn write_list(
     let mut columns = PLAIN.to_vec();
     if layout.wide {
         columns.extend(WIDE);
-    } else if is_in_several_namespaces(found) {
+    } else if found.sockets.is_in_several_namespaces() {
         columns.push(if found.containers.is_empty() {
             Netns
         } else {
@@ -303,13 +303,4 @@ fn end_line(out: &mut [u8]) {
     if let Some(last) = out.last_mut() {
         *last = b'\n';
     }
-}
-
-/// Whether the list has sockets of more than one network namespace.
-fn is_in_several_namespaces(found: &Found<'_>) -> bool {
-    let mut all = found
-        .entries()
-        .map(|entry| found.sockets.netns(entry.socket));
-    all.next()
-        .is_some_and(|first| all.any(|netns| netns != first))
 }

@@ -11,6 +11,7 @@ mod dirent;
 mod escape;
 mod procfs;
 mod scan;
+mod sort;
 mod sys;
 mod warn;
 mod write;
@@ -49,7 +50,7 @@ use netns::Namespaces;
 use procfs::{Proc, error_text};
 use socket::{NetnsId, Sockets};
 use tables::Reader;
-use view::{Found, needs_interfaces};
+use view::Found;
 use walk::Holder;
 use warn::Warnings;
 
@@ -105,7 +106,7 @@ fn show(options: &Options) -> Result<u8, String> {
     if options.view != View::Quiet {
         let mut text = warnings.into_text();
         let is_hidden = |entry: join::Entry<'_>| entry.owner == Owner::Hidden;
-        if might_be || found.joined.entries(&found.sockets).any(is_hidden) {
+        if might_be || !unread.is_empty() && found.joined.entries(&found.sockets).any(is_hidden) {
             text.push_str(&closing::closing_line(unread, found.selected));
         }
         // Where standard error is gone there is nobody to tell.
@@ -127,17 +128,14 @@ fn print(proc: &Proc, options: &Options, sockets: &AllFound) -> Result<u8, Strin
         ..
     } = sockets;
     let tasks = || joined.processes().iter().map(|process| process.task);
-    let in_several = joined
-        .entries(sockets)
-        .any(|entry| sockets.netns(entry.socket) != sockets.netns(0));
     let (commands, interfaces) = match options.view {
         View::List => (
             Commands::load(proc, tasks()),
-            load_interfaces(proc, joined, sockets, namespaces),
+            load_interfaces(proc, sockets, namespaces),
         ),
         View::Pids | View::Quiet => (Commands::default(), Vec::new()),
     };
-    let containers = if options.layout.wide || in_several {
+    let containers = if options.layout.wide || sockets.is_in_several_namespaces() {
         Containers::load(proc, tasks().map(|task| task.pid), namespaces)
     } else {
         Containers::default()
@@ -226,26 +224,16 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     })
 }
 
-/// Reads the interfaces of those namespaces in which a row needs them.
+/// Reads the interfaces of all namespaces, if any row needs them.
 fn load_interfaces(
     proc: &Proc,
-    joined: &Joined,
     sockets: &Sockets,
     namespaces: &Namespaces,
 ) -> Vec<(NetnsId, Interfaces)> {
-    let mut all: Vec<(NetnsId, Interfaces)> = Vec::new();
-    for entry in joined
-        .entries(sockets)
-        .filter(|entry| needs_interfaces(&entry.row))
-    {
-        let id = sockets.netns(entry.socket);
-        if let Some(netns) = namespaces.get(id)
-            && all.iter().all(|(known, _)| *known != id)
-        {
-            all.push((id, Interfaces::load(proc, netns)));
-        }
-    }
-    all
+    let needed = namespaces.iter().filter(|_| sockets.needs_interfaces());
+    needed
+        .map(|(id, netns)| (id, Interfaces::load(proc, netns)))
+        .collect()
 }
 
 /// Writes to standard output. A reader that has gone away is no error: it has seen what it wanted.

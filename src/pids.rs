@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::sort::sort_once;
 use crate::view::Found;
 
 /// Writes the process ids.
@@ -16,7 +17,6 @@ pub(crate) fn write_pids(found: &Found<'_>, out: &mut impl Write) -> io::Result<
         .iter()
         .map(|process| process.task.pid)
         .collect();
-    pids.sort_unstable();
-    pids.dedup();
+    sort_once(&mut pids);
     pids.iter().try_for_each(|pid| writeln!(out, "{pid}"))
 }

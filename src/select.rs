@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use crate::addr::{Prefix, unmapped};
 use crate::procfs::{Proc, Task};
 use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+use crate::sort::sort_once;
 
 /// How much of a command line is looked at at a time; the longest word is looked for across the seams.
 const CMDLINE_BUFFER_LEN: usize = 4096;
@@ -30,8 +31,7 @@ impl Processes {
     /// Selects `pids` too.
     pub(crate) fn add_pids(&mut self, pids: &[u32]) {
         self.pids.extend_from_slice(pids);
-        self.pids.sort_unstable();
-        self.pids.dedup();
+        sort_once(&mut self.pids);
     }
 
     /// The process ids that are selected; empty for all.
@@ -329,6 +329,11 @@ impl Rows {
                     .into_iter()
                     .any(|end| internet.end.contains(row.proto, end))
         })
+    }
+
+    /// Whether any name is asked for.
+    pub(crate) fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
     }
 
     /// Whether the name of `row` is asked for. It is asked after the join, which may doubt a name.

@@ -364,6 +364,10 @@ struct Stored {
 /// Marks a name that must not be shown, in the place of its length.
 const DOUBTFUL: u32 = u32::MAX;
 
+/// Room for so many rows from the start, for the same reason as the walk's: it grows in place, and what is not used is
+/// not there.
+const ROOM: usize = 8 * 1024;
+
 /// The rows that are kept, in the order in which they were read.
 #[derive(Default)]
 pub(crate) struct Sockets {
@@ -377,6 +381,8 @@ pub(crate) struct Sockets {
     addresses: Vec<Ipv6Addr>,
     /// Names, one after the other.
     names: Vec<u8>,
+    /// Whether any row can only be told whole with the names of interfaces.
+    needs_interfaces: bool,
     /// Numbers of rows of unix that the name of the row before could have printed.
     suspects: Vec<u32>,
 }
@@ -396,6 +402,7 @@ impl Sockets {
     pub(crate) fn new(keeps_details: bool) -> Self {
         Self {
             keeps_details,
+            stored: Vec::with_capacity(ROOM),
             ..Self::default()
         }
     }
@@ -459,6 +466,14 @@ impl Sockets {
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
             Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
         };
+        self.needs_interfaces |= match row.ends {
+            Ends::Inet {
+                local: (IpAddr::V6(address), _),
+                ..
+            } => address.is_unicast_link_local(),
+            Ends::Packet { ifindex, .. } => ifindex != 0,
+            _ => false,
+        };
         self.stored.push(Stored {
             inode: row.inode,
             rx_queue: row.rx_queue.unwrap_or(u32::MAX),
@@ -474,6 +489,17 @@ impl Sockets {
         if self.keeps_details {
             self.details.push(*detail);
         }
+    }
+
+    /// Whether any row can only be told whole with the names of interfaces.
+    pub(crate) fn needs_interfaces(&self) -> bool {
+        self.needs_interfaces
+    }
+
+    /// Whether they are of more than one network namespace.
+    pub(crate) fn is_in_several_namespaces(&self) -> bool {
+        let first = self.netns(0);
+        self.stored.iter().any(|stored| stored.netns != first)
     }
 
     /// That the last row may be a forgery.

@@ -9,7 +9,7 @@ use crate::index::{Index, Wanted};
 use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
 use crate::tables::Reader;
-use crate::walk::{Holder, Process, Walk};
+use crate::walk::{Holder, Walk};
 
 /// A descriptor whose socket has no row.
 struct Unlisted {
@@ -36,30 +36,38 @@ pub(crate) fn load_unlisted(
 ) {
     let rows = reader.rows;
     let mut unlisted: Vec<Unlisted> = Vec::new();
-    let lacking = |holder: &Holder| rows.inode_matches(holder.inode) && lacks_row(*holder, sockets);
-    let mut seen = Index::with_room(walk.holders.iter().filter(|holder| lacking(holder)).count());
-    let is_selected = |process: &&Process| {
+    let mut lacking: Vec<(Task, Option<NetnsId>, Holder)> = Vec::new();
+    for process in &walk.processes {
         let netns = process.netns.and_then(|id| walk.namespaces.get(id));
-        netns.is_none_or(|netns| netns.is_selected)
-    };
-    for process in walk.processes.iter().filter(is_selected) {
+        if netns.is_some_and(|netns| !netns.is_selected) {
+            continue;
+        }
         let holders = walk
             .holders
             .get(process.holders.clone())
             .unwrap_or_default();
-        for holder in holders.iter().filter(|holder| lacking(holder)) {
-            // One holder is enough to ask what a socket is.
-            let known = |number| unlisted.get(place(number)).map(|found| found.inode);
-            if seen
-                .candidates(holder.inode)
-                .any(|number| known(number) == Some(holder.inode))
-            {
-                continue;
-            }
-            if let Some(found) = name(reader.proc, process, *holder) {
-                seen.insert(found.inode, small(unlisted.len()));
-                unlisted.push(found);
-            }
+        let lacks =
+            |holder: &&Holder| rows.inode_matches(holder.inode) && lacks_row(**holder, sockets);
+        lacking.extend(
+            holders
+                .iter()
+                .filter(lacks)
+                .map(|holder| (process.task, process.netns, *holder)),
+        );
+    }
+    let mut seen = Index::with_room(lacking.len());
+    for (task, netns, holder) in lacking {
+        // One holder is enough to ask what a socket is.
+        let known = |number| unlisted.get(place(number)).map(|found| found.inode);
+        if seen
+            .candidates(holder.inode)
+            .any(|number| known(number) == Some(holder.inode))
+        {
+            continue;
+        }
+        if let Some(found) = name(reader.proc, (task, netns), holder) {
+            seen.insert(found.inode, small(unlisted.len()));
+            unlisted.push(found);
         }
     }
     unlisted.retain(|found| found.proto.is_none_or(|proto| rows.protos().has(proto)));
@@ -160,19 +168,19 @@ fn load_elsewhere(
 }
 
 /// Asks the kernel what the socket of `holder` is; `None` where the descriptor is gone.
-fn name(proc: &Proc, process: &Process, holder: Holder) -> Option<Unlisted> {
+fn name(proc: &Proc, (task, netns): (Task, Option<NetnsId>), holder: Holder) -> Option<Unlisted> {
     let mut buffer = [0; 64];
     let unlisted = |proto, name: &[u8]| Unlisted {
         inode: holder.inode,
-        process: process.task,
-        netns: process.netns,
+        process: task,
+        netns,
         proto,
         name: name.to_ascii_lowercase(),
     };
-    let asked = proc.as_owner(process.task, || {
+    let asked = proc.as_owner(task, || {
         let mut name = [0; 64];
         Ok(proc
-            .read_sockprotoname(process.task, holder.fd, &mut name)?
+            .read_sockprotoname(task, holder.fd, &mut name)?
             .to_vec())
     });
     match asked {
@@ -184,7 +192,7 @@ fn name(proc: &Proc, process: &Process, holder: Holder) -> Option<Unlisted> {
         // The link is there and leads nowhere: this is no live proc.
         Err(error) if is_gone(&error) => {
             let link = proc
-                .read_link(process.task, &format!("fd/{}", holder.fd), &mut buffer)
+                .read_link(task, &format!("fd/{}", holder.fd), &mut buffer)
                 .ok()?;
             (inode_in_link(link, b"socket") == Some(holder.inode)).then(|| unlisted(None, b""))
         }

@@ -5,7 +5,7 @@ use crate::container::{ContainerId, Containers};
 use crate::interfaces::Interfaces;
 use crate::join::{Entries, Entry, Joined};
 use crate::netns::Namespaces;
-use crate::socket::{Ends, NetnsId, Row, Sockets};
+use crate::socket::{NetnsId, Sockets};
 
 /// All that was found.
 pub(crate) struct Found<'a> {
@@ -21,18 +21,6 @@ pub(crate) struct Found<'a> {
     pub(crate) namespaces: &'a Namespaces,
     /// The containers of processes, and of the namespaces that are a container's own.
     pub(crate) containers: &'a Containers,
-}
-
-/// Whether `row` can only be told whole with the names of interfaces.
-pub(crate) fn needs_interfaces(row: &Row<'_>) -> bool {
-    match row.ends {
-        Ends::Inet {
-            local: (std::net::IpAddr::V6(address), _),
-            ..
-        } => address.is_unicast_link_local(),
-        Ends::Packet { ifindex, .. } => ifindex != 0,
-        _ => false,
-    }
 }
 
 impl<'a> Found<'a> {

@@ -1,6 +1,7 @@
 //! Walks the processes and their file descriptors. In: an open proc and what is selected. Out: who holds which socket
 //! inode, who could not be read, and which network namespaces there are. It reads no table and knows no protocol.
 
+use std::collections::BinaryHeap;
 use std::io;
 use std::ops::{ControlFlow, Range};
 use std::os::fd::AsFd;
@@ -12,6 +13,7 @@ use crate::procfs::{
 };
 use crate::select::Processes;
 use crate::socket::NetnsId;
+use crate::sort::sort_once;
 use crate::sys;
 use crate::warn::Warnings;
 
@@ -21,6 +23,10 @@ const PROC_BUFFER_LEN: usize = 32 * 1024;
 const FD_BUFFER_LEN: usize = 8 * 1024;
 /// Holds the longest `socket:[4294967295]`; what is longer is no socket, and the kernel cuts it.
 const LINK_LEN_MAX: usize = 32;
+
+/// Room for so many sockets from the start: large enough to be mapped by itself, so that it grows without a copy left
+/// behind, and not touched before it is needed.
+const HOLDERS_ROOM: usize = 32 * 1024;
 
 /// A descriptor that pointed to a socket a moment ago; either may be gone by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +77,10 @@ pub(crate) struct Walk {
 /// # Errors
 /// errno of reading the folder of processes itself; what fails for one process is that process's own.
 pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -> io::Result<Walk> {
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        holders: Vec::with_capacity(HOLDERS_ROOM),
+        ..Walk::default()
+    };
     let mut fd_buffer = [0; FD_BUFFER_LEN];
     let own_pid = if selected.needs_commands() {
         proc.own_pid()
@@ -102,7 +111,7 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
     if selected.pids().is_empty() {
         proc.for_each_pid(&mut [0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
         // As for descriptors: only a captured tree is not in order.
-        all.sort_unstable();
+        sort_once(&mut all);
     }
     let pids = if all.is_empty() {
         selected.pids()
@@ -242,7 +251,13 @@ impl Walk {
         // The kernel's order is ascending; that of a captured tree on another file system need not be.
         let found = self.holders.get_mut(first..).unwrap_or_default();
         if !found.is_sorted_by_key(|holder| holder.fd) {
-            found.sort_unstable_by_key(|holder| holder.fd);
+            let heap: BinaryHeap<(u32, u32)> = found
+                .iter()
+                .map(|holder| (holder.fd, holder.inode))
+                .collect();
+            for (holder, (fd, inode)) in found.iter_mut().zip(heap.into_sorted_vec()) {
+                *holder = Holder { inode, fd };
+            }
         }
         Ok(fds)
     }
