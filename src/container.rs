@@ -118,14 +118,19 @@ impl Containers {
 
 /// Finds the container of `task`; `None` where it is in none that can be told.
 ///
-/// A cgroup namespace of its own shows every container as `/`. Then the files that the runtime mounts into it tell, for
+/// A cgroup namespace of its own shows its container as `/`. Then the files that the runtime mounts into it tell, for
 /// they lie in a folder named after it: `/var/lib/docker/containers/ID/hostname`.
 pub(crate) fn find(proc: &Proc, task: Task) -> Option<ContainerId> {
     let mut buffer = [0; BUFFER_LEN];
     let cgroup = proc.read_file(task, "cgroup", &mut buffer).ok()?;
-    let mut lines = cgroup.split(|byte| *byte == b'\n');
-    if let Some(id) = lines.find_map(id_in_cgroup) {
+    let mut lines = cgroup
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    if let Some(id) = lines.clone().find_map(id_in_cgroup) {
         return Some(id);
+    }
+    if !lines.all(|line| line.ends_with(b":/")) {
+        return None;
     }
     id_in_mounts(proc.open_file(task, "mountinfo").ok()?, &mut buffer)
 }

@@ -16,7 +16,7 @@ use std::io;
 use crate::addr::Endian;
 use crate::index::Wanted;
 use crate::netns::Netns;
-use crate::procfs::{Proc, Task, is_gone};
+use crate::procfs::{LAST_READ_MAX, Proc, Task, is_gone};
 use crate::scan::{Begins, Fields, Records, decimal};
 use crate::select::Rows;
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets};
@@ -118,11 +118,6 @@ const TABLES: [Table; 13] = [
 
 /// Room for what one read() brings, a page, and for the longest row beside it.
 const BUFFER_LEN: usize = 16 * 1024;
-
-/// A read() that brings less than a page by more than the longest row can take was the last: the kernel fills a page
-/// with whole rows while it has any. To ask for the end costs another walk over the whole hash of the machine, half of
-/// a TCP table's time. 4,096 less 512 serves larger pages too: there it only asks once more than it need.
-const LAST_READ_MAX: usize = 4096 - 512;
 
 /// Reads tables; holds what is the same for all of them.
 pub(crate) struct Reader<'a> {

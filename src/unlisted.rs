@@ -191,9 +191,7 @@ fn name(proc: &Proc, (task, netns): (Task, Option<NetnsId>), holder: Holder) -> 
         )),
         // The link is there and leads nowhere: this is no live proc.
         Err(error) if is_gone(&error) => {
-            let link = proc
-                .read_link(task, &format!("fd/{}", holder.fd), &mut buffer)
-                .ok()?;
+            let link = proc.read_fd_link(task, holder.fd, &mut buffer).ok()?;
             (inode_in_link(link, b"socket") == Some(holder.inode)).then(|| unlisted(None, b""))
         }
         Err(_) => Some(unlisted(None, b"")),

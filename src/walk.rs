@@ -72,6 +72,34 @@ pub(crate) struct Walk {
     pub(crate) namespaces: Namespaces,
 }
 
+/// What tells a table of descriptors from another, cheaply.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct FdTable {
+    /// How many there are.
+    count: u64,
+    /// The lowest that is free: the next one to be opened.
+    free: u32,
+    /// The largest one.
+    last: u32,
+    /// What that one points to, as far as it fits.
+    last_link: [u8; LINK_LEN_MAX],
+}
+
+impl FdTable {
+    /// Whether `thread` seems to have this very table.
+    fn is_of(&self, proc: &Proc, thread: Task) -> bool {
+        let mut link = [0; LINK_LEN_MAX];
+        let has_last =
+            proc.read_fd_link(thread, self.last, &mut link).is_ok() && link == self.last_link;
+        // Before Linux 6.2 the size is 0.
+        let has_count = || {
+            proc.stat(thread, "fd")
+                .is_ok_and(|stat| stat.size == self.count || stat.size == 0)
+        };
+        has_last && has_count() && proc.read_fd_link(thread, self.free, &mut link).is_err()
+    }
+}
+
 /// Walks those processes of `proc` that `selected` allows.
 ///
 /// # Errors
@@ -129,7 +157,7 @@ impl Walk {
         let first = self.holders.len();
         let (fds, error) = match proc.as_owner(task, || self.read_fds(proc, task, buffer)) {
             Ok(fds) => (fds, None),
-            Err(error) => (0, Some(error)),
+            Err(error) => (FdTable::default(), Some(error)),
         };
         let netns = self.namespaces.find(proc, task);
         self.keep(task, netns, first);
@@ -148,26 +176,30 @@ impl Walk {
     }
 
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, and
-    /// `fds` is 0 (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). The number of
-    /// descriptors gives the latter away, for the price of a stat a thread (Linux 6.2 and later); tables that differ
-    /// with equal numbers are not told apart. `common` are the holders of the process itself. It tells whether any
-    /// thread could be read.
+    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls
+    /// a thread give the latter away: the number of descriptors, what the largest is, and whether the lowest free one
+    /// is free there too; tables that differ in none of these are not told apart. `common` are the holders of the process itself. It tells whether any thread could be read.
     fn visit_threads(
         &mut self,
         proc: &Proc,
-        (process, fds): (Task, u64),
+        (process, fds): (Task, FdTable),
         common: &Range<usize>,
         buffer: &mut [u8],
     ) -> bool {
-        let mut tables_seen = vec![fds];
+        let mut seen = vec![fds];
         for thread in proc.threads(process, buffer) {
-            let size = proc.stat(thread, "fd").map_or(0, |stat| stat.size);
-            if fds != 0 && (size == 0 || tables_seen.contains(&size)) {
+            if seen.iter().any(|table| {
+                table.count > 0
+                    && proc
+                        .as_owner(thread, || Ok(table.is_of(proc, thread)))
+                        .unwrap_or(false)
+            }) {
                 continue;
             }
             let first = self.holders.len();
             // What goes wrong here is the process's own trouble, which has been told.
-            let Ok(found @ 1..) = proc.as_owner(thread, || self.read_fds(proc, thread, buffer))
+            let Ok(found @ FdTable { count: 1.., .. }) =
+                proc.as_owner(thread, || self.read_fds(proc, thread, buffer))
             else {
                 continue;
             };
@@ -182,13 +214,9 @@ impl Walk {
             self.holders.truncate(first);
             self.holders.extend(own);
             self.keep(thread, netns, first);
-            tables_seen.push(found);
-            // Where the main thread has ended, the others mostly share one table.
-            if fds == 0 && tables_seen.len() > 2 {
-                break;
-            }
+            seen.push(found);
         }
-        tables_seen.len() > 1
+        seen.len() > 1
     }
 
     /// Notes that `task`, which is not selected, lives in its namespace too.
@@ -219,19 +247,23 @@ impl Walk {
         }
     }
 
-    /// Adds the sockets among the descriptors of `task`, and gives the number of all its descriptors.
-    fn read_fds(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> io::Result<u64> {
+    /// Adds the sockets among the descriptors of `task`, and tells what the table is known by.
+    fn read_fds(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> io::Result<FdTable> {
         let dir = proc.open_dir(task, "fd")?;
         let first = self.holders.len();
-        let mut fds = 0;
+        let mut fds = FdTable::default();
         let mut forbidden = None;
         for_each_number(dir.as_fd(), buffer, |fd, name| {
-            fds += 1;
+            fds.count += 1;
+            fds.free += u32::from(fd == fds.free);
             let mut link = [0; LINK_LEN_MAX];
             match sys::read_link_at(dir.as_fd(), name, &mut link) {
-                Ok(link) => {
-                    if let Some(inode) = inode_in_link(link, b"socket") {
+                Ok(target) => {
+                    if let Some(inode) = inode_in_link(target, b"socket") {
                         self.holders.push(Holder { inode, fd });
+                    }
+                    if fd >= fds.last {
+                        (fds.last, fds.last_link) = (fd, link);
                     }
                 }
                 // Who may open the folder but not read a link may read none of them.
