@@ -241,6 +241,84 @@ impl Drop for BorrowedIdentity {
     }
 }
 
+/// What std calls to unwind the stack, for a program that never does: a panic aborts it. These stand in for libunwind
+/// and, because a backtrace then has no frames, let the linker leave out all that would name them: together half of the
+/// binary. The panic's message and its place are still printed.
+#[cfg(panic = "abort")]
+mod no_unwinding {
+    use std::ffi::{c_int, c_void};
+
+    /// `_URC_END_OF_STACK`: there are no frames.
+    const END_OF_STACK: c_int = 5;
+
+    // SAFETY, for all names here: they are libunwind's (the Itanium C++ ABI), each with its signature as std declares
+    // it, so each symbol has one meaning. Assumption: libunwind is linked as an archive, of which the linker takes only
+    // what is not defined yet; were it taken, the build would fail on the doubled names.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Backtrace(_: *const c_void, _: *mut c_void) -> c_int {
+        END_OF_STACK
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetIP(_: *mut c_void) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetIPInfo(_: *mut c_void, _: *mut c_int) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetCFA(_: *mut c_void) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_FindEnclosingFunction(_: *mut c_void) -> *mut c_void {
+        std::ptr::null_mut()
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetLanguageSpecificData(_: *mut c_void) -> *mut c_void {
+        std::ptr::null_mut()
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetRegionStart(_: *mut c_void) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_SetGR(_: *mut c_void, _: c_int, _: usize) {}
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_SetIP(_: *mut c_void, _: usize) {}
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetDataRelBase(_: *mut c_void) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_GetTextRelBase(_: *mut c_void) -> usize {
+        0
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_RaiseException(_: *mut c_void) -> c_int {
+        END_OF_STACK
+    }
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_DeleteException(_: *mut c_void) {}
+    // SAFETY: see above.
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Resume(_: *mut c_void) -> ! {
+        std::process::abort()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
