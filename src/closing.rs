@@ -37,9 +37,9 @@ impl Seat {
                 // Uid: real, effective, saved, file system.
                 (Some(b"Uid:"), _, Some(uid)) => seat.uid = decimal32(uid).unwrap_or(u32::MAX),
                 // CapEff: 16 hexadecimal digits.
-                (Some(b"CapEff:"), Some(set), _) => {
-                    let (high, low) = set.split_at_checked(8).unwrap_or_default();
-                    let half = |digits| u64::from(hex(digits).unwrap_or(0));
+                (Some(b"CapEff:"), Some(digits), _) => {
+                    let (high, low) = digits.split_at_checked(8).unwrap_or_default();
+                    let half = |half| u64::from(hex(half).unwrap_or(0));
                     seat.capabilities = half(high) << 32 | half(low);
                 }
                 _ => {}

@@ -1,11 +1,11 @@
 //! The names of the commands of processes. In: the processes that are shown. Out: each one's comm, as bytes that anyone
-//! may have chosen (prctl PR_SET_NAME). It is read last, so that processes without a row cost nothing.
+//! may have chosen (prctl `PR_SET_NAME`). It is read last, so that processes without a row cost nothing.
 
 use std::ops::Range;
 
 use crate::procfs::{Proc, Task};
 
-/// Longer than any: TASK_COMM_LEN is 16, and kernel threads show up to 64.
+/// Longer than any: `TASK_COMM_LEN` is 16, and kernel threads show up to 64.
 const COMM_LEN_MAX: usize = 64;
 
 /// Commands by task.

@@ -25,9 +25,9 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
                     let mut utf8 = [0; 4];
                     let bytes = char.encode_utf8(&mut utf8).as_bytes();
                     if is_hidden(char) {
-                        write_hex(out, bytes)
+                        write_hex(out, bytes);
                     } else {
-                        out.extend_from_slice(bytes)
+                        out.extend_from_slice(bytes);
                     }
                 }
             }

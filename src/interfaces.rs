@@ -27,7 +27,7 @@ impl Interfaces {
         indexes: Vec::new(),
     };
 
-    /// Reads if_inet6 and igmp of `netns`; a file that is missing has nothing in it.
+    /// Reads `if_inet6` and igmp of `netns`; a file that is missing has nothing in it.
     pub(crate) fn load(proc: &Proc, netns: &Netns) -> Self {
         let mut interfaces = Self::default();
         let mut buffer = vec![0; BUFFER_LEN];
@@ -78,7 +78,7 @@ impl Interfaces {
     }
 }
 
-/// Parses a line of if_inet6 (`net/ipv6/addrconf.c`: `if6_seq_show`), all in hexadecimal but the name.
+/// Parses a line of `if_inet6` (`net/ipv6/addrconf.c`: `if6_seq_show`), all in hexadecimal but the name.
 ///
 /// ```text
 /// fe8000000000000000fc00fffe000001 04 40 20 80     eth0

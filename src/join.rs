@@ -50,7 +50,7 @@ impl Owner {
 
 /// Why nobody is seen to hold `row`. These are the rules, in order:
 ///
-/// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only close()
+/// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only `close()`
 ///   leads to without the other end (`FIN_WAIT1` and 2, `LAST_ACK`, `CLOSING`) its process has closed it; in
 ///   `SYN_RECV`, `ESTABLISHED`, `CLOSE_WAIT`, and for unix in `CONNECTING`, nobody has accepted it yet. All facts.
 /// - Netlink's port id 0 is the kernel's own. A fact.
@@ -409,12 +409,11 @@ mod tests {
         }
     }
 
-    /// The fds, ends and owners that come out for `rows` and descriptors 3, 4, 5 … of one process.
-    fn joined(
-        rows: &[Row<'static>],
-        inodes: &[u32],
-        unread: bool,
-    ) -> (Vec<(Option<u32>, u32, Owner)>, Sockets, String) {
+    /// An entry's descriptor, socket and owner.
+    type Seen = (Option<u32>, u32, Owner);
+
+    /// The entries, sockets and warnings that come out for `rows` and descriptors 3, 4, 5 … of one process.
+    fn joined(rows: &[Row<'static>], inodes: &[u32], unread: bool) -> (Vec<Seen>, Sockets, String) {
         let (mut sockets, mut warnings, mut walk) =
             (Sockets::new(false), Warnings::default(), Walk::default());
         for row in rows {

@@ -178,10 +178,10 @@ impl Column {
         match self {
             State => entry.row.state.name().len(),
             Local => end_width(&entry.row, local, scratch, |out| {
-                self.write(out, found, entry)
+                self.write(out, found, entry);
             }),
             Peer => end_width(&entry.row, remote, scratch, |out| {
-                self.write(out, found, entry)
+                self.write(out, found, entry);
             }),
             Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
             Command | Proto | Container | Timer => {

@@ -11,12 +11,23 @@ use crate::socket::NetnsId;
 /// The file system and inode number of PID/net/tcp.
 type TableFile = ((u32, u32), u64);
 
+/// What PID/net/tcp of a namespace is, as far as it was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It was not.
+    No,
+    /// This file.
+    File(TableFile),
+    /// It could not be told.
+    Unknown,
+}
+
 /// A network namespace that some visible task is in.
 pub(crate) struct Netns {
     /// The number in `net:[4026531840]`; `None` where no member's link may be read.
     pub(crate) inode: Option<u32>,
-    /// What PID/net/tcp of its members is, once asked; the inner `None`: it could not be told.
-    table_file: Option<Option<TableFile>>,
+    /// What PID/net/tcp of its members is.
+    table_file: Asked,
     /// Those of its tasks that were met: whoever is alive opens its tables.
     pub(crate) members: Vec<Task>,
     /// Whether a task that is not selected lives in it too.
@@ -42,12 +53,24 @@ pub(crate) fn read_inode(proc: &Proc, task: Task) -> Option<u32> {
 }
 
 /// What PID/net/tcp is for `task`. Where that table is missing, the folder stands for it: in a real proc it never is.
-fn table_file(proc: &Proc, task: Task) -> Option<TableFile> {
+fn table_file(proc: &Proc, task: Task) -> Asked {
     let stat = proc
         .stat(task, "net/tcp")
-        .or_else(|_| proc.stat(task, "net"))
-        .ok()?;
-    Some((stat.dev, stat.ino))
+        .or_else(|_| proc.stat(task, "net"));
+    stat.map_or(Asked::Unknown, |stat| Asked::File((stat.dev, stat.ino)))
+}
+
+impl Netns {
+    /// What PID/net/tcp of its members is.
+    fn table_file(&mut self, proc: &Proc) -> Asked {
+        if self.table_file == Asked::No {
+            let mut files = self.members.iter().map(|member| table_file(proc, *member));
+            self.table_file = files
+                .find(|file| *file != Asked::Unknown)
+                .unwrap_or(Asked::Unknown);
+        }
+        self.table_file
+    }
 }
 
 impl Namespaces {
@@ -113,27 +136,24 @@ impl Namespaces {
     /// Finds the namespace of `task` by its tables, or makes a new one.
     fn place(&mut self, proc: &Proc, task: Task, inode: Option<u32>) -> Option<usize> {
         // A namespace with another number is another one; only those without a number have to be asked for their file.
-        let mut file = None;
+        let mut file = Asked::No;
         if inode.is_none() || self.all.iter().any(|netns| netns.inode.is_none()) {
-            file = Some(table_file(proc, task));
-            for (at, netns) in self.all.iter_mut().enumerate() {
-                if inode.is_some() && netns.inode.is_some() {
-                    continue;
-                }
-                let known = *netns.table_file.get_or_insert_with(|| {
-                    netns
-                        .members
-                        .iter()
-                        .find_map(|member| table_file(proc, *member))
-                });
-                if known.is_some() && Some(known) == file {
+            file = table_file(proc, task);
+            if inode.is_none() && file == Asked::Unknown {
+                return None;
+            }
+            let may_be = |netns: &Netns| inode.is_none() || netns.inode.is_none();
+            for (at, netns) in self
+                .all
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, netns)| may_be(netns))
+            {
+                if file != Asked::Unknown && netns.table_file(proc) == file {
                     netns.inode = netns.inode.or(inode);
                     return Some(at);
                 }
             }
-        }
-        if inode.is_none() && file == Some(None) {
-            return None;
         }
         self.all.push(Netns {
             inode,

@@ -47,7 +47,7 @@ impl TaskPath {
     }
 }
 
-/// A read() of a proc file that brings less than a page by more than its longest line was the last: the kernel fills a
+/// A `read()` of a proc file that brings less than a page by more than its longest line was the last: the kernel fills a
 /// page with whole lines while it has any (`fs/seq_file.c`). To ask for the end costs a TCP table another walk over the
 /// whole hash of the machine, half of its time. 4,096 less 512 serves larger pages too: there it only asks once more.
 pub(crate) const LAST_READ_MAX: usize = 4096 - 512;

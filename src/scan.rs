@@ -2,7 +2,7 @@
 //! the kernel printed, or bytes that only look like it. Out: slices of the buffer and numbers; nothing is copied, and
 //! what has not exactly the shape asked for is `None`. It does not know what a line means.
 //!
-//! The lines: memchr finds the newlines in what each read() brought; what is left of a line moves to the front of the
+//! The lines: memchr finds the newlines in what each `read()` brought; what is left of a line moves to the front of the
 //! buffer, so that a row is contiguous however the reads were cut.
 
 use std::io::{self, Read};
@@ -13,24 +13,19 @@ const NO_DIGIT: u8 = 0xff;
 /// The value of each byte as a hexadecimal digit: a table row has about a hundred of them.
 const HEX_DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
-    let (mut value, mut all) = (0, *b"0123456789abcdefABCDEF");
-    let mut rest = all.as_mut_slice();
-    while let [byte, more @ ..] = rest {
-        digits[usize_of(*byte)] = if value < 16 { value } else { value - 6 };
-        value += 1;
+    let (mut rest, mut byte) = (digits.as_mut_slice(), 0_u8);
+    while let [digit, more @ ..] = rest {
+        *digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'F' => byte - b'A' + 10,
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => NO_DIGIT,
+        };
+        byte = byte.wrapping_add(1);
         rest = more;
     }
     digits
 };
-
-/// A byte as a place in a table.
-#[expect(
-    clippy::as_conversions,
-    reason = "widens a byte, and const fn knows no other way"
-)]
-const fn usize_of(byte: u8) -> usize {
-    byte as usize
-}
 
 /// The value of a hexadecimal digit, or `NO_DIGIT`.
 fn hex_digit(byte: u8) -> u8 {

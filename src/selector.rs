@@ -79,14 +79,12 @@ fn looks_like_address(word: &[u8]) -> bool {
     let is_v6 = address
         .iter()
         .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'/'));
-    let colons = address.iter().filter(|byte| **byte == b':').count();
     let has_points = word.contains(&b'.');
     match word {
-        [b'[', ..] => true,
-        [b'*', b':', ..] => true,
+        [b'[', ..] | [b'*', b':', ..] => true,
         [b'0'..=b'9', ..] if has_points && of(b"0123456789.:,-") => true,
         [b'0'..=b'9', ..] if starts_with_address(word) => true,
-        _ => colons >= 2 && is_v6,
+        _ => is_v6 && address.split(|byte| *byte == b':').count() > 2,
     }
 }
 
@@ -177,8 +175,8 @@ pub(crate) fn parse_ports(word: &[u8]) -> Result<Ports, String> {
     let range = |part: &[u8]| -> Option<RangeInclusive<u16>> {
         let mut ends = part.splitn(2, |byte| *byte == b'-');
         let first = port(ends.next()?)?;
-        let last = ends.next().map_or(Some(first), port)?;
-        (first <= last).then_some(first..=last)
+        let end = ends.next().map_or(Some(first), port)?;
+        (first <= end).then_some(first..=end)
     };
     let ports: Option<_> = list.split(|byte| *byte == b',').map(range).collect();
     ports.ok_or_else(|| {
@@ -312,22 +310,21 @@ pub(crate) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
             "SYN_RECEIVED" | "SYN_RCVD" => "SYN_RECV",
             name => name,
         };
-        match State::NAMES
+        if let Some((state, _)) = State::NAMES
             .iter()
             .find(|(_, known)| *known == name && *known != "-")
         {
-            Some((state, _)) => states.push((protos, *state)),
-            None => {
-                let known: Vec<&str> = State::NAMES
-                    .iter()
-                    .map(|(_, name)| *name)
-                    .filter(|name| *name != "-")
-                    .collect();
-                return Err(wrong(
-                    word,
-                    &format!("not a state; there are {}", known.join(" ")),
-                ));
-            }
+            states.push((protos, *state));
+        } else {
+            let known: Vec<&str> = State::NAMES
+                .iter()
+                .map(|(_, name)| *name)
+                .filter(|name| *name != "-")
+                .collect();
+            return Err(wrong(
+                word,
+                &format!("not a state; there are {}", known.join(" ")),
+            ));
         }
     }
     Ok(states)

@@ -200,10 +200,8 @@ pub(crate) fn stat_at(dir: Option<BorrowedFd<'_>>, path: &CStr) -> io::Result<St
 /// That this thread looks at files as somebody else, until it is dropped. Nothing but access to files depends on it:
 /// not signals, not what it may do to processes, not the other threads.
 pub(crate) struct BorrowedIdentity {
-    /// What to go back to.
-    uid: c_uint,
-    /// What to go back to.
-    gid: c_uint,
+    /// The gid and uid to go back to.
+    before: [c_uint; 2],
 }
 
 impl BorrowedIdentity {
@@ -213,30 +211,24 @@ impl BorrowedIdentity {
         const ASK: c_uint = c_uint::MAX;
         // SAFETY: both calls take a number and change nothing but this thread's credentials; musl makes the bare
         // system calls.
-        let (borrowed, now_uid, now_gid) = unsafe {
-            let own_gid = setfsgid(gid).cast_unsigned();
-            let own_uid = setfsuid(uid).cast_unsigned();
-            let own = Self {
-                uid: own_uid,
-                gid: own_gid,
-            };
-            (
-                own,
-                setfsuid(ASK).cast_unsigned(),
-                setfsgid(ASK).cast_unsigned(),
-            )
+        let (before, now) = unsafe {
+            let before = [setfsgid(gid), setfsuid(uid)].map(c_int::cast_unsigned);
+            let now = [setfsgid(ASK), setfsuid(ASK)].map(c_int::cast_unsigned);
+            (before, now)
         };
-        // Where it did not come about, dropping goes back to what half of it did.
-        ((now_uid, now_gid) == (uid, gid)).then_some(borrowed)
+        let borrowed = Self { before };
+        // Where it did not come about, dropping goes back from what half of it did.
+        (now == [gid, uid]).then_some(borrowed)
     }
 }
 
 impl Drop for BorrowedIdentity {
     fn drop(&mut self) {
+        let [gid, uid] = self.before;
         // SAFETY: as in `take_on`. The uid goes first, because with it the rights over files come back.
         unsafe {
-            setfsuid(self.uid);
-            setfsgid(self.gid);
+            setfsuid(uid);
+            setfsgid(gid);
         }
     }
 }
@@ -248,74 +240,37 @@ impl Drop for BorrowedIdentity {
 mod no_unwinding {
     use std::ffi::{c_int, c_void};
 
-    /// `_URC_END_OF_STACK`: there are no frames.
-    const END_OF_STACK: c_int = 5;
-
-    // SAFETY, for all names here: they are libunwind's (the Itanium C++ ABI), each with its signature as std declares
-    // it, so each symbol has one meaning. Assumption: libunwind is linked as an archive, of which the linker takes only
-    // what is not defined yet; were it taken, the build would fail on the doubled names.
+    /// Walks over no frames: `_URC_END_OF_STACK`.
+    // SAFETY: the name is libunwind's (the Itanium C++ ABI) with its signature as std declares it, so the symbol has one
+    // meaning; to call nobody back is a stack without frames. Assumption: libunwind is an archive, of which the linker
+    // takes only what is not defined yet; were it taken, the build would fail on the doubled name.
     #[unsafe(no_mangle)]
     extern "C" fn _Unwind_Backtrace(_: *const c_void, _: *mut c_void) -> c_int {
-        END_OF_STACK
+        5
     }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetIP(_: *mut c_void) -> usize {
-        0
+
+    /// Defines names that nothing calls: std's personality routine refers to them, and is itself never called, for
+    /// there is nothing to unwind.
+    macro_rules! never_called {
+        ($($name:ident($($argument:ty),*) -> $answer:ty;)*) => {$(
+            /// Never called.
+            // SAFETY: as above; where it were called, it would end the program.
+            #[unsafe(no_mangle)]
+            extern "C" fn $name($(_: $argument),*) -> $answer {
+                std::process::abort()
+            }
+        )*};
     }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetIPInfo(_: *mut c_void, _: *mut c_int) -> usize {
-        0
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetCFA(_: *mut c_void) -> usize {
-        0
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_FindEnclosingFunction(_: *mut c_void) -> *mut c_void {
-        std::ptr::null_mut()
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetLanguageSpecificData(_: *mut c_void) -> *mut c_void {
-        std::ptr::null_mut()
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetRegionStart(_: *mut c_void) -> usize {
-        0
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_SetGR(_: *mut c_void, _: c_int, _: usize) {}
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_SetIP(_: *mut c_void, _: usize) {}
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetDataRelBase(_: *mut c_void) -> usize {
-        0
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_GetTextRelBase(_: *mut c_void) -> usize {
-        0
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_RaiseException(_: *mut c_void) -> c_int {
-        END_OF_STACK
-    }
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_DeleteException(_: *mut c_void) {}
-    // SAFETY: see above.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_Resume(_: *mut c_void) -> ! {
-        std::process::abort()
+
+    never_called! {
+        _Unwind_Resume(*mut c_void) -> !;
+        _Unwind_GetIPInfo(*mut c_void, *mut c_int) -> usize;
+        _Unwind_GetLanguageSpecificData(*mut c_void) -> *mut c_void;
+        _Unwind_GetRegionStart(*mut c_void) -> usize;
+        _Unwind_GetDataRelBase(*mut c_void) -> usize;
+        _Unwind_GetTextRelBase(*mut c_void) -> usize;
+        _Unwind_SetGR(*mut c_void, c_int, usize) -> ();
+        _Unwind_SetIP(*mut c_void, usize) -> ();
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct Format {
     endian: Endian,
 }
 
+/// A row's parser: `None` for a line that has not exactly the kernel's shape.
+type Parse = for<'a> fn(&'a [u8], &Format) -> Option<(Row<'a>, Detail)>;
+
 /// A table below PID/net.
 struct Table {
     /// Its file.
@@ -39,7 +42,7 @@ struct Table {
     /// What its header's fields start with; blanks do not count.
     header: &'static str,
     /// Its row's parser.
-    parse: for<'a> fn(&'a [u8], &Format) -> Option<(Row<'a>, Detail)>,
+    parse: Parse,
     /// The protocol that the parser is told.
     proto: Proto,
     /// Where one row may take several lines: what begins one.
@@ -116,7 +119,7 @@ const TABLES: [Table; 13] = [
     },
 ];
 
-/// Room for what one read() brings, a page, and for the longest row beside it.
+/// Room for what one `read()` brings, a page, and for the longest row beside it.
 const BUFFER_LEN: usize = 16 * 1024;
 
 /// Reads tables; holds what is the same for all of them.

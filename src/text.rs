@@ -13,7 +13,7 @@ use crate::write::{decimal_width, width, write_decimal, write_short};
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
     match row.ends {
         Ends::Unlisted(name) if row.proto == Proto::Other && !name.is_empty() => {
-            write_escaped(out, name)
+            write_escaped(out, name);
         }
         _ => write_short(out, row.proto.name().as_bytes()),
     }
@@ -52,13 +52,14 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
             out.push(b':');
             match ifindex {
                 0 => out.push(b'*'),
-                index => match interfaces.name(index) {
-                    Some(name) => write_escaped(out, name),
-                    None => {
+                index => {
+                    if let Some(name) = interfaces.name(index) {
+                        write_escaped(out, name);
+                    } else {
                         write_short(out, b"if");
                         write_decimal(out, index);
                     }
-                },
+                }
             }
         }
     }
@@ -370,7 +371,7 @@ mod tests {
                 panic!()
             };
             let (mut out, write) = (Vec::new(), |out: &mut Vec<u8>| {
-                write_local(out, &row, &Interfaces::default())
+                write_local(out, &row, &Interfaces::default());
             });
             write(&mut out);
             let measured = end_width(&row, Some(local), &mut Vec::new(), write);

@@ -137,7 +137,7 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
     };
     let mut all = Vec::new();
     if selected.pids().is_empty() {
-        proc.for_each_pid(&mut [0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
+        proc.for_each_pid(&mut vec![0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
         // As for descriptors: only a captured tree is not in order.
         sort_once(&mut all);
     }

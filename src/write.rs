@@ -6,7 +6,9 @@
 /// Writes a short text.
 pub(crate) fn write_short(out: &mut Vec<u8>, text: &[u8]) {
     out.reserve(text.len());
-    text.iter().for_each(|byte| out.push(*byte));
+    for byte in text {
+        out.push(*byte);
+    }
 }
 
 /// Writes blanks until a cell of `width` is wide enough for `wanted`.

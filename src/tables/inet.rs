@@ -69,17 +69,16 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
     // (5) tx_queue:rx_queue
     let (tx_queue, rx_queue) = fields.hex_pair()?;
     // (6) tr:tm->when. The time left is a long: a timer that is late may print 16 digits, which means now.
-    let (timer, timer_ticks) = match fields.clone().hex_pair() {
-        Some(_) => fields.hex_pair()?,
-        None => {
-            let (timer, ticks) = fields.next()?.split_at_checked(3)?;
-            (
-                hex(timer.strip_suffix(b":")?)?,
-                hex(ticks.get(8..16)?)
-                    .filter(|_| ticks.len() == 16)
-                    .map(|_| 0)?,
-            )
-        }
+    let (timer, timer_ticks) = if fields.clone().hex_pair().is_some() {
+        fields.hex_pair()?
+    } else {
+        let (timer, ticks) = fields.next()?.split_at_checked(3)?;
+        (
+            hex(timer.strip_suffix(b":")?)?,
+            hex(ticks.get(8..16)?)
+                .filter(|_| ticks.len() == 16)
+                .map(|_| 0)?,
+        )
     };
     // (7) retrnsmt
     let retransmits = fields.hex()?;
@@ -320,13 +319,13 @@ mod tests {
                     panic!("{line}")
                 };
                 let ends = format!("{}:{} {}:{}", local.0, local.1, remote.0, remote.1);
-                let seen = (
+                let told = (
                     u64::from(row.inode),
                     ends,
                     u32::from(row.state.0),
                     i64::from(detail.ssthresh),
                 );
-                assert_eq!(Some(seen), naive(&line), "{line}");
+                assert_eq!(Some(told), naive(&line), "{line}");
                 parsed += 1;
             }
         }
