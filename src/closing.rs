@@ -9,6 +9,8 @@ use crate::walk::Unread;
 
 /// The bit of `CAP_SYS_PTRACE` in the capability sets of PID/status (capabilities(7)).
 const CAP_SYS_PTRACE: u64 = 1 << 19;
+/// The bits of `CAP_SETGID` and `CAP_SETUID`.
+const CAP_SETIDS: u64 = 1 << 6 | 1 << 7;
 /// So many uids are named.
 const UIDS_MAX: usize = 5;
 
@@ -51,10 +53,11 @@ impl Seat {
     /// What would help to read `unread`.
     fn remedy(&self, unread: &[Unread]) -> String {
         if self.capabilities & CAP_SYS_PTRACE != 0 {
-            return "the kernel keeps them even from CAP_SYS_PTRACE; look from the host".to_owned();
+            return "the kernel keeps them even from CAP_SYS_PTRACE".to_owned();
         }
         let ptrace = "--cap-add SYS_PTRACE, docker exec --privileged, or root on the host";
-        if self.uid == 0 {
+        // Who can take on another's uid has tried it.
+        if self.uid == 0 && self.capabilities & CAP_SETIDS == CAP_SETIDS {
             return format!("what helps is {ptrace}");
         }
         match unread {
@@ -64,18 +67,23 @@ impl Seat {
                         .iter()
                         .all(|other| (other.uid, other.gid) == (one.uid, one.gid)) =>
             {
-                format!(
-                    "run as root, or as that user (docker exec -u {}:{}), or with {ptrace}",
+                let as_user = format!(
+                    "as that user (docker exec -u {}:{}), or with {ptrace}",
                     one.uid, one.gid
-                )
+                );
+                let root = if self.uid == 0 { "" } else { "as root, or " };
+                format!("run {root}{as_user}")
             }
             _ => format!("run as root (docker exec -u 0), or with {ptrace}"),
         }
     }
 }
 
-/// The line about `unread`, of so many processes as were `selected`.
+/// The line about `unread`, of so many processes as were `selected`; without any, proc does not show them at all.
 pub(crate) fn closing_line(unread: &[Unread], selected: usize) -> String {
+    if unread.is_empty() {
+        return "lsock: this proc hides the processes of other users (hidepid); run as root, or with a proc of its own\n".to_owned();
+    }
     let mut uids: Vec<u32> = Vec::new();
     for process in unread {
         if !uids.contains(&process.uid) {
@@ -125,7 +133,8 @@ mod tests {
                 .remedy(&[unread(33), unread(0)])
                 .contains("-u 0")
         );
-        assert!(!seat(0, 0).remedy(&[unread(33)]).contains("-u "));
+        assert!(seat(0, 0).remedy(&[unread(33)]).contains("-u 33:33"));
+        assert!(!seat(0, CAP_SETIDS).remedy(&[unread(33)]).contains("-u "));
         assert!(
             !seat(0, CAP_SYS_PTRACE)
                 .remedy(&[unread(33)])

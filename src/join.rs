@@ -9,7 +9,7 @@
 
 use crate::index::Index;
 use crate::select::Rows;
-use crate::socket::{Ends, NetnsId, Protos, Row, Sockets, State, place};
+use crate::socket::{Ends, Protos, Row, Sockets, State, place};
 use crate::sort::sort;
 use crate::walk::{Holder, Process, Unread, Walk};
 use crate::warn::Warnings;
@@ -191,6 +191,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) owner: Owner,
 }
 
+/// Whether a socket is to be listed if nobody holds it.
+pub(crate) type ListsUnheld<'a> = &'a dyn Fn(u32, &Sockets) -> bool;
+
 /// Everything that is to be shown, in order: by process and descriptor, then by table what nobody holds.
 pub(crate) struct Joined {
     /// Those that hold sockets, each with its part of `lines`.
@@ -199,22 +202,25 @@ pub(crate) struct Joined {
     lines: Vec<Line>,
     /// Those that could not be read, which is a reason of its own.
     unread: Vec<Unread>,
+    /// As in the walk.
+    hides_some: bool,
 }
 
 impl Joined {
     /// Joins what was walked with `sockets`, as far as `rows` selects it. Rows without a holder are listed, by
-    /// table, of those namespaces that `lists_unheld` tells.
+    /// table, of those that `lists_unheld` tells.
     pub(crate) fn new(
         walk: Walk,
         mut by_inode: ByInode,
         sockets: &mut Sockets,
-        (rows, lists_unheld): (&Rows, &dyn Fn(NetnsId) -> bool),
+        (rows, lists_unheld): (&Rows, ListsUnheld<'_>),
         warnings: &mut Warnings,
     ) -> Self {
         let mut joined = Self {
             processes: walk.processes,
             lines: Vec::new(),
             unread: walk.unread,
+            hides_some: walk.hides_some,
         };
         // The lines are written over the holders, for there may be millions. There is mostly one line a holder; MPTCP
         // has more, which then wait until there is room.
@@ -267,13 +273,16 @@ impl Joined {
         &mut self,
         by_inode: &ByInode,
         sockets: &mut Sockets,
-        (rows, lists_unheld): (&Rows, &dyn Fn(NetnsId) -> bool),
+        (rows, lists_unheld): (&Rows, ListsUnheld<'_>),
         warnings: &mut Warnings,
     ) {
         let is_unheld = |number: u32| by_inode.dropped.get(place(number)) == Some(&false);
         // Nobody can vouch for a row that the row before could have printed, if nobody is seen to hold its socket.
         for number in sockets.take_suspects() {
-            if is_unheld(number) && !self.is_vouched_for(number, sockets) {
+            if is_unheld(number)
+                && lists_unheld(number, sockets)
+                && !self.is_vouched_for(number, sockets)
+            {
                 let said = "a row that nobody is seen to hold may be part of the name before it; its name is not shown";
                 warnings.warn(b"unix", said);
                 sockets.doubt(number);
@@ -282,7 +291,7 @@ impl Joined {
         let matches = |number: &u32| {
             is_unheld(*number)
                 && rows.path_matches(&sockets.row(*number))
-                && lists_unheld(sockets.netns(*number))
+                && lists_unheld(*number, sockets)
         };
         let mut unheld: Vec<u32> = sockets.numbers().filter(matches).collect();
         let key = |number| {
@@ -315,6 +324,11 @@ impl Joined {
     /// Those that could not be read.
     pub(crate) fn unread(&self) -> &[Unread] {
         &self.unread
+    }
+
+    /// Whether some process could not be read, or is not even shown.
+    pub(crate) fn some_unseen(&self) -> bool {
+        self.hides_some || !self.unread.is_empty()
     }
 
     /// Whether there is nothing to show.
@@ -364,7 +378,7 @@ impl<'a> Iterator for Entries<'a> {
         self.line += 1;
         let owner = match process {
             Some(_) => Owner::Process,
-            None => explain(&row, !self.joined.unread.is_empty()),
+            None => explain(&row, self.joined.some_unseen()),
         };
         Some(Entry {
             process,
@@ -379,7 +393,7 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Detail, Proto};
+    use crate::socket::{Detail, NetnsId, Proto};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {
@@ -446,7 +460,7 @@ mod tests {
             walk,
             by_inode,
             &mut sockets,
-            (&Rows::default(), &|_| true),
+            (&Rows::default(), &|_, _| true),
             &mut warnings,
         );
         let entries = joined

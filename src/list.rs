@@ -42,6 +42,8 @@ enum Column {
     Netns,
     /// Id of the container.
     Container,
+    /// The same, or the network namespace where no container is known.
+    ContainerOrNetns,
     /// What TCP waits for, and how long.
     Timer,
     /// Retransmits without an answer.
@@ -57,8 +59,8 @@ enum Column {
 }
 
 use Column::{
-    Command, Container, Cwnd, Drops, Fd, Inode, Local, Netns, Peer, Pid, Proto, RecvQ, Retrans,
-    Rto, SendQ, Ssthresh, State, Timer, Uid,
+    Command, Container, ContainerOrNetns, Cwnd, Drops, Fd, Inode, Local, Netns, Peer, Pid, Proto,
+    RecvQ, Retrans, Rto, SendQ, Ssthresh, State, Timer, Uid,
 };
 
 /// What the list always shows.
@@ -85,7 +87,7 @@ impl Column {
             Uid => "UID",
             Inode => "INODE",
             Netns => "NETNS",
-            Container => "CONTAINER",
+            Container | ContainerOrNetns => "CONTAINER",
             Timer => "TIMER",
             Retrans => "RETRANS",
             Rto => "RTO",
@@ -157,8 +159,12 @@ impl Column {
             State => write_state(out, entry.row.state),
             Local => write_local(out, &entry.row, found.interfaces(entry.socket)),
             Peer => write_peer(out, &entry.row),
-            Container => match found.container(entry) {
+            Container | ContainerOrNetns => match found.container(entry) {
                 Some(id) => write_short(out, id.short()),
+                // With -e it has a column of its own.
+                None if self == ContainerOrNetns => {
+                    write_netns(out, found.netns_inode(entry.socket))
+                }
                 None => out.push(b'-'),
             },
             Timer => write_timer(out, &found.sockets.detail(entry.socket)),
@@ -184,7 +190,7 @@ impl Column {
                 self.write(out, found, entry);
             }),
             Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
-            Command | Proto | Container | Timer => {
+            Command | Proto | Container | ContainerOrNetns | Timer => {
                 scratch.clear();
                 self.write(scratch, found, entry);
                 width(scratch)
@@ -217,6 +223,18 @@ impl Column {
     }
 }
 
+/// Writes a network namespace as its link reads, or `-`.
+fn write_netns(out: &mut Vec<u8>, inode: Option<u32>) {
+    match inode {
+        Some(inode) => {
+            write_short(out, b"net:[");
+            write_decimal(out, inode);
+            out.push(b']');
+        }
+        None => out.push(b'-'),
+    }
+}
+
 /// How the list looks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
@@ -242,7 +260,7 @@ pub(crate) fn write_list(
         columns.push(if found.containers.is_empty() {
             Netns
         } else {
-            Container
+            ContainerOrNetns
         });
     }
     let header_width = |column: &Column| {

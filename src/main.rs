@@ -45,7 +45,7 @@ use container::Containers;
 use escape::quoted;
 use index::Wanted;
 use interfaces::Interfaces;
-use join::{ByInode, Joined, Owner};
+use join::{ByInode, Joined, Owner, explain};
 use netns::Namespaces;
 use procfs::{Proc, error_text};
 use socket::{NetnsId, Sockets};
@@ -106,7 +106,9 @@ fn show(options: &Options) -> Result<u8, String> {
     if options.view != View::Quiet {
         let mut text = warnings.into_text();
         let is_hidden = |entry: join::Entry<'_>| entry.owner == Owner::Hidden;
-        if might_be || !unread.is_empty() && found.joined.entries(&found.sockets).any(is_hidden) {
+        if found.joined.some_unseen()
+            && (might_be || found.joined.entries(&found.sockets).any(is_hidden))
+        {
             text.push_str(&closing::closing_line(unread, found.selected));
         }
         // Where standard error is gone there is nobody to tell.
@@ -205,9 +207,14 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     }
     let namespaces = std::mem::take(&mut walk.namespaces);
     let selected = walk.selected;
-    let lists_unheld = |netns| {
-        lists_unheld
-            && (processes.is_all() || namespaces.get(netns).is_some_and(|netns| !netns.is_shared))
+    // In a container's own namespace somebody outside may hold a socket, as dockerd does for DNS: that is no row of the
+    // container, unless one of its own processes could not be read.
+    let no_unread = walk.unread.is_empty() && !walk.hides_some;
+    let lists_unheld = |number, sockets: &Sockets| {
+        let netns = namespaces.get(sockets.netns(number));
+        let is_own = || netns.is_some_and(|netns| !netns.is_shared);
+        let is_foreign = || no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere;
+        lists_unheld && (processes.is_all() || is_own() && !is_foreign())
     };
     let joined = Joined::new(
         walk,

@@ -66,6 +66,8 @@ pub(crate) struct Walk {
     pub(crate) holders: Vec<Holder>,
     /// Those that may not be read.
     pub(crate) unread: Vec<Unread>,
+    /// Whether this proc does not even show every process (hidepid=2): the first one of its PID namespace is not there.
+    pub(crate) hides_some: bool,
     /// How many processes were selected, as far as they are seen.
     pub(crate) selected: usize,
     /// The namespaces of all that were selected.
@@ -110,11 +112,7 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
         ..Walk::default()
     };
     let mut fd_buffer = [0; FD_BUFFER_LEN];
-    let own_pid = if selected.needs_commands() {
-        proc.own_pid()
-    } else {
-        None
-    };
+    let own_pid = proc.own_pid();
     let mut visit = |pid| {
         let task = Task { pid, tid: 0 };
         if !selected.containers.is_empty()
@@ -147,6 +145,8 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
         &all
     };
     pids.iter().copied().for_each(&mut visit);
+    // A captured tree has no link to this process, and need not have the first one.
+    walk.hides_some = own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err();
     Ok(walk)
 }
 
