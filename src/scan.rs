@@ -44,13 +44,21 @@ pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
 
 /// A number of decimal digits that fits 64 bits, nothing else.
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 20 {
-        return None;
+    let (first, last) = digits.split_at_checked(19).unwrap_or((digits, b""));
+    let mut value = 0_u64;
+    // Nineteen digits cannot overflow.
+    for byte in first {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
     }
-    digits.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })
+    match last {
+        [] => Some(value).filter(|_| !digits.is_empty()),
+        [digit @ b'0'..=b'9'] => value.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    }
 }
 
 /// A number of decimal digits that fits 32 bits: a pid, an fd, a uid or an inode of a socket.

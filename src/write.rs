@@ -18,6 +18,9 @@ pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
 
 /// Writes `number` in decimal.
 pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u32) {
+    if let Ok(digit @ 0..10) = u8::try_from(number) {
+        return out.push(b'0' + digit);
+    }
     // Digits come last first: ten hold any.
     let (mut digits, mut len, mut rest) = ([0; 10], 0, number);
     for digit in &mut digits {

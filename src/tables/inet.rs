@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
-use crate::scan::{Fields, hex};
+use crate::scan::Fields;
 use crate::socket::{Detail, Ends, Protos, Row, State};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
@@ -67,21 +67,23 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
     let state = State(u8::try_from(fields.fixed_hex::<2>()?).ok()?);
     fields.field_end()?;
     // (5) tx_queue:rx_queue
-    let (tx_queue, rx_queue) = fields.hex_pair()?;
-    // (6) tr:tm->when. The time left is a long: a timer that is late may print 16 digits, which means now.
-    let (timer, timer_ticks) = if fields.clone().hex_pair().is_some() {
-        fields.hex_pair()?
-    } else {
-        let (timer, ticks) = fields.next()?.split_at_checked(3)?;
-        (
-            hex(timer.strip_suffix(b":")?)?,
-            hex(ticks.get(8..16)?)
-                .filter(|_| ticks.len() == 16)
-                .map(|_| 0)?,
-        )
-    };
+    fields.byte(b' ')?;
+    let tx_queue = fields.fixed_hex::<8>()?;
+    fields.byte(b':')?;
+    let rx_queue = fields.fixed_hex::<8>()?;
+    // (6) tr:tm->when. The time left is a long: of a timer that is late it may be negative, with 16 digits: it is due.
+    fields.byte(b' ')?;
+    let timer = fields.fixed_hex::<2>()?;
+    fields.byte(b':')?;
+    let mut timer_ticks = fields.fixed_hex::<8>()?;
+    if fields.field_end().is_none() {
+        fields.fixed_hex::<8>()?;
+        timer_ticks = 0;
+    }
     // (7) retrnsmt
-    let retransmits = fields.hex()?;
+    fields.byte(b' ')?;
+    let retransmits = fields.fixed_hex::<8>()?;
+    fields.field_end()?;
     // (8) uid
     let uid = Some(fields.decimal32()?);
     // (9) timeout
