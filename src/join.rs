@@ -98,19 +98,28 @@ pub(crate) struct ByInode {
 }
 
 impl ByInode {
-    /// Indexes `sockets`, and settles which of several rows with one inode counts.
-    pub(crate) fn new(sockets: &mut Sockets, warnings: &mut Warnings) -> Self {
+    /// Indexes `sockets` without `impostors`, and settles which of several rows with one inode counts.
+    pub(crate) fn new(sockets: &mut Sockets, impostors: &[u32], warnings: &mut Warnings) -> Self {
         let mut by_inode = Self {
             index: Index::with_room(sockets.len()),
             dropped: vec![false; sockets.len()],
         };
         for number in sockets.numbers() {
             let inode = sockets.inode(number);
-            if inode != 0 && !by_inode.is_dropped_beside(number, sockets, warnings) {
+            if impostors.contains(&number) {
+                by_inode.drop(number, true);
+            } else if inode != 0 && !by_inode.is_dropped_beside(number, sockets, warnings) {
                 by_inode.index.insert(inode, number);
             }
         }
         by_inode
+    }
+
+    /// That `number` is not to be shown without a holder, if `is_dropped`.
+    fn drop(&mut self, number: u32, is_dropped: bool) {
+        if let Some(dropped) = self.dropped.get_mut(place(number)) {
+            *dropped = is_dropped;
+        }
     }
 
     /// Compares `number` with those of the same inode before it.
@@ -157,9 +166,7 @@ impl ByInode {
                 self.index.candidates(inode).any(same)
             }
         };
-        if let Some(dropped) = self.dropped.get_mut(place(number)) {
-            *dropped = is_dropped;
-        }
+        self.drop(number, is_dropped);
         is_dropped
     }
 
@@ -278,7 +285,7 @@ impl Joined {
     ) {
         let is_unheld = |number: u32| by_inode.dropped.get(place(number)) == Some(&false);
         // Nobody can vouch for a row that the row before could have printed, if nobody is seen to hold its socket.
-        for number in sockets.take_suspects() {
+        for number in sockets.suspects() {
             if is_unheld(number)
                 && lists_unheld(number, sockets)
                 && !self.is_vouched_for(number, sockets)
@@ -455,7 +462,7 @@ mod tests {
                 fds: 1,
             });
         }
-        let by_inode = ByInode::new(&mut sockets, &mut warnings);
+        let by_inode = ByInode::new(&mut sockets, &[], &mut warnings);
         let joined = Joined::new(
             walk,
             by_inode,

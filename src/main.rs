@@ -48,7 +48,7 @@ use interfaces::Interfaces;
 use join::{ByInode, Joined, Owner, explain};
 use netns::Namespaces;
 use procfs::{Proc, error_text};
-use socket::{NetnsId, Sockets};
+use socket::{NetnsId, Protos, Sockets};
 use tables::Reader;
 use view::Found;
 use walk::Holder;
@@ -186,24 +186,39 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     let mut wanted =
         (!lists_unheld).then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
     let mut reader = Reader::new(proc, rows, warnings);
-    for netns in walk
+    for id in walk
         .namespaces
-        .iter()
-        .filter(|(_, netns)| netns.is_selected)
+        .ids(|netns| netns.is_selected && netns.has_selected)
     {
-        reader.load(netns, rows.protos(), wanted.as_mut(), &mut sockets);
+        reader.load(
+            &mut walk.namespaces,
+            id,
+            rows.protos(),
+            wanted.as_mut(),
+            &mut sockets,
+        );
     }
-    let mut by_inode = ByInode::new(&mut sockets, reader.warnings);
+    let mut impostors = Vec::new();
+    if wanted.is_some() || rows.protos().intersection(Protos::INET) != Protos::INET {
+        impostors = unlisted::impostors(&walk, &mut reader, &sockets);
+    }
+    let mut by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     let known = sockets.len();
     if let Some(wanted) = &wanted {
         let lacks = |holder: Holder, _: &Sockets| wanted.is_missing(holder.inode);
         unlisted::load_unlisted(&mut walk, lacks, true, &mut reader, &mut sockets);
     } else if rows.may_match_unlisted() {
         let lacks = |holder: Holder, sockets: &Sockets| by_inode.lacks(holder, sockets);
-        unlisted::load_unlisted(&mut walk, lacks, false, &mut reader, &mut sockets);
+        unlisted::load_unlisted(
+            &mut walk,
+            lacks,
+            !processes.is_all(),
+            &mut reader,
+            &mut sockets,
+        );
     }
     if sockets.len() > known {
-        by_inode = ByInode::new(&mut sockets, reader.warnings);
+        by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     }
     let namespaces = std::mem::take(&mut walk.namespaces);
     let selected = walk.selected;

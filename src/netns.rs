@@ -30,8 +30,12 @@ pub(crate) struct Netns {
     table_file: Asked,
     /// Those of its tasks that were met: whoever is alive opens its tables.
     pub(crate) members: Vec<Task>,
+    /// Whether a task that is selected lives in it.
+    pub(crate) has_selected: bool,
     /// Whether a task that is not selected lives in it too.
     pub(crate) is_shared: bool,
+    /// Whether its tables have been read.
+    pub(crate) is_loaded: bool,
     /// Whether its sockets are selected.
     pub(crate) is_selected: bool,
 }
@@ -103,11 +107,17 @@ impl Namespaces {
         }
     }
 
-    /// That a task which is not selected lives in `id` too.
-    pub(crate) fn mark_shared(&mut self, id: NetnsId) {
-        if let Some(netns) = self.all.get_mut(usize::from(id.0)) {
-            netns.is_shared = true;
-        }
+    /// The namespace `id`, to note something about it.
+    pub(crate) fn get_mut(&mut self, id: NetnsId) -> Option<&mut Netns> {
+        self.all.get_mut(usize::from(id.0))
+    }
+
+    /// The numbers of those that `wanted` tells.
+    pub(crate) fn ids(&self, wanted: impl Fn(&Netns) -> bool) -> Vec<NetnsId> {
+        self.iter()
+            .filter(|(_, netns)| wanted(netns))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The namespace `id`.
@@ -159,7 +169,9 @@ impl Namespaces {
             inode,
             table_file: file,
             members: Vec::new(),
+            has_selected: false,
             is_shared: false,
+            is_loaded: false,
             is_selected: true,
         });
         Some(self.all.len() - 1)

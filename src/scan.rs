@@ -131,16 +131,6 @@ impl<'a> Fields<'a> {
         (all < 16).then_some(value)
     }
 
-    /// The next two hexadecimal numbers, written `A:B`.
-    pub(crate) fn hex_pair(&mut self) -> Option<(u32, u32)> {
-        self.skip_blanks();
-        let left = self.hex_digits()?;
-        self.byte(b':')?;
-        let right = self.hex_digits()?;
-        self.field_end()?;
-        Some((left, right))
-    }
-
     /// The next field as a hexadecimal number.
     pub(crate) fn hex(&mut self) -> Option<u32> {
         self.skip_blanks();
@@ -467,8 +457,8 @@ mod tests {
                 "{line}"
             );
         }
-        let mut fields = Fields::new(b" 020011AC:1F90 -1 12 ");
-        assert_eq!(fields.hex_pair(), Some((0x0200_11ac, 8080)));
+        let mut fields = Fields::new(b"020011AC -1 12 ");
+        assert_eq!(fields.fixed_hex::<8>(), Some(0x0200_11ac));
         assert_eq!(fields.signed32(), Some(-1));
         assert_eq!(fields.clone().end(), None);
         assert_eq!(fields.decimal32(), Some(12));

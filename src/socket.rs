@@ -508,9 +508,9 @@ impl Sockets {
             .push(small(self.stored.len().saturating_sub(1)));
     }
 
-    /// The rows that may be forgeries; they are not told twice.
-    pub(crate) fn take_suspects(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.suspects)
+    /// The rows that may be forgeries.
+    pub(crate) fn suspects(&self) -> Vec<u32> {
+        self.suspects.clone()
     }
 
     /// That the name of socket `number`, a unix socket, must not be shown.

@@ -15,7 +15,7 @@ use std::io;
 
 use crate::addr::Endian;
 use crate::index::Wanted;
-use crate::netns::Netns;
+use crate::netns::Namespaces;
 use crate::procfs::{LAST_READ_MAX, Proc, Task, is_gone};
 use crate::scan::{Begins, Fields, Records, decimal};
 use crate::select::Rows;
@@ -145,15 +145,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the tables of `protos` in `netns`, and keeps those rows whose inode is wanted, or all if `wanted` is
+    /// Reads the tables of `protos` in the namespace `id`, and keeps those rows whose inode is wanted, or all if `wanted` is
     /// `None`, as far as they are selected. It stops when nothing is wanted any more.
     pub(crate) fn load(
         &mut self,
-        (id, netns): (NetnsId, &Netns),
+        namespaces: &mut Namespaces,
+        id: NetnsId,
         protos: Protos,
         mut wanted: Option<&mut Wanted>,
         sockets: &mut Sockets,
     ) {
+        let Some(netns) = namespaces.get_mut(id) else {
+            return;
+        };
+        netns.is_loaded = true;
         let mut members = netns.members.iter().copied();
         let Some(mut member) = members.next() else {
             return;

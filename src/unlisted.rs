@@ -9,7 +9,7 @@ use crate::index::{Index, Wanted};
 use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
 use crate::tables::Reader;
-use crate::walk::{Holder, Walk};
+use crate::walk::{Holder, Process, Walk};
 
 /// A descriptor whose socket has no row.
 struct Unlisted {
@@ -85,13 +85,18 @@ pub(crate) fn load_unlisted(
         .filter(is_listed)
         .map(of)
         .fold(Protos::default(), Protos::union);
-    let homes: Vec<NetnsId> = unlisted
+    let mut homes: Vec<NetnsId> = Vec::new();
+    for home in unlisted
         .iter()
         .filter(is_listed)
         .filter_map(|found| found.netns)
-        .collect();
-    for (id, netns) in walk.namespaces.iter().filter(|(id, _)| homes.contains(id)) {
-        reader.load((id, netns), protos, Some(&mut wanted), sockets);
+    {
+        if !homes.contains(&home) {
+            homes.push(home);
+        }
+    }
+    for id in homes {
+        reader.load(&mut walk.namespaces, id, protos, Some(&mut wanted), sockets);
     }
     if wanted.missing() > 0 {
         let mut tasks = Vec::new();
@@ -130,6 +135,41 @@ pub(crate) fn load_unlisted(
     }
 }
 
+/// Asks the kernel of each row of unix that the name before it could have printed, and whose inode somebody holds,
+/// whether it is a unix socket at all. Where the tables of internet sockets were read that is known already; this is
+/// for selections that leave them out. Those that are none are given back.
+pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets) -> Vec<u32> {
+    let mut impostors = Vec::new();
+    for number in sockets.suspects() {
+        let inode = sockets.inode(number);
+        let holds = |process: &&Process| {
+            let holders = walk
+                .holders
+                .get(process.holders.clone())
+                .unwrap_or_default();
+            holders.iter().any(|holder| holder.inode == inode)
+        };
+        let Some(process) = walk.processes.iter().find(holds) else {
+            continue;
+        };
+        let holders = walk
+            .holders
+            .get(process.holders.clone())
+            .unwrap_or_default();
+        let Some(holder) = holders.iter().find(|holder| holder.inode == inode) else {
+            continue;
+        };
+        let found = name(reader.proc, (process.task, process.netns), *holder);
+        let proto = found.and_then(|found| found.proto);
+        if proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
+            let said = "a name pretends to be a row of another socket; the row is not believed";
+            reader.warnings.warn(b"unix", said);
+            impostors.push(number);
+        }
+    }
+    impostors
+}
+
 /// Reads the tables of namespaces that are not yet known: of the threads of `tasks`, for a thread may live in one of its
 /// own, and if `elsewhere` of all processes.
 fn load_elsewhere(
@@ -141,7 +181,6 @@ fn load_elsewhere(
     sockets: &mut Sockets,
 ) {
     let namespaces = &mut walk.namespaces;
-    let known = namespaces.iter().count();
     let proc = reader.proc;
     let mut buffer = vec![0; 32 * 1024];
     for thread in tasks
@@ -162,8 +201,8 @@ fn load_elsewhere(
             );
         }
     }
-    for netns in namespaces.iter().skip(known) {
-        reader.load(netns, protos, Some(wanted), sockets);
+    for id in namespaces.ids(|netns| !netns.is_loaded && netns.is_selected) {
+        reader.load(namespaces, id, protos, Some(wanted), sockets);
     }
 }
 

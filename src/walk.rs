@@ -159,7 +159,7 @@ impl Walk {
             Ok(fds) => (fds, None),
             Err(error) => (FdTable::default(), Some(error)),
         };
-        let netns = self.namespaces.find(proc, task);
+        let netns = self.find_netns(proc, task);
         self.keep(task, netns, first);
         // PID/task has a link for each thread, and two of its own. Where the main thread has ended the folder of the
         // process is root's, and empty; its threads' are not.
@@ -203,7 +203,7 @@ impl Walk {
             else {
                 continue;
             };
-            let netns = self.namespaces.find(proc, thread);
+            let netns = self.find_netns(proc, thread);
             let (before, own) = self.holders.split_at(first);
             let shared = before.get(common.clone()).unwrap_or_default();
             let own: Vec<Holder> = own
@@ -219,10 +219,18 @@ impl Walk {
         seen.len() > 1
     }
 
+    /// Finds the namespace of `task`, which is selected.
+    fn find_netns(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
+        let id = self.namespaces.find(proc, task)?;
+        self.namespaces.get_mut(id)?.has_selected = true;
+        Some(id)
+    }
+
     /// Notes that `task`, which is not selected, lives in its namespace too.
     fn pass_over(&mut self, proc: &Proc, task: Task) {
-        if let Some(netns) = self.namespaces.find(proc, task) {
-            self.namespaces.mark_shared(netns);
+        let found = self.namespaces.find(proc, task);
+        if let Some(netns) = found.and_then(|id| self.namespaces.get_mut(id)) {
+            netns.is_shared = true;
         }
     }
 
