@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::write::write_decimal;
+use crate::write::write_octet;
 
 /// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
 /// integers (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
@@ -43,10 +43,10 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
 /// Writes an IPv4 address: `172.17.0.2`.
 fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
     let [first, rest @ ..] = address.octets();
-    write_decimal(out, first.into());
+    write_octet(out, first);
     for octet in rest {
         out.push(b'.');
-        write_decimal(out, octet.into());
+        write_octet(out, octet);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::join::Entry;
 use crate::socket::{Detail, Ends, Protos};
 use crate::text::{end_width, write_local, write_peer, write_proto, write_state, write_timer};
 use crate::view::Found;
-use crate::write::{decimal_width, width, write_decimal, write_padding, write_short};
+use crate::write::{decimal_width, width, write_decimal, write_number, write_padding, write_short};
 
 /// The output is written in pieces of about this size.
 const PIECE_LEN: usize = 32 * 1024;
@@ -208,11 +208,12 @@ impl Column {
         entry: &Entry<'_>,
     ) {
         if self.is_number() {
-            let number = self.number(found, entry);
-            write_padding(out, number.map_or(1, decimal_width), cell_width);
-            match number {
-                Some(number) => write_decimal(out, number),
-                None => out.push(b'-'),
+            match self.number(found, entry) {
+                Some(number) => write_number(out, number, cell_width),
+                None => {
+                    write_padding(out, 1, cell_width);
+                    out.push(b'-');
+                }
             }
         } else {
             let start = out.len();

@@ -7,7 +7,7 @@ use crate::addr::{unmapped, write_ip};
 use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
 use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
-use crate::write::{decimal_width, width, write_decimal, write_short};
+use crate::write::{decimal_width, octet_width, width, write_decimal, write_short};
 
 /// Writes the word of the PROTO column.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
@@ -127,7 +127,7 @@ fn v4_width(address: Ipv4Addr) -> usize {
     3 + address
         .octets()
         .iter()
-        .map(|octet| decimal_width((*octet).into()))
+        .map(|octet| octet_width(*octet))
         .sum::<usize>()
 }
 
