@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 
+use crate::conflicts::Given;
 use crate::escape::quoted;
 use crate::list::Layout;
 use crate::select::{Family, Processes, Rows};
@@ -16,15 +17,26 @@ use crate::selector::{
     parse_ports, parse_selector, parse_states,
 };
 use crate::socket::Protos;
+use crate::suggest;
 
 /// What `--help` prints; a test holds it against the parser.
 pub(crate) const HELP: &str = include_str!("help.txt");
+
+/// So many letters behind `-s` are options; a state has more.
+const LETTERS_MAX: usize = 3;
+
+/// Whether what is attached to `-s` are options of one letter and no state.
+fn are_letters(attached: &OsStr) -> bool {
+    attached.len() <= LETTERS_MAX && attached.as_bytes().iter().all(u8::is_ascii_lowercase)
+}
 
 /// What to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
     /// A line a socket and holder.
     List,
+    /// How many there are, and who holds most.
+    Summary,
     /// Process ids.
     Pids,
     /// Nothing: the exit status says it.
@@ -42,6 +54,10 @@ pub(crate) struct Options {
     pub(crate) view: View,
     /// How the list looks.
     pub(crate) layout: Layout,
+    /// Whether the list or the summary is printed as JSON.
+    pub(crate) json: bool,
+    /// What may contradict another option.
+    given: Given,
     /// Where proc is.
     pub(crate) proc: PathBuf,
 }
@@ -69,14 +85,19 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         layout: Layout {
             header: true,
             wide: false,
+            timers: false,
         },
+        json: false,
+        given: Given::default(),
         proc: PathBuf::from("/proc"),
     };
     let mut parser = Parser::from_args(arguments);
-    match options.read(&mut parser)? {
-        Some(action) => Ok(action),
-        None => Ok(Action::Run(Box::new(options))),
+    if let Some(action) = options.read(&mut parser)? {
+        return Ok(action);
     }
+    options.given.check()?;
+    options.check_summary()?;
+    Ok(Action::Run(Box::new(options)))
 }
 
 impl Options {
@@ -92,16 +113,25 @@ impl Options {
                     if let Some(attached) = parser.optional_value() {
                         if attached.as_bytes().first().is_some_and(u8::is_ascii_digit) {
                             self.processes.add_pids(&parse_pids(attached.as_bytes())?);
-                        } else {
-                            let rest = [OsStr::new("-"), &attached]
-                                .into_iter()
-                                .collect::<OsString>();
-                            if let Some(action) = self.read(&mut Parser::from_args([rest]))? {
-                                return Ok(Some(action));
-                            }
+                        } else if let Some(action) = self.read_letters(&attached)? {
+                            return Ok(Some(action));
                         }
                     }
                 }
+                // Attached it is lsof's filter of states, of which none is as short as the letters of `-sj`.
+                Short('s') => match parser.optional_value() {
+                    Some(states) if !are_letters(&states) => {
+                        self.rows.states.extend(parse_states(states.as_bytes())?);
+                    }
+                    letters => {
+                        self.view(View::Summary, "--summary");
+                        if let Some(action) =
+                            letters.map_or(Ok(None), |it| self.read_letters(&it))?
+                        {
+                            return Ok(Some(action));
+                        }
+                    }
+                },
                 Short('a' | 'n' | 'P' | 'N') => {}
                 Short(letter) => self.short(letter, parser)?,
                 Long(name) => {
@@ -111,6 +141,12 @@ impl Options {
             }
         }
         Ok(None)
+    }
+
+    /// Reads the letters behind one that might have had a value, as options of their own.
+    fn read_letters(&mut self, letters: &OsStr) -> Result<Option<Action>, String> {
+        let dashed = [OsStr::new("-"), letters].into_iter().collect::<OsString>();
+        self.read(&mut Parser::from_args([dashed]))
     }
 
     /// Takes a selector known by its shape.
@@ -137,18 +173,16 @@ impl Options {
             'l' => self.rows.listening = true,
             'e' => self.layout.wide = true,
             'H' => self.layout.header = false,
-            'T' => self.view = View::Pids,
-            'q' => self.view = View::Quiet,
+            'o' => self.layout.timers = true,
+            'j' => self.json(),
+            'T' => self.view(View::Pids, "--pids"),
+            'q' => self.view(View::Quiet, "--quiet"),
             'i' => {
                 let attached = parser.optional_value().unwrap_or_default();
                 self.rows
                     .internet
                     .push(parse_internet(attached.as_bytes())?);
             }
-            's' => match parser.optional_value() {
-                Some(states) => self.rows.states.extend(parse_states(states.as_bytes())?),
-                None => return Err("'-s': attach a state to it, as in -sTCP:LISTEN".to_owned()),
-            },
             'c' => self.processes.prefixes.push(value("-c", parser)?),
             letter => return Err(unknown(&format!("-{letter}"))),
         }
@@ -158,6 +192,10 @@ impl Options {
     /// Takes an option of one word.
     fn long(&mut self, name: &str, parser: &mut Parser) -> Result<(), String> {
         let option = format!("--{name}");
+        // The help is the one truth: what it does not name does not exist.
+        if !suggest::long_names(HELP).any(|known| known == name) {
+            return Err(unknown(&option));
+        }
         let mut argument = || value(&option, parser);
         match name {
             "tcp" => self.protocol(Protos::TCP),
@@ -168,8 +206,10 @@ impl Options {
             "packet" => self.protocol(Protos::PACKET),
             "listening" => self.rows.listening = true,
             "no-header" => self.layout.header = false,
-            "pids" => self.view = View::Pids,
-            "quiet" => self.view = View::Quiet,
+            "json" => self.json(),
+            "summary" => self.view(View::Summary, "--summary"),
+            "pids" => self.view(View::Pids, "--pids"),
+            "quiet" => self.view(View::Quiet, "--quiet"),
             "pid" => self.processes.add_pids(&parse_pids(&argument()?)?),
             "command" => self.processes.words.push(word(&option, argument()?)?),
             "port" => self.rows.ports.extend(parse_ports(&argument()?)?),
@@ -200,6 +240,42 @@ impl Options {
         Ok(())
     }
 
+    /// Prints `view`, which `option` asks for.
+    fn view(&mut self, view: View, option: &'static str) {
+        self.view = view;
+        self.given.add(option);
+    }
+
+    /// Prints the list or the summary as JSON.
+    fn json(&mut self) {
+        self.json = true;
+        self.given.add("--json");
+    }
+
+    /// Whether the view always shows containers.
+    pub(crate) fn shows_containers(&self) -> bool {
+        self.layout.wide || self.json
+    }
+
+    /// Whether the view or the selection needs more of a row than the plain list shows.
+    pub(crate) fn keeps_details(&self) -> bool {
+        self.shows_containers() || self.layout.timers || !self.rows.uids.is_empty()
+    }
+
+    /// Refuses `-s LISTEN`: apart from each other these would be the summary of a command that is called so.
+    fn check_summary(&self) -> Result<(), String> {
+        let is_state = |word: &&Vec<u8>| parse_states(word).is_ok();
+        match self.processes.words.iter().find(is_state) {
+            Some(word) if self.view == View::Summary => {
+                let word = quoted(word);
+                Err(format!(
+                    "'{word}': a state is attached to -s, as in -s{word}"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Shows sockets of `protos` too.
     fn protocol(&mut self, protos: Protos) {
         self.rows.protos = self.rows.protos.union(protos);
@@ -225,10 +301,14 @@ fn word(option: &str, word: Vec<u8>) -> Result<Vec<u8>, String> {
 
 /// What is said of an option that does not exist.
 fn unknown(option: &str) -> String {
-    format!(
-        "'{}': no such option; lsock --help lists them",
-        quoted(option.as_bytes())
-    )
+    let name = option.trim_start_matches('-');
+    let near = suggest::nearest(name, suggest::long_names(HELP));
+    let advice = match near.filter(|_| option.starts_with("--")) {
+        Some(near) => format!("did you mean --{near}?"),
+        None => "lsock --help lists them".to_owned(),
+    };
+    let option = quoted(option.as_bytes());
+    format!("'{option}': no such option; {advice}")
 }
 
 /// lexopt's errors in our own form.

@@ -51,7 +51,7 @@ fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Blanks, control characters, and what Unicode has to hide or turn round text.
-fn is_hidden(char: char) -> bool {
+pub(crate) fn is_hidden(char: char) -> bool {
     char.is_control()
         || char.is_whitespace()
         || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')

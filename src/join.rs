@@ -34,7 +34,7 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
-    /// The word that the COMMAND column shows, which is also what `--json` calls the owner when in parentheses.
+    /// The word that the COMMAND column shows; `--json` has it without the parentheses.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -45,6 +45,13 @@ impl Owner {
             Self::Hidden => "(hidden)",
             Self::Elsewhere => "(elsewhere)",
         }
+    }
+}
+
+impl Owner {
+    /// `process` or the reason, as `--json` has it: the word without the parentheses.
+    pub(crate) fn word(self) -> &'static str {
+        self.name().trim_matches(['(', ')'])
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::escape::write_escaped;
 use crate::join::Entry;
-use crate::socket::{Detail, Ends, Protos};
+use crate::socket::Ends;
 use crate::text::{end_width, write_local, write_peer, write_proto, write_state, write_timer};
 use crate::view::Found;
 use crate::write::{decimal_width, width, write_decimal, write_number, write_padding, write_short};
@@ -71,6 +71,9 @@ const WIDE: [Column; 10] = [
     Uid, Inode, Netns, Container, Timer, Retrans, Rto, Cwnd, Ssthresh, Drops,
 ];
 
+/// What `-o` adds, as `ss -o`: what runs, until when, and how often it ran out already.
+const TIMERS: [Column; 2] = [Timer, Retrans];
+
 impl Column {
     /// Its header.
     const fn header(self) -> &'static str {
@@ -126,24 +129,15 @@ impl Column {
             Inode => Some(entry.row.inode).filter(|inode| *inode != 0),
             Netns => found.netns_inode(entry.socket),
             Retrans | Rto | Cwnd | Ssthresh | Drops => {
-                self.detail_number(entry, &found.sockets.detail(entry.socket))
+                let figures = found.sockets.detail(entry.socket).figures(&entry.row);
+                match self {
+                    Retrans => figures.retransmits,
+                    Rto => figures.rto_ticks.map(|ticks| ticks.saturating_mul(10)),
+                    Cwnd => figures.cwnd,
+                    Ssthresh => figures.ssthresh,
+                    _ => figures.drops,
+                }
             }
-            _ => None,
-        }
-    }
-
-    /// Its number in this line, of those that only the table of the protocol tells.
-    fn detail_number(self, entry: &Entry<'_>, detail: &Detail) -> Option<u32> {
-        let is_tcp = Protos::TCP.has(entry.row.proto);
-        // A listener has none of these, and uses the last field for something else; 0 is a row without the field.
-        let is_flowing =
-            is_tcp && entry.row.state != crate::socket::State::LISTEN && detail.cwnd != 0;
-        match self {
-            Retrans => Some(detail.retransmits).filter(|_| is_tcp),
-            Rto => Some(detail.rto_ticks.saturating_mul(10)).filter(|_| is_flowing),
-            Cwnd => Some(detail.cwnd).filter(|_| is_flowing),
-            Ssthresh => u32::try_from(detail.ssthresh).ok().filter(|_| is_flowing),
-            Drops => Some(detail.drops).filter(|_| Protos::DROPPING.has(entry.row.proto)),
             _ => None,
         }
     }
@@ -243,6 +237,8 @@ pub(crate) struct Layout {
     pub(crate) header: bool,
     /// With all there is (`-e`).
     pub(crate) wide: bool,
+    /// With TCP's timer (`-o`), which `wide` has anyway.
+    pub(crate) timers: bool,
 }
 
 /// Writes the list.
@@ -263,6 +259,9 @@ pub(crate) fn write_list(
         } else {
             ContainerOrNetns
         });
+    }
+    if layout.timers && !layout.wide {
+        columns.extend(TIMERS);
     }
     let header_width = |column: &Column| {
         if layout.header {

@@ -12,6 +12,7 @@ mod escape;
 mod procfs;
 mod scan;
 mod sort;
+mod suggest;
 mod sys;
 mod warn;
 mod write;
@@ -20,16 +21,19 @@ mod write;
 mod args;
 mod closing;
 mod commands;
+mod conflicts;
 mod container;
 mod index;
 mod interfaces;
 mod join;
+mod json;
 mod list;
 mod netns;
 mod pids;
 mod select;
 mod selector;
 mod socket;
+mod summary;
 mod tables;
 mod text;
 mod unlisted;
@@ -95,7 +99,7 @@ fn show(options: &Options) -> Result<u8, String> {
     let found = find(&proc, options, &mut warnings)?;
     let is_shown = match options.view {
         View::Pids => !found.joined.processes().is_empty(),
-        View::List | View::Quiet => !found.joined.is_empty(),
+        View::List | View::Summary | View::Quiet => !found.joined.is_empty(),
     };
     if is_shown && options.view != View::Quiet {
         print(&proc, options, &found)?;
@@ -135,9 +139,10 @@ fn print(proc: &Proc, options: &Options, sockets: &AllFound) -> Result<u8, Strin
             Commands::load(proc, tasks()),
             load_interfaces(proc, sockets, namespaces),
         ),
+        View::Summary => (Commands::load(proc, tasks()), Vec::new()),
         View::Pids | View::Quiet => (Commands::default(), Vec::new()),
     };
-    let containers = if options.layout.wide || sockets.is_in_several_namespaces() {
+    let containers = if options.shows_containers() || sockets.is_in_several_namespaces() {
         Containers::load(proc, tasks().map(|task| task.pid), namespaces)
     } else {
         Containers::default()
@@ -151,7 +156,10 @@ fn print(proc: &Proc, options: &Options, sockets: &AllFound) -> Result<u8, Strin
         containers: &containers,
     };
     write_out(|out| match options.view {
+        View::List if options.json => json::write_json(&found, out),
         View::List => list::write_list(&found, options.layout, out),
+        View::Summary if options.json => summary::write_summary_json(&found, out),
+        View::Summary => summary::write_summary(&found, options.layout.header, out),
         View::Pids => pids::write_pids(&found, out),
         View::Quiet => Ok(()),
     })
@@ -180,7 +188,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
         )
     })?;
     walk.namespaces.select(proc, &rows.namespaces);
-    let mut sockets = Sockets::new(options.layout.wide || !rows.uids.is_empty());
+    let mut sockets = Sockets::new(options.keeps_details());
     // Rows without a holder belong to no process: where processes are selected, only their own sockets are wanted.
     let lists_unheld = processes.lists_unheld();
     let mut wanted =

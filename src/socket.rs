@@ -291,6 +291,8 @@ pub(crate) enum Ends<'a> {
 pub(crate) struct Detail {
     /// Owner as the reader's user namespace sees it, 65534 where it is not mapped; `None` where the table does not tell.
     pub(crate) uid: Option<u32>,
+    /// Packet's `SOCK_…`; 0 where the table does not tell.
+    pub(crate) socket_type: u8,
     /// TCP's timer: 0 none, 1 retransmit, 2 keepalive, 3 `TIME_WAIT`, 4 zero-window probe.
     pub(crate) timer: u8,
     /// When the timer ends, in 1/100 s.
@@ -305,6 +307,37 @@ pub(crate) struct Detail {
     pub(crate) ssthresh: i32,
     /// Datagrams dropped.
     pub(crate) drops: u32,
+}
+
+/// Those figures of a `Detail` that mean something for its row.
+pub(crate) struct Figures {
+    /// As in `Detail`.
+    pub(crate) retransmits: Option<u32>,
+    /// As in `Detail`.
+    pub(crate) rto_ticks: Option<u32>,
+    /// As in `Detail`.
+    pub(crate) cwnd: Option<u32>,
+    /// As in `Detail`; none in slow start.
+    pub(crate) ssthresh: Option<u32>,
+    /// As in `Detail`.
+    pub(crate) drops: Option<u32>,
+}
+
+impl Detail {
+    /// What it tells of `row`.
+    pub(crate) fn figures(&self, row: &Row<'_>) -> Figures {
+        let is_listed = row.state != State::UNLISTED;
+        let is_tcp = is_listed && Protos::TCP.has(row.proto);
+        // A listener has none of these, and uses the last field for something else; 0 is a row without the field.
+        let is_flowing = is_tcp && row.state != State::LISTEN && self.cwnd != 0;
+        Figures {
+            retransmits: Some(self.retransmits).filter(|_| is_tcp),
+            rto_ticks: Some(self.rto_ticks).filter(|_| is_flowing),
+            cwnd: Some(self.cwnd).filter(|_| is_flowing),
+            ssthresh: u32::try_from(self.ssthresh).ok().filter(|_| is_flowing),
+            drops: Some(self.drops).filter(|_| is_listed && Protos::DROPPING.has(row.proto)),
+        }
+    }
 }
 
 /// A number of a network namespace in this run, in the order in which they were met.

@@ -7,7 +7,9 @@ use crate::addr::{unmapped, write_ip};
 use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
 use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
-use crate::write::{decimal_width, octet_width, width, write_decimal, write_short};
+use crate::write::{
+    decimal_width, octet_width, width, write_decimal, write_hundredths, write_short,
+};
 
 /// Writes the word of the PROTO column.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
@@ -29,17 +31,15 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
         } => {
             write_address(out, address, interfaces);
             out.push(b':');
-            if matches!(row.proto, Proto::Raw | Proto::Raw6) {
-                write_named(out, &IP_PROTOCOLS, number.into());
-            } else {
+            if !write_protocol(out, row) {
                 write_decimal(out, number.into());
             }
         }
         Ends::Path([]) => out.push(b'*'),
         Ends::Path(path) => write_escaped(out, path),
         Ends::Doubtful | Ends::Unlisted(_) => out.push(b'?'),
-        Ends::Netlink { family, port_id } => {
-            write_named(out, &NETLINK_FAMILIES, family);
+        Ends::Netlink { port_id, .. } => {
+            write_protocol(out, row);
             out.push(b':');
             if port_id == 0 {
                 write_short(out, b"kernel");
@@ -47,22 +47,42 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
                 write_decimal(out, port_id);
             }
         }
-        Ends::Packet { ethertype, ifindex } => {
-            write_ethertype(out, ethertype);
+        Ends::Packet { ifindex, .. } => {
+            write_protocol(out, row);
             out.push(b':');
-            match ifindex {
-                0 => out.push(b'*'),
-                index => {
-                    if let Some(name) = interfaces.name(index) {
-                        write_escaped(out, name);
-                    } else {
-                        write_short(out, b"if");
-                        write_decimal(out, index);
-                    }
-                }
+            if ifindex == 0 {
+                out.push(b'*');
+            } else {
+                write_interface(out, interfaces, ifindex);
             }
         }
     }
+}
+
+/// Writes the name of interface `index`, which is not 0, or `if9` where nothing tells it.
+pub(crate) fn write_interface(out: &mut Vec<u8>, interfaces: &Interfaces, index: u32) {
+    if let Some(name) = interfaces.name(index) {
+        write_escaped(out, name);
+    } else {
+        write_short(out, b"if");
+        write_decimal(out, index);
+    }
+}
+
+/// Writes what the socket was opened for, where that is more than its kind says: raw's IP protocol, netlink's family,
+/// packet's ethertype. Nothing, and `false`, of all others.
+pub(crate) fn write_protocol(out: &mut Vec<u8>, row: &Row<'_>) -> bool {
+    match row.ends {
+        Ends::Inet {
+            local: (_, number), ..
+        } if matches!(row.proto, Proto::Raw | Proto::Raw6) => {
+            write_named(out, &IP_PROTOCOLS, number.into());
+        }
+        Ends::Netlink { family, .. } => write_named(out, &NETLINK_FAMILIES, family),
+        Ends::Packet { ethertype, .. } => write_ethertype(out, ethertype),
+        _ => return false,
+    }
+    true
 }
 
 /// Writes the other end: `*:*` where an internet socket has none, `*` where the table does not tell, `-` where no
@@ -157,11 +177,7 @@ pub(crate) fn write_timer(out: &mut Vec<u8>, detail: &Detail) {
     };
     write_short(out, name.as_bytes());
     out.push(b':');
-    write_decimal(out, detail.timer_ticks / 100);
-    out.push(b'.');
-    let hundredths = detail.timer_ticks % 100;
-    write_decimal(out, hundredths / 10);
-    write_decimal(out, hundredths % 10);
+    write_hundredths(out, detail.timer_ticks);
     out.push(b's');
 }
 

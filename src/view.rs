@@ -7,6 +7,16 @@ use crate::join::{Entries, Entry, Joined};
 use crate::netns::Namespaces;
 use crate::socket::{NetnsId, Sockets};
 
+/// Who is at the other end of a connection.
+pub(crate) struct Peer<'a> {
+    /// The process.
+    pub(crate) pid: u32,
+    /// Its command.
+    pub(crate) command: &'a [u8],
+    /// The container that it is in.
+    pub(crate) container: Option<&'a ContainerId>,
+}
+
 /// All that was found.
 pub(crate) struct Found<'a> {
     /// Who holds what.
@@ -35,6 +45,12 @@ impl<'a> Found<'a> {
             Some(process) => self.commands.get(process.task),
             None => entry.owner.name().as_bytes(),
         }
+    }
+
+    /// Who is at the other end; `None` where that was not asked for, or cannot be told.
+    #[expect(clippy::unused_self, reason = "nobody looks for peers yet")]
+    pub(crate) fn peer(&self, _: &Entry<'a>) -> Option<Peer<'a>> {
+        None
     }
 
     /// The container of the entry's process, or that of the namespace where nobody holds the socket.

@@ -95,6 +95,14 @@ pub(crate) fn octet_width(octet: u8) -> usize {
         .map_or(0, |(_, len)| usize::from(*len))
 }
 
+/// Writes `hundredths` as a number with two digits behind the point: `7198.32`.
+pub(crate) fn write_hundredths(out: &mut Vec<u8>, hundredths: u32) {
+    write_decimal(out, hundredths / 100);
+    out.push(b'.');
+    write_decimal(out, hundredths % 100 / 10);
+    write_decimal(out, hundredths % 10);
+}
+
 /// How many digits `write_decimal` writes.
 pub(crate) fn decimal_width(number: u32) -> usize {
     match number {
@@ -143,6 +151,21 @@ mod tests {
             write_octet(&mut out, octet);
             assert_eq!(String::from_utf8(out).unwrap(), octet.to_string());
             assert_eq!(octet_width(octet), octet.to_string().len());
+        }
+    }
+
+    #[test]
+    fn hundredths_have_two_digits_behind_the_point() {
+        for (hundredths, text) in [
+            (0, "0.00"),
+            (7, "0.07"),
+            (20, "0.20"),
+            (719_832, "7198.32"),
+            (u32::MAX, "42949672.95"),
+        ] {
+            let mut out = Vec::new();
+            write_hundredths(&mut out, hundredths);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }
 

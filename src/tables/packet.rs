@@ -16,7 +16,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
     fields.next()?;
     // (2) RefCnt (3) Type
     fields.signed32()?;
-    fields.decimal32()?;
+    let socket_type = u8::try_from(fields.decimal32()?).ok()?;
     // (4) Proto
     let ethertype = u16::try_from(fields.hex()?).ok()?;
     // (5) Iface
@@ -40,6 +40,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
         },
         Detail {
             uid,
+            socket_type,
             ..Detail::default()
         },
     ))
