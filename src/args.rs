@@ -27,7 +27,10 @@ const LETTERS_MAX: usize = 3;
 
 /// Whether what is attached to `-s` are options of one letter and no state.
 fn are_letters(attached: &OsStr) -> bool {
-    attached.len() <= LETTERS_MAX && attached.as_bytes().iter().all(u8::is_ascii_lowercase)
+    let attached = attached.as_bytes();
+    attached.len() <= LETTERS_MAX
+        && attached.iter().all(u8::is_ascii_alphanumeric)
+        && !matches!(attached, b"TCP" | b"UDP")
 }
 
 /// What to print.

@@ -1876,3 +1876,8 @@ fn every_difference_to_lsof_is_explained() {
     let differences = unexplained(&stage, lsock, lsof, &pair_rules, &lone_rules);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
+
+// ---- other views ----------------------------------------------------------------------------------------
+
+#[path = "live/json.rs"]
+mod json;
