@@ -2,7 +2,7 @@
 //! invalid UTF-8, from which the bytes can be told again. Nothing that a process puts into a name reaches a terminal
 //! as anything but text.
 
-use crate::write::write_short;
+use crate::write::{write_hex_byte, write_short};
 
 /// Writes `text` to `out`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as
 /// `\\`; every other byte that is a blank, a control character, invisible, or no UTF-8 as `\xNN`.
@@ -40,13 +40,7 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
 fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
         out.extend_from_slice(b"\\x");
-        for nibble in [byte >> 4, byte & 0xf] {
-            out.push(if nibble < 10 {
-                b'0' + nibble
-            } else {
-                b'a' + nibble - 10
-            });
-        }
+        write_hex_byte(out, *byte);
     }
 }
 

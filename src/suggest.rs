@@ -16,7 +16,8 @@ pub(crate) fn long_names(help: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut best = None;
     for name in names {
-        let is_part = typed.len() >= PART_LEN_MIN && name.contains(typed);
+        let mut parts = name.as_bytes().windows(typed.len().max(PART_LEN_MIN));
+        let is_part = parts.any(|part| part == typed.as_bytes());
         let mistakes = match distance(typed.as_bytes(), name.as_bytes()) {
             // Half of a name is better than one that looks like it.
             _ if is_part => 0,

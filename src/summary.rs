@@ -225,9 +225,9 @@ pub(crate) fn write_summary(
     let summary = Summary::new(found);
     let mut protocols = Table::new(&["PROTO", "SOCKETS", "STATES"], has_header);
     for (word, tally) in summary.protocols() {
-        protocols.cell(|out| write_short(out, word));
-        protocols.cell(|out| write_decimal(out, tally.sockets));
-        protocols.cell(|out| tally.write_states(out, word));
+        protocols.cell(&mut |out| write_short(out, word));
+        protocols.cell(&mut |out| write_decimal(out, tally.sockets));
+        protocols.cell(&mut |out| tally.write_states(out, word));
     }
     let has_containers = !found.containers.is_empty();
     let headers: &[&str] = if has_containers {
@@ -252,17 +252,17 @@ pub(crate) fn write_summary(
         write_group(&mut processes, found, group, has_containers);
     }
     if more > 0 {
-        processes.cell(|out| out.push(b'-'));
-        processes.cell(|out| {
+        processes.cell(&mut |out| out.push(b'-'));
+        processes.cell(&mut |out| {
             write_short(out, b"(");
             write_decimal(out, more);
             write_short(out, b"-more)");
         });
         if has_containers {
-            processes.cell(|out| out.push(b'-'));
+            processes.cell(&mut |out| out.push(b'-'));
         }
-        processes.cell(|out| write_decimal(out, unnamed));
-        processes.cell(|out| out.push(b'-'));
+        processes.cell(&mut |out| write_decimal(out, unnamed));
+        processes.cell(&mut |out| out.push(b'-'));
     }
     for group in unheld {
         write_group(&mut processes, found, group, has_containers);
@@ -275,22 +275,22 @@ pub(crate) fn write_summary(
 
 /// Writes the line of `group`.
 fn write_group(table: &mut Table<'_>, found: &Found<'_>, group: &Group<'_>, has_containers: bool) {
-    table.cell(|out| match group.pid() {
+    table.cell(&mut |out| match group.pid() {
         Some(pid) => write_decimal(out, pid),
         None => out.push(b'-'),
     });
-    table.cell(|out| match found.command(&group.entry) {
+    table.cell(&mut |out| match found.command(&group.entry) {
         [] => out.push(b'-'),
         command => write_escaped(out, command),
     });
     if has_containers {
-        table.cell(|out| match container(found, group) {
+        table.cell(&mut |out| match container(found, group) {
             Some(id) => write_short(out, id.short()),
             None => out.push(b'-'),
         });
     }
-    table.cell(|out| write_decimal(out, group.tally.sockets));
-    table.cell(|out| group.tally.write_states(out, b""));
+    table.cell(&mut |out| write_decimal(out, group.tally.sockets));
+    table.cell(&mut |out| group.tally.write_states(out, b""));
 }
 
 /// The container of a group's process; sockets that nobody holds may be of several.
@@ -346,13 +346,13 @@ impl<'a> Table<'a> {
             cells: Vec::new(),
         };
         for header in headers.iter().filter(|_| has_header) {
-            table.cell(|out| write_short(out, header.as_bytes()));
+            table.cell(&mut |out| write_short(out, header.as_bytes()));
         }
         table
     }
 
     /// Adds a cell.
-    fn cell(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    fn cell(&mut self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut cell = Vec::new();
         write(&mut cell);
         self.cells.push(cell);

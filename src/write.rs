@@ -103,6 +103,17 @@ pub(crate) fn write_hundredths(out: &mut Vec<u8>, hundredths: u32) {
     write_decimal(out, hundredths % 10);
 }
 
+/// Writes `byte` as two hexadecimal digits.
+pub(crate) fn write_hex_byte(out: &mut Vec<u8>, byte: u8) {
+    for nibble in [byte >> 4, byte & 0xf] {
+        out.push(if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        });
+    }
+}
+
 /// How many digits `write_decimal` writes.
 pub(crate) fn decimal_width(number: u32) -> usize {
     match number {

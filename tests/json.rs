@@ -842,7 +842,9 @@ fn options_of(text: &str) -> Vec<String> {
                 .split(|char: char| !char.is_ascii_lowercase() && char != '-')
                 .next()
                 .unwrap();
-            options.extend(Some(format!("--{name}")).filter(|_| !name.is_empty()));
+            // A line of a table in README is dashes alone.
+            let is_name = name.starts_with(|char: char| char.is_ascii_lowercase());
+            options.extend(Some(format!("--{name}")).filter(|_| is_name));
         } else if let Some(letters) = word.strip_prefix('-') {
             let letters = letters.chars().take_while(char::is_ascii_alphanumeric);
             options.extend(letters.map(|letter| format!("-{letter}")));
