@@ -77,7 +77,7 @@ impl Containers {
             let first = members
                 .next()
                 .and_then(|task| containers.known_or_find(proc, *task));
-            let is_shared = netns.is_shared
+            let is_shared = netns.others > 0
                 || members.any(|task| containers.known_or_find(proc, *task) != first);
             containers.namespaces.push(first.filter(|_| !is_shared));
         }

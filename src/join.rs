@@ -34,7 +34,7 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
-    /// The word that the COMMAND column shows; `--json` has it without the parentheses.
+    /// The word that the COMMAND column shows, and `--json` as the owner.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Process => "process",
@@ -45,13 +45,6 @@ impl Owner {
             Self::Hidden => "(hidden)",
             Self::Elsewhere => "(elsewhere)",
         }
-    }
-}
-
-impl Owner {
-    /// `process` or the reason, as `--json` has it: the word without the parentheses.
-    pub(crate) fn word(self) -> &'static str {
-        self.name().trim_matches(['(', ')'])
     }
 }
 

@@ -251,7 +251,7 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &
     object.number("recv_queue", row.rx_queue);
     object.number("send_queue", row.tx_queue);
     write_ends(object, row, found.interfaces(entry.socket));
-    object.text("owner", Some(entry.owner.word().as_bytes()));
+    object.text("owner", Some(entry.owner.name().as_bytes()));
     object.number("netns", found.netns_inode(entry.socket));
     let container = found.container(entry).map(ContainerId::full);
     object.text("container", container);

@@ -157,7 +157,7 @@ impl Column {
                 Some(id) => write_short(out, id.short()),
                 // With -e it has a column of its own.
                 None if self == ContainerOrNetns => {
-                    write_netns(out, found.netns_inode(entry.socket))
+                    write_netns(out, found.netns_inode(entry.socket));
                 }
                 None => out.push(b'-'),
             },
@@ -202,12 +202,11 @@ impl Column {
         entry: &Entry<'_>,
     ) {
         if self.is_number() {
-            match self.number(found, entry) {
-                Some(number) => write_number(out, number, cell_width),
-                None => {
-                    write_padding(out, 1, cell_width);
-                    out.push(b'-');
-                }
+            if let Some(number) = self.number(found, entry) {
+                write_number(out, number, cell_width);
+            } else {
+                write_padding(out, 1, cell_width);
+                out.push(b'-');
             }
         } else {
             let start = out.len();

@@ -196,7 +196,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     let mut reader = Reader::new(proc, rows, warnings);
     for id in walk
         .namespaces
-        .ids(|netns| netns.is_selected && netns.has_selected)
+        .ids(|netns| netns.is_selected && netns.selected > 0)
     {
         reader.load(
             &mut walk.namespaces,
@@ -235,7 +235,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     let no_unread = walk.unread.is_empty() && !walk.hides_some;
     let lists_unheld = |number, sockets: &Sockets| {
         let netns = namespaces.get(sockets.netns(number));
-        let is_own = || netns.is_some_and(|netns| !netns.is_shared);
+        let is_own = || netns.is_some_and(|netns| netns.others == 0);
         let is_foreign = || no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere;
         lists_unheld && (processes.is_all() || is_own() && !is_foreign())
     };

@@ -30,10 +30,10 @@ pub(crate) struct Netns {
     table_file: Asked,
     /// Those of its tasks that were met: whoever is alive opens its tables.
     pub(crate) members: Vec<Task>,
-    /// Whether a task that is selected lives in it.
-    pub(crate) has_selected: bool,
-    /// Whether a task that is not selected lives in it too.
-    pub(crate) is_shared: bool,
+    /// How many of the members are selected.
+    pub(crate) selected: usize,
+    /// How many are not.
+    pub(crate) others: usize,
     /// Whether its tables have been read.
     pub(crate) is_loaded: bool,
     /// Whether its sockets are selected.
@@ -169,8 +169,8 @@ impl Namespaces {
             inode,
             table_file: file,
             members: Vec::new(),
-            has_selected: false,
-            is_shared: false,
+            selected: 0,
+            others: 0,
             is_loaded: false,
             is_selected: true,
         });

@@ -319,7 +319,7 @@ pub(crate) fn write_summary_json(found: &Found<'_>, out: &mut impl Write) -> io:
         let command = named.map(|group| found.command(&group.entry));
         object.text("command", command.filter(|command| !command.is_empty()));
         let owner = group.map(|group| group.entry.owner);
-        object.text("owner", owner.map(Owner::word).map(str::as_bytes));
+        object.text("owner", owner.map(Owner::name).map(str::as_bytes));
         let id = group.and_then(|group| container(found, group));
         object.text("container", id.map(ContainerId::full));
         object.number("sockets", Some(tally.sockets));

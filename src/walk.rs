@@ -222,7 +222,7 @@ impl Walk {
     /// Finds the namespace of `task`, which is selected.
     fn find_netns(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
         let id = self.namespaces.find(proc, task)?;
-        self.namespaces.get_mut(id)?.has_selected = true;
+        self.namespaces.get_mut(id)?.selected += 1;
         Some(id)
     }
 
@@ -230,7 +230,7 @@ impl Walk {
     fn pass_over(&mut self, proc: &Proc, task: Task) {
         let found = self.namespaces.find(proc, task);
         if let Some(netns) = found.and_then(|id| self.namespaces.get_mut(id)) {
-            netns.is_shared = true;
+            netns.others += 1;
         }
     }
 

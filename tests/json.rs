@@ -274,7 +274,7 @@ fn a_socket_that_nobody_holds_has_its_reason_as_owner() {
         json!({
             "uid": 0, "proto": "tcp", "family": "inet", "type": "stream", "state": "TIME_WAIT", "recv_queue": 0,
             "send_queue": 0, "local": "172.17.0.2:8080", "remote": "172.17.0.1:54570", "local_address": "172.17.0.2",
-            "local_port": 8080, "remote_address": "172.17.0.1", "remote_port": 54570, "owner": "time-wait",
+            "local_port": 8080, "remote_address": "172.17.0.1", "remote_port": 54570, "owner": "(time-wait)",
             "netns": 4_026_531_840_u32, "container": ID, "timer": "timewait", "timer_seconds": 59.99, "retransmits": 0,
         })
     );
@@ -709,8 +709,8 @@ fn the_summary_as_json_is_a_line_for_each_of_its_lines() {
                 json!({"ESTABLISHED": 6, "LISTEN": 1, "netlink": 1})
             ),
             of_process(7, "worker", 1, json!({"LISTEN": 1})),
-            unheld("time-wait", 1, json!({"TIME_WAIT": 1})),
-            unheld("kernel", 1, json!({"netlink": 1})),
+            unheld("(time-wait)", 1, json!({"TIME_WAIT": 1})),
+            unheld("(kernel)", 1, json!({"netlink": 1})),
         ]
     );
     let first = "{\"proto\":\"tcp\",\"pid\":null,\"command\":null,\"owner\":null,\"container\":null,\"sockets\":12,\"states\":{\"CLOSE_WAIT\":3,";

@@ -1,6 +1,8 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
 #![allow(
+    clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test states what must be true: there a panic is the answer"
