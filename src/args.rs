@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
@@ -14,7 +15,7 @@ use crate::list::Layout;
 use crate::select::{Family, Processes, Rows};
 use crate::selector::{
     Selector, parse_end, parse_inodes, parse_internet, parse_namespaces, parse_numbers, parse_pids,
-    parse_ports, parse_selector, parse_states,
+    parse_ports, parse_seconds, parse_selector, parse_states,
 };
 use crate::socket::Protos;
 use crate::suggest;
@@ -46,6 +47,20 @@ pub(crate) enum View {
     Quiet,
 }
 
+/// How often to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// Once.
+    Once,
+    /// Until something matches, for so long at most, if that is limited.
+    Wait(Option<Duration>),
+    /// Again and again, with so much time in between.
+    Watch(Duration),
+}
+
+/// The least time between two looks: what comes and goes faster is not seen anyway.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+
 /// Everything that the command line says.
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -59,6 +74,8 @@ pub(crate) struct Options {
     pub(crate) layout: Layout,
     /// Whether the list or the summary is printed as JSON.
     pub(crate) json: bool,
+    /// How often to look.
+    pub(crate) looks: Looks,
     /// What may contradict another option.
     given: Given,
     /// Where proc is.
@@ -89,8 +106,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
             header: true,
             wide: false,
             timers: false,
+            peers: false,
         },
         json: false,
+        looks: Looks::Once,
         given: Given::default(),
         proc: PathBuf::from("/proc"),
     };
@@ -100,6 +119,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
     }
     options.given.check()?;
     options.check_summary()?;
+    options.keep_ends();
     Ok(Action::Run(Box::new(options)))
 }
 
@@ -178,6 +198,7 @@ impl Options {
             'H' => self.layout.header = false,
             'o' => self.layout.timers = true,
             'j' => self.json(),
+            'E' => self.peers(),
             'T' => self.view(View::Pids, "--pids"),
             'q' => self.view(View::Quiet, "--quiet"),
             'i' => {
@@ -213,6 +234,9 @@ impl Options {
             "summary" => self.view(View::Summary, "--summary"),
             "pids" => self.view(View::Pids, "--pids"),
             "quiet" => self.view(View::Quiet, "--quiet"),
+            "peers" => self.peers(),
+            "watch" => self.watch(parser.optional_value())?,
+            "wait" => self.wait(parser.optional_value())?,
             "pid" => self.processes.add_pids(&parse_pids(&argument()?)?),
             "command" => self.processes.words.push(word(&option, argument()?)?),
             "port" => self.rows.ports.extend(parse_ports(&argument()?)?),
@@ -257,12 +281,13 @@ impl Options {
 
     /// Whether the view always shows containers.
     pub(crate) fn shows_containers(&self) -> bool {
-        self.layout.wide || self.json
+        self.layout.wide || self.layout.peers || self.json
     }
 
     /// Whether the view or the selection needs more of a row than the plain list shows.
     pub(crate) fn keeps_details(&self) -> bool {
-        self.shows_containers() || self.layout.timers || !self.rows.uids.is_empty()
+        let layout = self.layout;
+        layout.wide || layout.timers || self.json || !self.rows.uids.is_empty()
     }
 
     /// Refuses `-s LISTEN`: apart from each other these would be the summary of a command that is called so.
@@ -277,6 +302,49 @@ impl Options {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Shows who is at the other end.
+    fn peers(&mut self) {
+        self.layout.peers = true;
+        self.given.add("--peers");
+    }
+
+    /// Looks again and again, each second if `pause` does not say otherwise.
+    fn watch(&mut self, pause: Option<OsString>) -> Result<(), String> {
+        let pause = match pause {
+            Some(word) => {
+                let pause = parse_seconds(word.as_bytes())?;
+                if pause < PAUSE_MIN {
+                    let quoted = quoted(word.as_bytes());
+                    return Err(format!("'{quoted}': at least 0.01 seconds lie in between"));
+                }
+                pause
+            }
+            None => Duration::from_secs(1),
+        };
+        self.looks = Looks::Watch(pause);
+        self.given.add("--watch");
+        Ok(())
+    }
+
+    /// Looks until something matches.
+    fn wait(&mut self, limit: Option<OsString>) -> Result<(), String> {
+        let limit = limit.map(|word| parse_seconds(word.as_bytes()));
+        self.looks = Looks::Wait(limit.transpose()?);
+        self.given.add("--wait");
+        Ok(())
+    }
+
+    /// Has those sockets kept that tell who is at the other end, or who has to accept.
+    fn keep_ends(&mut self) {
+        self.processes.visits_all = self.layout.peers;
+        self.rows.keeps_connections = self.layout.peers;
+        // Who selects processes sees no socket that nobody has accepted.
+        self.rows.keeps_listeners = self.layout.wide
+            && self.view == View::List
+            && !self.json
+            && self.processes.lists_unheld();
     }
 
     /// Shows sockets of `protos` too.

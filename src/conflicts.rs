@@ -5,12 +5,19 @@
 type Conflict = (&'static str, &'static str, &'static str);
 
 /// All of them.
-const CONFLICTS: [Conflict; 5] = [
+const CONFLICTS: [Conflict; 12] = [
     ("--quiet", "--json", "one prints nothing at all"),
     ("--quiet", "--pids", "one prints nothing at all"),
     ("--quiet", "--summary", "one prints nothing at all"),
+    ("--quiet", "--peers", "one prints nothing at all"),
+    ("--quiet", "--watch", "one prints nothing at all"),
     ("--pids", "--json", "one prints process ids alone"),
     ("--pids", "--summary", "one prints process ids alone"),
+    ("--pids", "--peers", "one prints process ids alone"),
+    ("--pids", "--watch", "one prints process ids alone"),
+    ("--summary", "--peers", "one prints totals alone"),
+    ("--summary", "--watch", "one prints totals alone"),
+    ("--wait", "--watch", "one ends when something matches"),
 ];
 
 /// Those options that were given and may contradict another.

@@ -328,6 +328,31 @@ impl Joined {
         row.ends == Ends::Path(b"") || (row.inode == 0 && self.lines.iter().any(is_end))
     }
 
+    /// Leaves the lines that `is_shown` tells.
+    pub(crate) fn retain(&mut self, sockets: &Sockets, is_shown: &dyn Fn(&Entry<'_>) -> bool) {
+        let shown: Vec<bool> = self
+            .entries(sockets)
+            .map(|entry| is_shown(&entry))
+            .collect();
+        let mut kept = 0;
+        for process in &mut self.processes {
+            let lines = shown.get(process.holders.clone()).unwrap_or_default();
+            let count = lines.iter().filter(|is_shown| **is_shown).count();
+            process.holders = kept..kept + count;
+            kept += count;
+        }
+        let mut shown = shown.into_iter();
+        self.lines.retain(|_| shown.next() == Some(true));
+        self.processes.retain(|process| !process.holders.is_empty());
+    }
+
+    /// Whether there are lines of more than one network namespace.
+    pub(crate) fn is_in_several_namespaces(&self, sockets: &Sockets) -> bool {
+        let netns = |line: &Line| sockets.netns(line.socket);
+        let first = self.lines.first().map(netns);
+        self.lines.iter().any(|line| Some(netns(line)) != first)
+    }
+
     /// Those that could not be read.
     pub(crate) fn unread(&self) -> &[Unread] {
         &self.unread
@@ -454,6 +479,7 @@ mod tests {
             task,
             netns: None,
             holders: 0..inodes.len(),
+            is_selected: true,
         });
         if unread {
             walk.unread.push(Unread {

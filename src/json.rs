@@ -209,11 +209,27 @@ fn socket_type(row: &Row<'_>, detail: &Detail) -> Option<&'static str> {
 ///
 /// # Errors
 /// What writing to `out` says.
-#[inline(never)]
 pub(crate) fn write_json(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+    write_objects(found, &mut found.entries(), None, out)
+}
+
+/// Writes an object for each of `entries`, with an `event` of `--watch` in front if there is one.
+///
+/// # Errors
+/// What writing to `out` says.
+#[inline(never)]
+pub(crate) fn write_objects<'a>(
+    found: &Found<'a>,
+    entries: &mut dyn Iterator<Item = Entry<'a>>,
+    event: Option<u8>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
-    for entry in found.entries() {
+    for entry in entries {
         let mut object = Object::open(&mut piece);
+        if let Some(sign) = event {
+            object.text("event", Some(&[sign]));
+        }
         write_members(&mut object, found, &entry);
         object.close();
         piece.push(b'\n');
@@ -257,8 +273,8 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &
     object.text("container", container);
     write_tcp(object, row, detail);
     let peer = found.peer(entry);
-    object.number("peer_pid", peer.as_ref().map(|peer| peer.pid));
-    object.text("peer_command", peer.as_ref().map(|peer| peer.command));
+    object.number("peer_pid", peer.and_then(|peer| peer.pid));
+    object.text("peer_command", peer.map(|peer| peer.command));
     let container = peer.and_then(|peer| peer.container).map(ContainerId::full);
     object.text("peer_container", container);
 }

@@ -34,6 +34,8 @@ enum Column {
     Local,
     /// The other end.
     Peer,
+    /// Who is there.
+    PeerProcess,
     /// Owner of the socket.
     Uid,
     /// Inode of the socket.
@@ -59,8 +61,8 @@ enum Column {
 }
 
 use Column::{
-    Command, Container, ContainerOrNetns, Cwnd, Drops, Fd, Inode, Local, Netns, Peer, Pid, Proto,
-    RecvQ, Retrans, Rto, SendQ, Ssthresh, State, Timer, Uid,
+    Command, Container, ContainerOrNetns, Cwnd, Drops, Fd, Inode, Local, Netns, Peer, PeerProcess,
+    Pid, Proto, RecvQ, Retrans, Rto, SendQ, Ssthresh, State, Timer, Uid,
 };
 
 /// What the list always shows.
@@ -87,6 +89,7 @@ impl Column {
             SendQ => "SEND-Q",
             Local => "LOCAL",
             Peer => "PEER",
+            PeerProcess => "PEER-PROCESS",
             Uid => "UID",
             Inode => "INODE",
             Netns => "NETNS",
@@ -147,7 +150,18 @@ impl Column {
         match self {
             Command => match found.command(entry) {
                 [] => out.push(b'-'),
-                command => write_escaped(out, command),
+                command => match found.listener(entry) {
+                    Some(holder) => {
+                        write_short(out, b"(accept-queue:");
+                        holder.write(out);
+                        out.push(b')');
+                    }
+                    None => write_escaped(out, command),
+                },
+            },
+            PeerProcess => match found.peer(entry) {
+                Some(peer) => peer.write_with_container(out),
+                None => out.push(b'-'),
             },
             Proto => write_proto(out, &entry.row),
             State => write_state(out, entry.row.state),
@@ -184,7 +198,7 @@ impl Column {
                 self.write(out, found, entry);
             }),
             Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
-            Command | Proto | Container | ContainerOrNetns | Timer => {
+            Command | PeerProcess | Proto | Container | ContainerOrNetns | Timer => {
                 scratch.clear();
                 self.write(scratch, found, entry);
                 width(scratch)
@@ -231,6 +245,10 @@ fn write_netns(out: &mut Vec<u8>, inode: Option<u32>) {
 
 /// How the list looks.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own that goes with any other"
+)]
 pub(crate) struct Layout {
     /// With a line of headers.
     pub(crate) header: bool,
@@ -238,55 +256,71 @@ pub(crate) struct Layout {
     pub(crate) wide: bool,
     /// With TCP's timer (`-o`), which `wide` has anyway.
     pub(crate) timers: bool,
+    /// With who is at the other end (`-E`).
+    pub(crate) peers: bool,
 }
 
-/// Writes the list.
-///
-/// # Errors
-/// What writing to `out` says.
-pub(crate) fn write_list(
-    found: &Found<'_>,
-    layout: Layout,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut columns = PLAIN.to_vec();
-    if layout.wide {
-        columns.extend(WIDE);
-    } else if found.sockets.is_in_several_namespaces() {
-        columns.push(if found.containers.is_empty() {
-            Netns
-        } else {
-            ContainerOrNetns
-        });
-    }
-    if layout.timers && !layout.wide {
-        columns.extend(TIMERS);
-    }
-    let header_width = |column: &Column| {
-        if layout.header {
-            column.header().len()
-        } else {
-            1
+/// The columns of a list, and how wide each is.
+#[derive(Default)]
+pub(crate) struct Columns(Vec<(Column, usize)>);
+
+impl Columns {
+    /// Those that `found` needs, or needed before: a list that goes on loses none, and a width only grows.
+    pub(crate) fn choose(&mut self, found: &Found<'_>, layout: Layout) {
+        let mut columns = PLAIN.to_vec();
+        if layout.peers {
+            columns.push(PeerProcess);
         }
-    };
-    let mut widths: Vec<usize> = columns.iter().map(header_width).collect();
-    let mut scratch = Vec::new();
-    for entry in found.entries() {
-        for (column, most) in columns.iter().zip(&mut widths) {
-            *most = column.width(&mut scratch, found, &entry).max(*most);
+        if layout.wide {
+            columns.extend(WIDE);
+        } else if found.is_in_several_namespaces() {
+            columns.push(if found.containers.is_empty() {
+                Netns
+            } else {
+                ContainerOrNetns
+            });
+        }
+        if layout.timers && !layout.wide {
+            columns.extend(TIMERS);
+        }
+        for column in columns.into_iter().skip(self.0.len()) {
+            let width = if layout.header {
+                column.header().len()
+            } else {
+                1
+            };
+            self.0.push((column, width));
         }
     }
 
-    let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
-    let mut aligned: Vec<(Column, usize)> = columns.into_iter().zip(widths).collect();
-    // The last column is not padded, so that no line ends with blanks.
-    if let Some((last, width)) = aligned.last_mut()
-        && !last.is_number()
-    {
-        *width = 0;
+    /// Makes room for `entries`.
+    pub(crate) fn measure<'a>(
+        &mut self,
+        found: &Found<'a>,
+        entries: &mut dyn Iterator<Item = Entry<'a>>,
+    ) {
+        let mut scratch = Vec::new();
+        for entry in entries {
+            for (column, most) in &mut self.0 {
+                *most = column.width(&mut scratch, found, &entry).max(*most);
+            }
+        }
     }
-    if layout.header {
-        for (column, cell_width) in &aligned {
+
+    /// All with their widths. The last column is not padded, so that no line ends with blanks.
+    fn aligned(&self) -> Vec<(Column, usize)> {
+        let mut aligned = self.0.clone();
+        if let Some((last, width)) = aligned.last_mut()
+            && !last.is_number()
+        {
+            *width = 0;
+        }
+        aligned
+    }
+
+    /// Writes the header.
+    fn write_header(&self, out: &mut Vec<u8>) {
+        for (column, cell_width) in self.aligned() {
             let header = column.header().as_bytes();
             let padding = cell_width.saturating_sub(header.len());
             let (before, after) = if column.is_number() {
@@ -294,25 +328,60 @@ pub(crate) fn write_list(
             } else {
                 (0, padding)
             };
-            write_padding(&mut piece, 0, before);
-            write_short(&mut piece, header);
-            write_padding(&mut piece, 0, after);
-            piece.push(b' ');
+            write_padding(out, 0, before);
+            write_short(out, header);
+            write_padding(out, 0, after);
+            out.push(b' ');
         }
-        end_line(&mut piece);
+        end_line(out);
     }
-    for entry in found.entries() {
-        for (column, cell_width) in &aligned {
-            column.write_cell(&mut piece, *cell_width, found, &entry);
-            piece.push(b' ');
+
+    /// Writes the lines of those `entries`, each with `before` in front.
+    ///
+    /// # Errors
+    /// What writing to `out` says.
+    pub(crate) fn write_lines<'a>(
+        &self,
+        found: &Found<'a>,
+        entries: &mut dyn Iterator<Item = Entry<'a>>,
+        before: &[u8],
+        mut piece: Vec<u8>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let aligned = self.aligned();
+        for entry in entries {
+            write_short(&mut piece, before);
+            for (column, cell_width) in &aligned {
+                column.write_cell(&mut piece, *cell_width, found, &entry);
+                piece.push(b' ');
+            }
+            end_line(&mut piece);
+            if piece.len() > PIECE_LEN {
+                out.write_all(&piece)?;
+                piece.clear();
+            }
         }
-        end_line(&mut piece);
-        if piece.len() > PIECE_LEN {
-            out.write_all(&piece)?;
-            piece.clear();
-        }
+        out.write_all(&piece)
     }
-    out.write_all(&piece)
+}
+
+/// Writes the list, and leaves in `columns` how it was laid out.
+///
+/// # Errors
+/// What writing to `out` says.
+pub(crate) fn write_list(
+    found: &Found<'_>,
+    layout: Layout,
+    columns: &mut Columns,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    columns.choose(found, layout);
+    columns.measure(found, &mut found.entries());
+    let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
+    if layout.header {
+        columns.write_header(&mut piece);
+    }
+    columns.write_lines(found, &mut found.entries(), b"", piece, out)
 }
 
 /// Makes the blank behind the last cell the end of the line.

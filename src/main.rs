@@ -9,6 +9,7 @@
 mod addr;
 mod dirent;
 mod escape;
+mod hash;
 mod procfs;
 mod scan;
 mod sort;
@@ -29,6 +30,7 @@ mod join;
 mod json;
 mod list;
 mod netns;
+mod peers;
 mod pids;
 mod select;
 mod selector;
@@ -39,24 +41,31 @@ mod text;
 mod unlisted;
 mod view;
 mod walk;
+mod watch;
 
 use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use args::{Action, Options, View};
+use args::{Action, Looks, Options, View};
 use commands::Commands;
 use container::Containers;
 use escape::quoted;
 use index::Wanted;
 use interfaces::Interfaces;
-use join::{ByInode, Joined, Owner, explain};
+use join::{ByInode, Entry, Joined, Owner, explain};
+use list::Columns;
 use netns::Namespaces;
-use procfs::{Proc, error_text};
-use socket::{NetnsId, Protos, Sockets};
+use peers::Peers;
+use procfs::{Proc, Task, error_text};
+use socket::{NetnsId, Protos, Sockets, State};
+use sys::Clock;
 use tables::Reader;
 use view::Found;
 use walk::Holder;
 use warn::Warnings;
+use watch::Watch;
 
 /// Something was shown.
 const SHOWN: u8 = 0;
@@ -81,13 +90,14 @@ fn main() -> ExitCode {
 /// Does what the command line says, and gives the exit status.
 fn run() -> Result<u8, String> {
     match args::parse(std::env::args_os().skip(1))? {
-        Action::Help => write_out(|out| out.write_all(args::HELP.as_bytes())),
-        Action::Version => write_out(|out| writeln!(out, "lsock {}", env!("CARGO_PKG_VERSION"))),
-        Action::Run(options) => show(&options),
-    }
+        Action::Help => write_out(|out| out.write_all(args::HELP.as_bytes()))?,
+        Action::Version => write_out(|out| writeln!(out, "lsock {}", env!("CARGO_PKG_VERSION")))?,
+        Action::Run(options) => return show(&options),
+    };
+    Ok(SHOWN)
 }
 
-/// Looks for the sockets and shows them.
+/// Looks for the sockets and shows them, as often as is asked.
 fn show(options: &Options) -> Result<u8, String> {
     let proc = Proc::open(&options.proc).map_err(|reason| {
         format!(
@@ -95,74 +105,149 @@ fn show(options: &Options) -> Result<u8, String> {
             quoted(options.proc.as_os_str().as_encoded_bytes())
         )
     })?;
-    let mut warnings = Warnings::default();
-    let found = find(&proc, options, &mut warnings)?;
-    let is_shown = match options.view {
-        View::Pids => !found.joined.processes().is_empty(),
-        View::List | View::Summary | View::Quiet => !found.joined.is_empty(),
-    };
-    if is_shown && options.view != View::Quiet {
-        print(&proc, options, &found)?;
+    match options.looks {
+        Looks::Once => wait(&proc, options, Some(Duration::ZERO)),
+        Looks::Wait(limit) => wait(&proc, options, limit),
+        Looks::Watch(pause) => watch(&proc, options, pause),
     }
-    let unread = found.joined.unread();
-    let might_be =
-        !unread.is_empty() && (!options.processes.is_all() || options.rows.may_match_unlisted());
-    if options.view != View::Quiet {
-        let mut text = warnings.into_text();
-        let is_hidden = |entry: join::Entry<'_>| entry.owner == Owner::Hidden;
-        if found.joined.some_unseen()
-            && (might_be || found.joined.entries(&found.sockets).any(is_hidden))
-        {
-            text.push_str(&closing::closing_line(unread, found.selected));
-        }
-        // Where standard error is gone there is nobody to tell.
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
-    Ok(match (is_shown, might_be) {
-        (true, _) => SHOWN,
-        (false, false) => NOTHING,
-        (false, true) => NOTHING_READABLE,
-    })
 }
 
-/// Reads what the view shows beside the rows, and prints it.
-fn print(proc: &Proc, options: &Options, sockets: &AllFound) -> Result<u8, String> {
-    let AllFound {
-        joined,
-        sockets,
-        namespaces,
-        ..
-    } = sockets;
-    let tasks = || joined.processes().iter().map(|process| process.task);
-    let (commands, interfaces) = match options.view {
-        View::List => (
-            Commands::load(proc, tasks()),
-            load_interfaces(proc, sockets, namespaces),
-        ),
-        View::Summary => (Commands::load(proc, tasks()), Vec::new()),
-        View::Pids | View::Quiet => (Commands::default(), Vec::new()),
-    };
-    let containers = if options.shows_containers() || sockets.is_in_several_namespaces() {
-        Containers::load(proc, tasks().map(|task| task.pid), namespaces)
-    } else {
-        Containers::default()
-    };
-    let found = Found {
-        joined,
-        sockets,
-        commands: &commands,
-        interfaces: &interfaces,
-        namespaces,
-        containers: &containers,
-    };
-    write_out(|out| match options.view {
-        View::List if options.json => json::write_json(&found, out),
-        View::List => list::write_list(&found, options.layout, out),
-        View::Summary if options.json => summary::write_summary_json(&found, out),
-        View::Summary => summary::write_summary(&found, options.layout.header, out),
-        View::Pids => pids::write_pids(&found, out),
-        View::Quiet => Ok(()),
-    })
+/// The first pause between two looks of `wait`.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The longest one.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Each look of so many is a whole one, because a glance sees no namespace that only a thread is in.
+const WHOLE_LOOK_EACH: u32 = 20;
+
+/// Looks until something matches, for `limit` at most, and shows it.
+fn wait(proc: &Proc, options: &Options, limit: Option<Duration>) -> Result<u8, String> {
+    let start = sys::now(Clock::Monotonic);
+    let mut pause = PAUSE_MIN;
+    // The first process of a container is deaf to signals that it does not catch.
+    if limit != Some(Duration::ZERO) && std::process::id() == 1 {
+        sys::catch_stop_signals();
+    }
+    let may_glance = options.processes.is_all() && !options.rows.has_paths();
+    for look in 0.. {
+        let left = limit
+            .map(|limit| limit.saturating_sub(sys::now(Clock::Monotonic).saturating_sub(start)));
+        let is_last = left == Some(Duration::ZERO) || sys::is_stopped();
+        let is_whole = is_last || !may_glance || look % WHOLE_LOOK_EACH == 0;
+        if is_whole || glance(proc, options)? {
+            let mut warnings = Warnings::default();
+            let found = find(proc, options, &mut warnings)?;
+            let status = found.status(options);
+            if status == SHOWN || is_last {
+                return found.show(proc, options, warnings);
+            }
+        }
+        sys::wait_beside(None, left.unwrap_or(pause).min(pause));
+        pause = (pause * 3 / 2).min(PAUSE_MAX);
+    }
+    Ok(NOTHING)
+}
+
+/// Whether any row matches, whoever holds it: the tables alone tell, no descriptor is read. It is right where all
+/// processes are selected, and no name, which may be forged.
+fn glance(proc: &Proc, options: &Options) -> Result<bool, String> {
+    let mut namespaces = Namespaces::default();
+    let found = proc.for_each_pid(&mut [0; 8 * 1024], |pid| {
+        // One that has ended has none.
+        let _ = namespaces.find(proc, Task { pid, tid: 0 });
+    });
+    found.map_err(|error| unreadable(proc, &error))?;
+    let rows = &options.rows;
+    namespaces.select(proc, &rows.namespaces);
+    let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
+    let mut reader = Reader::new(proc, rows, &mut warnings);
+    for id in namespaces.ids(|netns| netns.is_selected) {
+        reader.load(&mut namespaces, id, rows.protos(), None, &mut sockets);
+        if sockets.len() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Shows the list, then what comes and goes, until a signal says that it is enough, or nobody reads any more.
+fn watch(proc: &Proc, options: &Options, pause: Duration) -> Result<u8, String> {
+    sys::catch_stop_signals();
+    let mut watch = Watch::new(options.layout, options.json);
+    let mut before: Option<Round> = None;
+    loop {
+        let mut warnings = Warnings::default();
+        let found = find(proc, options, &mut warnings)?;
+        // It is said once, beside the first list.
+        if before.is_none() {
+            found.say(options, warnings);
+        }
+        let now = Round::load(proc, options, found);
+        let is_read = write_out(|out| {
+            let before = before.as_ref().map(Round::found);
+            watch.write_round(before.as_ref(), &now.found(), out)
+        })?;
+        before = Some(now);
+        if !is_read || sys::is_stopped() || sys::wait_beside(Some(io::stdout().as_fd()), pause) {
+            return Ok(SHOWN);
+        }
+        if sys::is_stopped() {
+            return Ok(SHOWN);
+        }
+    }
+}
+
+/// What was found, and what a view shows beside the rows.
+struct Round {
+    /// What was found.
+    all: AllFound,
+    /// What the processes are called.
+    commands: Commands,
+    /// The interfaces that rows name.
+    interfaces: Vec<(NetnsId, Interfaces)>,
+    /// The containers.
+    containers: Containers,
+}
+
+impl Round {
+    /// Reads what the view shows beside the rows.
+    fn load(proc: &Proc, options: &Options, all: AllFound) -> Self {
+        let tasks = all.peers.tasks(&all.joined, &all.sockets);
+        let (commands, interfaces) = match options.view {
+            View::List => (
+                Commands::load(proc, tasks.iter().copied()),
+                load_interfaces(proc, &all.sockets, &all.namespaces),
+            ),
+            View::Summary => (Commands::load(proc, tasks.iter().copied()), Vec::new()),
+            View::Pids | View::Quiet => (Commands::default(), Vec::new()),
+        };
+        let shows_containers =
+            options.shows_containers() || all.joined.is_in_several_namespaces(&all.sockets);
+        let containers = if shows_containers {
+            let pids = tasks.iter().map(|task| task.pid);
+            Containers::load(proc, pids, &all.namespaces)
+        } else {
+            Containers::default()
+        };
+        Self {
+            all,
+            commands,
+            interfaces,
+            containers,
+        }
+    }
+
+    /// All of it, as views take it.
+    fn found(&self) -> Found<'_> {
+        Found {
+            joined: &self.all.joined,
+            sockets: &self.all.sockets,
+            commands: &self.commands,
+            interfaces: &self.interfaces,
+            namespaces: &self.all.namespaces,
+            peers: &self.all.peers,
+            containers: &self.containers,
+        }
+    }
 }
 
 /// What was found, before it is looked at for a view.
@@ -173,38 +258,107 @@ struct AllFound {
     sockets: Sockets,
     /// The namespaces.
     namespaces: Namespaces,
+    /// Who is at the other end.
+    peers: Peers,
     /// How many processes were selected.
     selected: usize,
 }
 
+impl AllFound {
+    /// Whether anything that could not be read might be what is asked for.
+    fn might_be(&self, options: &Options) -> bool {
+        !self.joined.unread().is_empty()
+            && (!options.processes.is_all() || options.rows.may_match_unlisted())
+    }
+
+    /// The exit status.
+    fn status(&self, options: &Options) -> u8 {
+        let is_shown = match options.view {
+            View::Pids => !self.joined.processes().is_empty(),
+            View::List | View::Summary | View::Quiet => !self.joined.is_empty(),
+        };
+        match (is_shown, self.might_be(options)) {
+            (true, _) => SHOWN,
+            (false, false) => NOTHING,
+            (false, true) => NOTHING_READABLE,
+        }
+    }
+
+    /// Says on standard error what was odd, and what could not be seen.
+    fn say(&self, options: &Options, warnings: Warnings) {
+        let unread = self.joined.unread();
+        let mut text = warnings.into_text();
+        let is_hidden = |entry: Entry<'_>| entry.owner == Owner::Hidden;
+        if self.joined.some_unseen()
+            && (self.might_be(options) || self.joined.entries(&self.sockets).any(is_hidden))
+        {
+            text.push_str(&closing::closing_line(unread, self.selected));
+        }
+        // Where standard error is gone there is nobody to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    /// Prints it, and gives the exit status.
+    fn show(self, proc: &Proc, options: &Options, warnings: Warnings) -> Result<u8, String> {
+        let status = self.status(options);
+        if options.view == View::Quiet {
+            return Ok(status);
+        }
+        let round = Round::load(proc, options, self);
+        if status == SHOWN {
+            let found = round.found();
+            write_out(|out| match options.view {
+                View::List if options.json => json::write_json(&found, out),
+                View::List => {
+                    list::write_list(&found, options.layout, &mut Columns::default(), out)
+                }
+                View::Summary if options.json => summary::write_summary_json(&found, out),
+                View::Summary => summary::write_summary(&found, options.layout.header, out),
+                View::Pids => pids::write_pids(&found, out),
+                View::Quiet => Ok(()),
+            })?;
+        }
+        round.all.say(options, warnings);
+        Ok(status)
+    }
+}
+
+/// The line that says that proc itself cannot be read.
+fn unreadable(proc: &Proc, error: &io::Error) -> String {
+    let path = quoted(proc.path().as_os_str().as_encoded_bytes());
+    format!("{path}: {}", error_text(error))
+}
+
 /// Walks, reads the tables, and joins.
+#[inline(never)]
 fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFound, String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let mut walk = walk::walk(proc, processes, warnings).map_err(|error| {
-        format!(
-            "{}: {}",
-            quoted(proc.path().as_os_str().as_encoded_bytes()),
-            error_text(&error)
-        )
-    })?;
+    let mut walk =
+        walk::walk(proc, processes, warnings).map_err(|error| unreadable(proc, &error))?;
     walk.namespaces.select(proc, &rows.namespaces);
     let mut sockets = Sockets::new(options.keeps_details());
     // Rows without a holder belong to no process: where processes are selected, only their own sockets are wanted.
     let lists_unheld = processes.lists_unheld();
-    let mut wanted =
-        (!lists_unheld).then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
+    let mut wanted = (!lists_unheld && !rows.keeps_connections)
+        .then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
     let mut reader = Reader::new(proc, rows, warnings);
-    for id in walk
-        .namespaces
-        .ids(|netns| netns.is_selected && netns.selected > 0)
-    {
-        reader.load(
-            &mut walk.namespaces,
-            id,
-            rows.protos(),
-            wanted.as_mut(),
-            &mut sockets,
-        );
+    for id in walk.namespaces.ids(|_| true) {
+        let Some(netns) = walk.namespaces.get(id) else {
+            continue;
+        };
+        // The other end of a connection may be in any.
+        let is_own = netns.is_selected && netns.selected > 0;
+        let protos = match (is_own, rows.keeps_connections) {
+            (true, _) => rows.tables(),
+            (false, true) => rows.tables().intersection(Protos::PORTED),
+            (false, false) => continue,
+        };
+        let namespaces = &mut walk.namespaces;
+        reader.load(namespaces, id, protos, wanted.as_mut(), &mut sockets);
+        // What else there is has not been read.
+        if let Some(netns) = walk.namespaces.get_mut(id) {
+            netns.is_loaded = is_own;
+        }
     }
     let mut impostors = Vec::new();
     if wanted.is_some() || rows.protos().intersection(Protos::INET) != Protos::INET {
@@ -215,7 +369,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     if let Some(wanted) = &wanted {
         let lacks = |holder: Holder, _: &Sockets| wanted.is_missing(holder.inode);
         unlisted::load_unlisted(&mut walk, lacks, true, &mut reader, &mut sockets);
-    } else if rows.may_match_unlisted() {
+    } else if rows.may_match_unlisted() || (rows.keeps_connections && !processes.is_all()) {
         let lacks = |holder: Holder, sockets: &Sockets| by_inode.lacks(holder, sockets);
         unlisted::load_unlisted(
             &mut walk,
@@ -229,7 +383,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
         by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     }
     let namespaces = std::mem::take(&mut walk.namespaces);
-    let selected = walk.selected;
+    let (selected, some_unseen) = (walk.selected, walk.some_unread || walk.hides_some);
     // In a container's own namespace somebody outside may hold a socket, as dockerd does for DNS: that is no row of the
     // container, unless one of its own processes could not be read.
     let no_unread = walk.unread.is_empty() && !walk.hides_some;
@@ -239,17 +393,35 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
         let is_foreign = || no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere;
         lists_unheld && (processes.is_all() || is_own() && !is_foreign())
     };
-    let joined = Joined::new(
-        walk,
-        by_inode,
-        &mut sockets,
-        (rows, &lists_unheld),
-        warnings,
-    );
+    let kept_more = reader.kept_more || rows.keeps_connections;
+    let lists_too = |number, sockets: &Sockets| {
+        (rows.keeps_connections && Protos::PORTED.has(sockets.proto(number)))
+            || lists_unheld(number, sockets)
+    };
+    let mut joined = Joined::new(walk, by_inode, &mut sockets, (rows, &lists_too), warnings);
+    let mut peers = Peers::default();
+    if rows.keeps_connections || rows.keeps_listeners {
+        peers = Peers::new(&joined, &sockets, rows, some_unseen);
+    }
+    if kept_more {
+        joined.retain(&sockets, &|entry| {
+            let netns = sockets.netns(entry.socket);
+            let is_held = |process: &walk::Process| process.is_selected;
+            let detail = sockets.detail(entry.socket);
+            // What is in no table was looked at by itself.
+            let matches = entry.row.state == State::UNLISTED || rows.matches(&entry.row, &detail);
+            matches
+                && entry
+                    .process
+                    .map_or_else(|| lists_unheld(entry.socket, &sockets), is_held)
+                && namespaces.get(netns).is_none_or(|netns| netns.is_selected)
+        });
+    }
     Ok(AllFound {
         joined,
         sockets,
         namespaces,
+        peers,
         selected,
     })
 }
@@ -266,10 +438,11 @@ fn load_interfaces(
         .collect()
 }
 
-/// Writes to standard output. A reader that has gone away is no error: it has seen what it wanted.
+/// Writes to standard output. A reader that has gone away is no error: it has seen what it wanted. It tells whether
+/// there is one still.
 fn write_out(
     write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
-) -> Result<u8, String> {
+) -> Result<bool, String> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out)
         .and_then(|()| out.flush())
@@ -278,6 +451,6 @@ fn write_out(
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("standard output: {}", error_text(&error)))
         }
-        _ => Ok(SHOWN),
+        result => Ok(result.is_ok()),
     }
 }

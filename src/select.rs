@@ -25,6 +25,8 @@ pub(crate) struct Processes {
     pub(crate) prefixes: Vec<Vec<u8>>,
     /// What the id of their container starts with.
     pub(crate) containers: Vec<Vec<u8>>,
+    /// Whether the others are looked at too, because they may be at the other end (`-E`).
+    pub(crate) visits_all: bool,
 }
 
 impl Processes {
@@ -32,6 +34,11 @@ impl Processes {
     pub(crate) fn add_pids(&mut self, pids: &[u32]) {
         self.pids.extend_from_slice(pids);
         sort_once(&mut self.pids);
+    }
+
+    /// Whether `pid` is one that is asked for, as far as the number tells.
+    pub(crate) fn pid_matches(&self, pid: u32) -> bool {
+        self.pids.is_empty() || self.pids.binary_search(&pid).is_ok()
     }
 
     /// The process ids that are selected; empty for all.
@@ -212,6 +219,10 @@ pub(crate) struct Rows {
     pub(crate) uids: Vec<u32>,
     /// Network namespaces, each by its inode or by a process in it.
     pub(crate) namespaces: Vec<u32>,
+    /// Whether all connections are kept, shown or not, so that both ends of those shown are known (`-E`).
+    pub(crate) keeps_connections: bool,
+    /// Whether all listeners are kept, so that those who have to accept are known (`-e`).
+    pub(crate) keeps_listeners: bool,
 }
 
 impl Rows {
@@ -259,6 +270,20 @@ impl Rows {
             self.states.iter().fold(Protos::default(), of_state),
         );
         protos
+    }
+
+    /// The protocols whose tables are opened: for the other end of a connection those of the other family too.
+    pub(crate) fn tables(&self) -> Protos {
+        let protos = self.protos();
+        let more = |all: &Protos| self.keeps_connections && protos.meets(*all);
+        let more = [Protos::TCP, Protos::UDP].into_iter().filter(more);
+        more.fold(protos, Protos::union)
+    }
+
+    /// Whether `row` is kept even if it is not shown.
+    pub(crate) fn keeps(&self, row: &Row<'_>) -> bool {
+        (self.keeps_connections && Protos::PORTED.has(row.proto))
+            || (self.keeps_listeners && row.state == State::LISTEN)
     }
 
     /// Whether a socket of `proto` with `inode`, of which nothing else is known, matches.

@@ -3,6 +3,7 @@
 //! error and never a search word.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::addr::Prefix;
 use crate::escape::quoted;
@@ -109,6 +110,39 @@ fn is_name_and_port(word: &[u8]) -> bool {
     let (name, port) = word.split_at(at);
     let name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     name.iter().all(name_byte) && port.len() > 1 && port.iter().skip(1).all(u8::is_ascii_digit)
+}
+
+/// Parses seconds: `5`, `0.25`.
+///
+/// # Errors
+/// As `parse_selector`.
+pub(crate) fn parse_seconds(word: &[u8]) -> Result<Duration, String> {
+    let (whole, part) = match word.iter().position(|byte| *byte == b'.') {
+        Some(at) => (
+            word.get(..at).unwrap_or_default(),
+            word.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (word, &b"0"[..]),
+    };
+    let seconds = if whole.is_empty() && word.len() > 1 {
+        Some(0)
+    } else {
+        decimal32(whole)
+    };
+    // A billionth is the least that counts.
+    let mut digits = *b"000000000";
+    let kept = part.get(..digits.len()).unwrap_or(part);
+    digits
+        .iter_mut()
+        .zip(kept)
+        .for_each(|(digit, known)| *digit = *known);
+    let is_number = !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    match (seconds, decimal32(&digits)) {
+        (Some(seconds), Some(nanoseconds)) if is_number => {
+            Ok(Duration::new(seconds.into(), nanoseconds))
+        }
+        _ => Err(wrong(word, "seconds are written 5 or 0.5")),
+    }
 }
 
 /// Parses `6` or `6,7`.
@@ -419,6 +453,37 @@ mod tests {
                 error.starts_with(&format!("'{word}': ")) && !error.contains('\n'),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn seconds_have_fractions() {
+        for (word, milliseconds) in [
+            ("5", 5000),
+            ("0", 0),
+            ("0.25", 250),
+            (".5", 500),
+            ("1.0009999999999", 1000),
+            ("4294967295", 4_294_967_295_000),
+        ] {
+            let seen = parse_seconds(word.as_bytes()).map(|time| time.as_millis());
+            assert_eq!(seen, Ok(milliseconds), "{word}");
+        }
+        for word in [
+            "",
+            ".",
+            "1.",
+            "-1",
+            "+1",
+            "1s",
+            "1,5",
+            "1.2.3",
+            "1e3",
+            "4294967296",
+            " 1",
+            "\u{ff11}",
+        ] {
+            assert!(parse_seconds(word.as_bytes()).is_err(), "{word}");
         }
     }
 

@@ -176,7 +176,7 @@ impl Proto {
 }
 
 /// A state: the kernel's number for TCP (`include/net/tcp_states.h`), numbers of our own from 0x80 on for the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct State(pub(crate) u8);
 
 impl State {
@@ -255,7 +255,7 @@ impl State {
 }
 
 /// An end of a socket, or what stands for it where the protocol has no addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Ends<'a> {
     /// Addresses and ports; raw's local "port" is the IP protocol, ping's the echo id.
     Inet {
@@ -527,12 +527,6 @@ impl Sockets {
     /// Whether any row can only be told whole with the names of interfaces.
     pub(crate) fn needs_interfaces(&self) -> bool {
         self.needs_interfaces
-    }
-
-    /// Whether they are of more than one network namespace.
-    pub(crate) fn is_in_several_namespaces(&self) -> bool {
-        let first = self.netns(0);
-        self.stored.iter().any(|stored| stored.netns != first)
     }
 
     /// That the last row may be a forgery.

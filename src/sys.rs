@@ -1,15 +1,17 @@
-//! The system calls that std does not offer, each as one safe function: getdents64, readlinkat, openat, statx and
-//! getxattr. Paths are relative to an open folder, results go into the caller's buffers, and errors are the kernel's
+//! The system calls that std does not offer, each as one safe function: getdents64, readlinkat, openat, statx,
+//! getxattr, and for what lasts longer signal and poll. Paths are relative to an open folder, results go into the caller's buffers, and errors are the kernel's
 //! errno. Nothing here knows what is read: that is for the rooms. This is the only file with `unsafe` in it.
 #![allow(
     unsafe_code,
     reason = "the kernel is reached through C functions; every block says why it is sound"
 )]
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_short, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// `O_RDONLY | O_CLOEXEC`, the same on every architecture that Rust's musl targets know.
 const OPEN_FILE: c_int = 0o2_000_000;
@@ -70,6 +72,11 @@ unsafe extern "C" {
     -> c_int;
     fn setfsuid(uid: c_uint) -> c_int;
     fn setfsgid(gid: c_uint) -> c_int;
+    fn signal(signal: c_int, handler: extern "C" fn(c_int)) -> usize;
+    fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
+    fn alarm(seconds: c_uint) -> c_uint;
+    fn poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
+    fn _exit(status: c_int) -> !;
     // musl declares the 64-bit call under its short name.
     #[cfg_attr(target_env = "musl", link_name = "getdents")]
     fn getdents64(dir: c_int, buffer: *mut c_void, len: usize) -> isize;
@@ -233,6 +240,99 @@ impl Drop for BorrowedIdentity {
     }
 }
 
+/// The kernel's `struct pollfd`.
+#[repr(C)]
+struct PollFd {
+    /// The descriptor.
+    fd: c_int,
+    /// What is asked; errors and the end are told without.
+    events: c_short,
+    /// What is told.
+    revents: c_short,
+}
+
+/// `SIGINT`, `SIGALRM` and `SIGTERM`, the same on every architecture that Rust's musl targets know.
+const STOP_SIGNALS: [c_int; 3] = [2, 14, 15];
+/// How long the round that a signal meets may still take, in seconds.
+const LAST_ROUND_MAX: c_uint = 1;
+
+/// Whether a signal said that it is time to stop.
+static IS_STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that it is time to stop; the second time, or when the time is up, it ends the program: then a round hangs in
+/// an output that nobody reads. What was written before is whole, because each round is flushed.
+extern "C" fn stop(_: c_int) {
+    if IS_STOPPED.swap(true, Ordering::Relaxed) {
+        // SAFETY: `_exit` may be called in a signal handler (signal-safety(7)) and does not return.
+        unsafe { _exit(0) }
+    }
+    // SAFETY: `alarm` may be called in a signal handler, and takes a number.
+    unsafe { alarm(LAST_ROUND_MAX) };
+}
+
+/// Makes `SIGINT` and `SIGTERM` end the program with status 0 after the round that they meet; ask `is_stopped`.
+pub(crate) fn catch_stop_signals() {
+    for number in STOP_SIGNALS {
+        // SAFETY: `stop` is a handler of the right type that lives as long as the program, and uses nothing but an
+        // atomic and two calls that are allowed in a handler. Assumption: `signal` restarts calls that it interrupts
+        // (musl and glibc both pass SA_RESTART to sigaction), so that no read fails of it. The answer, the handler
+        // before, is of no use; the calls cannot fail for these numbers.
+        unsafe { signal(number, stop) };
+    }
+}
+
+/// Whether a signal came since `catch_stop_signals`.
+pub(crate) fn is_stopped() -> bool {
+    IS_STOPPED.load(Ordering::Relaxed)
+}
+
+/// A clock of `clock_gettime(2)`, which never fails for one of these. std's clocks do the same at 3 KB more.
+#[derive(Clone, Copy)]
+pub(crate) enum Clock {
+    /// `CLOCK_REALTIME`: seconds since 1970 in UTC.
+    Real,
+    /// `CLOCK_MONOTONIC`: since some moment, and never back.
+    Monotonic,
+}
+
+/// The kernel's `struct timespec`.
+#[repr(C)]
+#[derive(Default)]
+struct Timespec {
+    /// Seconds.
+    seconds: c_long,
+    /// Billionths of one.
+    nanoseconds: c_long,
+}
+
+/// What `clock` says.
+pub(crate) fn now(clock: Clock) -> Duration {
+    let mut time = Timespec::default();
+    let number = match clock {
+        Clock::Real => 0,
+        Clock::Monotonic => 1,
+    };
+    // SAFETY: `time` is a whole `struct timespec` on 64-bit architectures, which are all that lsock is built for, and
+    // lives for the length of the call.
+    let failed = unsafe { clock_gettime(number, &raw mut time) };
+    debug_assert_eq!(failed, 0, "both clocks are always there");
+    let seconds = u64::try_from(time.seconds).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.nanoseconds).unwrap_or(0))
+}
+
+/// Waits for `time`, or until a signal comes, or whoever reads `output` goes away; it tells whether that is so.
+pub(crate) fn wait_beside(output: Option<BorrowedFd<'_>>, time: Duration) -> bool {
+    let mut asked = PollFd {
+        // A negative one is passed over.
+        fd: output.map_or(-1, |output| output.as_raw_fd()),
+        events: 0,
+        revents: 0,
+    };
+    let milliseconds = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
+    // SAFETY: `asked` is one whole `struct pollfd`, as the count says, and lives for the length of the call.
+    unsafe { poll(&raw mut asked, 1, milliseconds) > 0 }
+}
+
 /// What std calls to unwind the stack, for a program that never does: a panic aborts it. These stand in for libunwind
 /// and, because a backtrace then has no frames, let the linker leave out all that would name them: together half of the
 /// binary. The panic's message and its place are still printed.
@@ -305,6 +405,22 @@ mod tests {
         let whole = std::process::id().to_string();
         let seen = read_link_at(proc.as_fd(), c"self", &mut buffer).unwrap();
         assert!(whole.as_bytes().starts_with(seen));
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_ends_the_wait() {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let start = now(Clock::Monotonic);
+        assert!(!wait_beside(
+            Some(writer.as_fd()),
+            Duration::from_millis(20)
+        ));
+        assert!(now(Clock::Monotonic).saturating_sub(start) >= Duration::from_millis(20));
+        drop(reader);
+        assert!(wait_beside(Some(writer.as_fd()), Duration::from_secs(60)));
+        assert!(now(Clock::Monotonic).saturating_sub(start) < Duration::from_secs(30));
+        let seconds = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        assert!((seconds..seconds + 2).contains(&now(Clock::Real).as_secs()));
     }
 
     #[test]

@@ -130,6 +130,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) rows: &'a Rows,
     /// Where odd things are noted.
     pub(crate) warnings: &'a mut Warnings,
+    /// Whether a row was kept that does not match.
+    pub(crate) kept_more: bool,
     /// What is read into.
     buffer: Box<[u8]>,
 }
@@ -141,12 +143,14 @@ impl<'a> Reader<'a> {
             proc,
             rows,
             warnings,
+            kept_more: false,
             buffer: vec![0; BUFFER_LEN].into(),
         }
     }
 
     /// Reads the tables of `protos` in the namespace `id`, and keeps those rows whose inode is wanted, or all if `wanted` is
     /// `None`, as far as they are selected. It stops when nothing is wanted any more.
+    #[inline(never)]
     pub(crate) fn load(
         &mut self,
         namespaces: &mut Namespaces,
@@ -195,6 +199,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether `row`, which does not match, is kept all the same.
+    fn keeps(&mut self, row: &Row<'_>) -> bool {
+        let keeps = self.rows.keeps(row);
+        self.kept_more |= keeps;
+        keeps
+    }
+
     /// Says that something is odd about a whole table.
     fn warn(&mut self, member: Task, table: &Table, reason: &str) {
         self.warnings.warn(
@@ -236,7 +247,7 @@ impl<'a> Reader<'a> {
                 // What a cut row of another table says of the inode may be half of it.
                 Some((row, detail)) if record.ended || Protos::INET.has(row.proto) => {
                     if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
-                        && self.rows.matches(&row, &detail)
+                        && (self.rows.matches(&row, &detail) || self.keeps(&row))
                     {
                         sockets.push(id, &row, &detail);
                         if unix::could_be_forged(name_before, record.bytes.len()) {

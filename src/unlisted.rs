@@ -37,7 +37,7 @@ pub(crate) fn load_unlisted(
     let rows = reader.rows;
     let mut unlisted: Vec<Unlisted> = Vec::new();
     let mut lacking: Vec<(Task, Option<NetnsId>, Holder)> = Vec::new();
-    for process in &walk.processes {
+    for process in walk.processes.iter().filter(|process| process.is_selected) {
         let netns = process.netns.and_then(|id| walk.namespaces.get(id));
         if netns.is_some_and(|netns| !netns.is_selected) {
             continue;

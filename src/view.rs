@@ -3,19 +3,10 @@
 use crate::commands::Commands;
 use crate::container::{ContainerId, Containers};
 use crate::interfaces::Interfaces;
-use crate::join::{Entries, Entry, Joined};
+use crate::join::{Entries, Entry, Joined, Owner};
 use crate::netns::Namespaces;
+use crate::peers::{Peer, Peers};
 use crate::socket::{NetnsId, Sockets};
-
-/// Who is at the other end of a connection.
-pub(crate) struct Peer<'a> {
-    /// The process.
-    pub(crate) pid: u32,
-    /// Its command.
-    pub(crate) command: &'a [u8],
-    /// The container that it is in.
-    pub(crate) container: Option<&'a ContainerId>,
-}
 
 /// All that was found.
 pub(crate) struct Found<'a> {
@@ -29,6 +20,8 @@ pub(crate) struct Found<'a> {
     pub(crate) interfaces: &'a [(NetnsId, Interfaces)],
     /// The namespaces.
     pub(crate) namespaces: &'a Namespaces,
+    /// Who is at the other end, and who has to accept, where that was asked.
+    pub(crate) peers: &'a Peers,
     /// The containers of processes, and of the namespaces that are a container's own.
     pub(crate) containers: &'a Containers,
 }
@@ -47,18 +40,52 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Who is at the other end; `None` where that was not asked for, or cannot be told.
-    #[expect(clippy::unused_self, reason = "nobody looks for peers yet")]
-    pub(crate) fn peer(&self, _: &Entry<'a>) -> Option<Peer<'a>> {
-        None
-    }
-
     /// The container of the entry's process, or that of the namespace where nobody holds the socket.
     pub(crate) fn container(&self, entry: &Entry<'a>) -> Option<&'a ContainerId> {
         match entry.process {
             Some(process) => self.containers.of_process(process.task.pid),
             None => self.containers.of_netns(self.sockets.netns(entry.socket)),
         }
+    }
+
+    /// Who is at the other end; `None` where that is not known, or was not asked (`-E`).
+    pub(crate) fn peer(&self, entry: &Entry<'a>) -> Option<Peer<'a>> {
+        let number = self.peers.other_end(entry, self.sockets)?;
+        Some(match self.peers.holder(number) {
+            Some(task) => Peer {
+                pid: Some(task.pid),
+                command: self.commands.get(task),
+                container: self.containers.of_process(task.pid),
+            },
+            None => Peer {
+                pid: None,
+                command: self
+                    .peers
+                    .reason(&self.sockets.row(number))
+                    .name()
+                    .as_bytes(),
+                container: self.containers.of_netns(self.sockets.netns(number)),
+            },
+        })
+    }
+
+    /// Who has to accept the connection; `None` where it was, or nobody is known, or it was not asked (`-e`).
+    #[inline]
+    pub(crate) fn listener(&self, entry: &Entry<'a>) -> Option<Peer<'a>> {
+        if entry.owner != Owner::AcceptQueue {
+            return None;
+        }
+        let number = self.peers.listener(entry, self.sockets)?;
+        self.peers.holder(number).map(|task| Peer {
+            pid: Some(task.pid),
+            command: self.commands.get(task),
+            container: self.containers.of_process(task.pid),
+        })
+    }
+
+    /// Whether the entries are of more than one network namespace.
+    pub(crate) fn is_in_several_namespaces(&self) -> bool {
+        self.joined.is_in_several_namespaces(self.sockets)
     }
 
     /// The interfaces where socket `number` was read.

@@ -45,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) netns: Option<NetnsId>,
     /// Its part of `Walk::holders`, ascending by descriptor.
     pub(crate) holders: Range<usize>,
+    /// Whether its sockets are to be shown; else it may be at the other end of one.
+    pub(crate) is_selected: bool,
 }
 
 /// A process whose descriptors may not be read.
@@ -64,14 +66,18 @@ pub(crate) struct Walk {
     pub(crate) processes: Vec<Process>,
     /// Their descriptors, process by process.
     pub(crate) holders: Vec<Holder>,
-    /// Those that may not be read.
+    /// Those of the selected that may not be read.
     pub(crate) unread: Vec<Unread>,
     /// Whether this proc does not even show every process (hidepid=2): the first one of its PID namespace is not there.
     pub(crate) hides_some: bool,
+    /// Whether any may not be read, selected or not.
+    pub(crate) some_unread: bool,
     /// How many processes were selected, as far as they are seen.
     pub(crate) selected: usize,
     /// The namespaces of all that were selected.
     pub(crate) namespaces: Namespaces,
+    /// Whether the process that is being visited is selected.
+    is_selecting: bool,
 }
 
 /// What tells a table of descriptors from another, cheaply.
@@ -115,12 +121,15 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
     let own_pid = proc.own_pid();
     let mut visit = |pid| {
         let task = Task { pid, tid: 0 };
-        if !selected.containers.is_empty()
+        let mut is_selected = selected.pid_matches(pid);
+        if is_selected
+            && !selected.containers.is_empty()
             && !container::find(proc, task).is_some_and(|id| id.has_prefix(&selected.containers))
         {
-            return walk.pass_over(proc, task);
+            walk.pass_over(proc, task);
+            is_selected = false;
         }
-        if selected.needs_commands() {
+        if is_selected && selected.needs_commands() {
             match selected.command_matches(proc, task) {
                 // Its own command line has every word that it looks for.
                 Ok(true) if own_pid != Some(pid) => {}
@@ -128,13 +137,15 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
                     walk.selected += 1;
                     return walk.count_unread(proc, task);
                 }
-                Ok(_) | Err(_) => return,
+                Ok(_) | Err(_) => is_selected = false,
             }
         }
-        walk.visit(proc, task, &mut fd_buffer, warnings);
+        if is_selected || selected.visits_all {
+            walk.visit(proc, (task, is_selected), &mut fd_buffer, warnings);
+        }
     };
     let mut all = Vec::new();
-    if selected.pids().is_empty() {
+    if selected.pids().is_empty() || selected.visits_all {
         proc.for_each_pid(&mut vec![0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
         // As for descriptors: only a captured tree is not in order.
         sort_once(&mut all);
@@ -152,8 +163,15 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
 
 impl Walk {
     /// Reads the descriptors and the namespace of the process `task`, and those of its threads that have their own.
-    fn visit(&mut self, proc: &Proc, task: Task, buffer: &mut [u8], warnings: &mut Warnings) {
-        self.selected += 1;
+    fn visit(
+        &mut self,
+        proc: &Proc,
+        (task, is_selected): (Task, bool),
+        buffer: &mut [u8],
+        warnings: &mut Warnings,
+    ) {
+        self.selected += usize::from(is_selected);
+        self.is_selecting = is_selected;
         let first = self.holders.len();
         let (fds, error) = match proc.as_owner(task, || self.read_fds(proc, task, buffer)) {
             Ok(fds) => (fds, None),
@@ -167,8 +185,11 @@ impl Walk {
         let is_read = proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3)
             && self.visit_threads(proc, (task, fds), &common, buffer);
         match error {
-            Some(error) if is_forbidden(&error) && !is_read => self.count_unread(proc, task),
-            Some(error) if !is_forbidden(&error) && !is_gone(&error) => {
+            Some(error) if is_forbidden(&error) && !is_read && is_selected => {
+                self.count_unread(proc, task);
+            }
+            Some(error) if is_forbidden(&error) => self.some_unread |= !is_read,
+            Some(error) if !is_gone(&error) => {
                 warnings.warn(&proc.display(task, "fd"), &error_text(&error));
             }
             _ => {}
@@ -219,10 +240,10 @@ impl Walk {
         seen.len() > 1
     }
 
-    /// Finds the namespace of `task`, which is selected.
+    /// Finds the namespace of `task`, which is selected or not.
     fn find_netns(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
         let id = self.namespaces.find(proc, task)?;
-        self.namespaces.get_mut(id)?.selected += 1;
+        self.namespaces.get_mut(id)?.selected += usize::from(self.is_selecting);
         Some(id)
     }
 
@@ -241,6 +262,7 @@ impl Walk {
             .map_or((0, 0), |stat| (stat.uid, stat.gid));
         let fds = proc.stat(task, "fd").map_or(0, |stat| stat.size);
         self.unread.push(Unread { uid, gid, fds });
+        self.some_unread = true;
     }
 
     /// Makes a process of the holders from `first` on.
@@ -251,6 +273,7 @@ impl Walk {
                 task,
                 netns,
                 holders,
+                is_selected: self.is_selecting,
             });
         }
     }
