@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::scan::Fields;
 use crate::write::write_octet;
 
 /// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
@@ -103,6 +104,43 @@ fn write_hex(out: &mut Vec<u8>, number: u16) {
         });
     }
 }
+
+/// The two sides of a list such as `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `, as SCTP's tables have it.
+pub(crate) fn sides(list: &[u8]) -> (&[u8], &[u8]) {
+    let arrow = b" <-> ";
+    match list.windows(arrow.len()).position(|word| word == arrow) {
+        Some(at) => (
+            list.get(..at).unwrap_or_default(),
+            list.get(at + arrow.len()..).unwrap_or_default(),
+        ),
+        None => (list, b""),
+    }
+}
+
+/// The addresses of a side, each with whether it is marked as the primary one; `0.0.0.0` for what is none.
+pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
+    Fields::new(side).map(|word| {
+        let (is_primary, word) = match word {
+            [b'*', word @ ..] => (true, word),
+            word => (false, word),
+        };
+        let address = std::str::from_utf8(word)
+            .ok()
+            .and_then(|word| word.parse().ok());
+        (is_primary, address.unwrap_or(UNSPECIFIED))
+    })
+}
+
+/// The primary address of a side, else its first, else `0.0.0.0`.
+pub(crate) fn primary(side: &[u8]) -> IpAddr {
+    let marked = listed(side).find(|(is_primary, _)| *is_primary);
+    marked
+        .or_else(|| listed(side).next())
+        .map_or(UNSPECIFIED, |(_, address)| address)
+}
+
+/// Any address, or none.
+const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The addresses that share their first `bits` bits with `address`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

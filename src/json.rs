@@ -157,18 +157,23 @@ fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 /// The address family that a program passes to `socket()` for it, as far as the row tells.
 fn family(row: &Row<'_>) -> Option<&'static str> {
     Some(match row.proto {
-        Proto::Tcp | Proto::Udp | Proto::Udplite | Proto::Raw | Proto::Icmp => "inet",
-        Proto::Tcp6 | Proto::Udp6 | Proto::Udplite6 | Proto::Raw6 | Proto::Icmp6 => "inet6",
+        Proto::Sctp => match row.ends {
+            Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
+            Ends::Unlisted(b"sctpv6") => "inet6",
+            _ => "inet",
+        },
+        proto if Protos::INET4.has(proto) => "inet",
+        proto if Protos::INET.has(proto) => "inet6",
         Proto::Unix | Proto::UnixDgram | Proto::UnixSeq => "unix",
         Proto::Netlink => "netlink",
         Proto::Packet => "packet",
-        Proto::Other => match row.ends {
-            Ends::Unlisted(b"mptcp" | b"sctp") => "inet",
-            Ends::Unlisted(b"mptcpv6" | b"sctpv6") => "inet6",
+        Proto::Pfkey => "key",
+        Proto::CanBcm => "can",
+        proto if proto == Proto::Bluetooth || Protos::BLUETOOTH.has(proto) => "bluetooth",
+        _ => match row.ends {
             Ends::Unlisted(b"vsock") => "vsock",
             Ends::Unlisted(b"xdp") => "xdp",
             Ends::Unlisted(b"alg") => "alg",
-            Ends::Unlisted(b"key") => "key",
             _ => return None,
         },
     })
@@ -177,7 +182,7 @@ fn family(row: &Row<'_>) -> Option<&'static str> {
 /// The type that goes with it, as far as the row tells: netlink's is either, and the kernel does not care.
 fn socket_type(row: &Row<'_>, detail: &Detail) -> Option<&'static str> {
     Some(match row.proto {
-        Proto::Tcp | Proto::Tcp6 | Proto::Unix => "stream",
+        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 | Proto::Unix => "stream",
         // sockprotoname has one name for both types of unix that are not streams.
         Proto::UnixDgram if row.state == State::UNLISTED => return None,
         Proto::Udp
@@ -186,22 +191,23 @@ fn socket_type(row: &Row<'_>, detail: &Detail) -> Option<&'static str> {
         | Proto::Udplite6
         | Proto::UnixDgram
         | Proto::Icmp
-        | Proto::Icmp6 => "dgram",
-        Proto::Raw | Proto::Raw6 => "raw",
+        | Proto::Icmp6
+        | Proto::CanBcm => "dgram",
+        Proto::Raw | Proto::Raw6 | Proto::Pfkey => "raw",
         Proto::UnixSeq => "seqpacket",
-        Proto::Packet => match detail.socket_type {
+        Proto::Packet | Proto::Sctp => match detail.socket_type {
+            1 => "stream",
             2 => "dgram",
             3 => "raw",
+            5 => "seqpacket",
             10 => "packet",
             _ => return None,
         },
-        Proto::Other => match row.ends {
-            Ends::Unlisted(b"mptcp" | b"mptcpv6") => "stream",
-            Ends::Unlisted(b"xdp" | b"key") => "raw",
+        _ => match row.ends {
+            Ends::Unlisted(b"xdp") => "raw",
             Ends::Unlisted(b"alg") => "seqpacket",
             _ => return None,
         },
-        Proto::Netlink => return None,
     })
 }
 
@@ -283,14 +289,11 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &
 fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
     object.written("local", &mut |out| write_local(out, row, interfaces));
     object.written("remote", &mut |out| write_peer(out, row));
-    let (local, remote) = match row.ends {
-        Ends::Inet { local, remote } => (
-            Some(local),
-            // Who waits for anybody has no other end.
-            Some(remote).filter(|(address, port)| !address.is_unspecified() || *port != 0),
-        ),
-        _ => (None, None),
-    };
+    // Who waits for anybody has no other end.
+    let is_one =
+        |(address, port): &(std::net::IpAddr, u16)| !address.is_unspecified() || *port != 0;
+    let (local, remote) = row.ends.inet().unzip();
+    let remote = remote.filter(is_one);
     let has_ports = Protos::PORTED.has(row.proto);
     for (end, address_name, port_name) in [
         (local, "local_address", "local_port"),
@@ -315,6 +318,7 @@ fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
     });
     object.written("interface", &mut |out| match row.ends {
         Ends::Packet { ifindex, .. } if ifindex != 0 => write_interface(out, interfaces, ifindex),
+        Ends::Device(name) => out.extend_from_slice(name),
         Ends::Inet {
             local: (std::net::IpAddr::V6(address), _),
             ..

@@ -87,15 +87,14 @@ fn kind(proto: Proto) -> Option<u8> {
         Proto::Tcp | Proto::Tcp6 => Some(0),
         Proto::Udp | Proto::Udp6 => Some(1),
         Proto::Udplite | Proto::Udplite6 => Some(2),
+        Proto::Sctp => Some(3),
         _ => None,
     }
 }
 
 /// The key of a connection; `None` for what is none.
 fn connection(row: &Row<'_>) -> Option<Key<'static>> {
-    let Ends::Inet { local, remote } = row.ends else {
-        return None;
-    };
+    let (local, remote) = row.ends.inet()?;
     let end = |(address, port): (IpAddr, u16)| (unmapped(address), port);
     (remote.1 != 0).then_some(Key::Connection(kind(row.proto)?, end(local), end(remote)))
 }

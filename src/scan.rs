@@ -183,6 +183,8 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = &'a [u8];
 
+    // Most of those who call it read a row that is rare: the binary is 3 KB smaller.
+    #[inline(never)]
     fn next(&mut self) -> Option<&'a [u8]> {
         let start = self.rest.iter().position(|byte| *byte != b' ')?;
         let (_, field) = self.rest.split_at_checked(start)?;

@@ -261,7 +261,7 @@ impl Rows {
                 .fold(Protos::default(), |all, end| all.union(end.protos())),
         );
         only(!self.paths.is_empty(), Protos::UNIX);
-        only(!self.uids.is_empty(), Protos::INET.union(Protos::PACKET));
+        only(!self.uids.is_empty(), Protos::OWNED);
         let of_state = |all: Protos, (protos, state): &(Protos, State)| {
             all.union(protos.intersection(state.protos()))
         };
@@ -329,30 +329,23 @@ impl Rows {
 
     /// Whether the row's protocol and family are asked for.
     fn protocol_matches(&self, row: &Row<'_>) -> bool {
-        let inet = match row.ends {
-            Ends::Inet { local, remote } => Some((local, remote)),
-            _ => None,
-        };
-        let family = inet.map(|(local, _)| family_of(local.0));
+        let family = || row.ends.inet().map(|(local, _)| family_of(local.0));
         if !self.families.is_empty()
-            && !family.is_some_and(|family| self.families.contains(&family))
+            && !family().is_some_and(|family| self.families.contains(&family))
         {
             return false;
         }
         if self.protos.has(row.proto) || (self.protos.is_empty() && self.internet.is_empty()) {
             return true;
         }
-        let Some((local, remote)) = inet else {
-            return false;
-        };
         self.internet.iter().any(|internet| {
             internet.protos.has(row.proto)
                 && internet
                     .family
-                    .is_none_or(|family| family == family_of(local.0))
-                && [local, remote]
-                    .into_iter()
-                    .any(|end| internet.end.contains(row.proto, end))
+                    .is_none_or(|wanted| family() == Some(wanted))
+                && row
+                    .ends
+                    .any_inet(&|end| internet.end.contains(row.proto, end))
         })
     }
 
@@ -370,24 +363,27 @@ impl Rows {
     /// Whether the row's addresses and ports are asked for.
     fn ends_match(&self, row: &Row<'_>) -> bool {
         let ports = [&self.ports, &self.local_ports, &self.remote_ports];
-        match row.ends {
-            Ends::Inet { local, remote } => {
-                let ported = Protos::PORTED.has(row.proto);
-                let port = |ports: &Ports, ends: &[u16]| {
-                    ports.is_empty() || (ported && ends.iter().any(|port| has_port(ports, *port)))
-                };
-                port(&self.ports, &[local.1, remote.1])
-                    && port(&self.local_ports, &[local.1])
-                    && port(&self.remote_ports, &[remote.1])
-                    && (self.ends.is_empty()
-                        || [local, remote].into_iter().any(|end| {
-                            self.ends
-                                .iter()
-                                .any(|wanted| wanted.contains(row.proto, end))
-                        }))
-            }
-            _ => ports.iter().all(|ports| ports.is_empty()) && self.ends.is_empty(),
-        }
+        let (local, remote) = match row.ends {
+            Ends::Inet { local, remote } => (local.1, remote.1),
+            Ends::Sctp {
+                local_port,
+                remote_port,
+                ..
+            } => (local_port, remote_port),
+            _ => return ports.iter().all(|ports| ports.is_empty()) && self.ends.is_empty(),
+        };
+        let ported = Protos::PORTED.has(row.proto);
+        let port = |ports: &Ports, ends: &[u16]| {
+            ports.is_empty() || (ported && ends.iter().any(|port| has_port(ports, *port)))
+        };
+        let is_wanted = |end| {
+            let mut wanted = self.ends.iter();
+            wanted.any(|wanted| wanted.contains(row.proto, end))
+        };
+        port(&self.ports, &[local, remote])
+            && port(&self.local_ports, &[local])
+            && port(&self.remote_ports, &[remote])
+            && (self.ends.is_empty() || row.ends.any_inet(&is_wanted))
     }
 }
 
@@ -432,7 +428,7 @@ mod tests {
             protos: Protos::TCP,
             ..Rows::default()
         };
-        assert_eq!(six.protos(), Protos::of(&[Proto::Tcp6]));
+        assert_eq!(six.protos(), Protos::of(&[Proto::Tcp6, Proto::Mptcp6]));
         let listening = Rows {
             states: vec![(Protos::TCP, State::LISTEN)],
             ..Rows::default()

@@ -325,10 +325,11 @@ pub(crate) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
         Some(("TCP", names)) => (Protos::TCP, names),
         Some(("UDP", names)) => (Protos::UDP, names),
         Some(("UNIX", names)) => (Protos::UNIX, names),
+        Some(("SCTP", names)) => (Protos::SCTP, names),
         Some(_) => {
             return Err(wrong(
                 word,
-                "a state may have TCP:, UDP: or UNIX: in front, as in TCP:LISTEN",
+                "a state may have TCP:, UDP:, UNIX: or SCTP: in front, as in TCP:LISTEN",
             ));
         }
     };

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::addr::{listed, primary, sides};
+
 /// A protocol, as the PROTO column names it: the table that lists the socket, or what sockprotoname calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Proto {
@@ -37,7 +39,35 @@ pub(crate) enum Proto {
     Netlink,
     /// PID/net/packet.
     Packet,
-    /// Only an fd and its sockprotoname know it: vsock, xdp, mptcp …, in the name beside it.
+    /// PID/net/sctp/assocs and eps, over both IPs.
+    Sctp,
+    /// PID/net/pfkey: keys of `IPsec`.
+    Pfkey,
+    /// PID/net/hci: Bluetooth's adapters.
+    Hci,
+    /// PID/net/l2cap.
+    L2cap,
+    /// PID/net/rfcomm.
+    Rfcomm,
+    /// PID/net/sco.
+    Sco,
+    /// PID/net/iso.
+    Iso,
+    /// PID/net/bnep.
+    Bnep,
+    /// PID/net/cmtp.
+    Cmtp,
+    /// PID/net/hidp.
+    Hidp,
+    /// One of Bluetooth's, in captured text that does not say which.
+    Bluetooth,
+    /// PID/net/can-bcm/INODE.
+    CanBcm,
+    /// Multipath TCP that is not connected: its subflows are rows of tcp, with its inode.
+    Mptcp,
+    /// The same over IPv6.
+    Mptcp6,
+    /// Only an fd and its sockprotoname know it: vsock, xdp …, in the name beside it.
     Other,
 }
 
@@ -46,17 +76,19 @@ pub(crate) enum Proto {
 pub(crate) struct Protos(u32);
 
 impl Protos {
-    /// TCP over both IPs.
-    pub(crate) const TCP: Self = Self::of(&[Proto::Tcp, Proto::Tcp6]);
+    /// TCP over both IPs, Multipath TCP too.
+    pub(crate) const TCP: Self = Self::of(&[Proto::Tcp, Proto::Tcp6, Proto::Mptcp, Proto::Mptcp6]);
     /// UDP and UDP-Lite over both.
     pub(crate) const UDP: Self =
         Self::of(&[Proto::Udp, Proto::Udp6, Proto::Udplite, Proto::Udplite6]);
     /// Raw and ping sockets over both.
     pub(crate) const RAW: Self = Self::of(&[Proto::Raw, Proto::Raw6, Proto::Icmp, Proto::Icmp6]);
+    /// SCTP.
+    pub(crate) const SCTP: Self = Self::of(&[Proto::Sctp]);
     /// All that has an internet address.
-    pub(crate) const INET: Self = Self(Self::TCP.0 | Self::UDP.0 | Self::RAW.0);
+    pub(crate) const INET: Self = Self(Self::TCP.0 | Self::UDP.0 | Self::RAW.0 | Self::SCTP.0);
     /// All that has ports.
-    pub(crate) const PORTED: Self = Self(Self::TCP.0 | Self::UDP.0);
+    pub(crate) const PORTED: Self = Self(Self::TCP.0 | Self::UDP.0 | Self::SCTP.0);
     /// Those that speak IPv4 alone.
     pub(crate) const INET4: Self = Self::of(&[
         Proto::Tcp,
@@ -64,6 +96,7 @@ impl Protos {
         Proto::Udplite,
         Proto::Raw,
         Proto::Icmp,
+        Proto::Mptcp,
     ]);
     /// Unix sockets of every type.
     pub(crate) const UNIX: Self = Self::of(&[Proto::Unix, Proto::UnixDgram, Proto::UnixSeq]);
@@ -71,11 +104,31 @@ impl Protos {
     pub(crate) const NETLINK: Self = Self::of(&[Proto::Netlink]);
     /// Packet sockets.
     pub(crate) const PACKET: Self = Self::of(&[Proto::Packet]);
+    /// Every kind of Bluetooth that has a table.
+    pub(crate) const BLUETOOTH: Self = Self::of(&[
+        Proto::Hci,
+        Proto::L2cap,
+        Proto::Rfcomm,
+        Proto::Sco,
+        Proto::Iso,
+        Proto::Bnep,
+        Proto::Cmtp,
+        Proto::Hidp,
+    ]);
+    /// CAN's broadcast manager.
+    pub(crate) const CAN_BCM: Self = Self::of(&[Proto::CanBcm]);
+    /// Those whose tables are there only while their module is loaded.
+    pub(crate) const MODULES: Self =
+        Self(Self::SCTP.0 | Self::of(&[Proto::Pfkey]).0 | Self::BLUETOOTH.0 | Self::CAN_BCM.0);
+    /// Those whose table tells the owner.
+    pub(crate) const OWNED: Self =
+        Self(Self::INET.0 | Self::PACKET.0 | Self::MODULES.without(Self::CAN_BCM).0);
     /// Those whose table counts dropped datagrams.
-    pub(crate) const DROPPING: Self = Self(Self::UDP.0 | Self::RAW.0 | Self::NETLINK.0);
+    pub(crate) const DROPPING: Self =
+        Self(Self::UDP.0 | Self::RAW.0 | Self::NETLINK.0 | Self::CAN_BCM.0);
     /// All that have a table.
     pub(crate) const LISTED: Self =
-        Self(Self::INET.0 | Self::UNIX.0 | Self::NETLINK.0 | Self::PACKET.0);
+        Self(Self::INET.0 | Self::UNIX.0 | Self::NETLINK.0 | Self::PACKET.0 | Self::MODULES.0);
     /// All there are.
     pub(crate) const ALL: Self = Self(u32::MAX);
 
@@ -148,7 +201,29 @@ impl Proto {
             Self::UnixSeq => "unix-seq",
             Self::Netlink => "netlink",
             Self::Packet => "packet",
+            Self::Sctp => "sctp",
+            Self::Pfkey => "pfkey",
+            Self::Hci => "hci",
+            Self::L2cap => "l2cap",
+            Self::Rfcomm => "rfcomm",
+            Self::Sco => "sco",
+            Self::Iso => "iso",
+            Self::Bnep => "bnep",
+            Self::Cmtp => "cmtp",
+            Self::Hidp => "hidp",
+            Self::Bluetooth => "bluetooth",
+            Self::CanBcm => "can_bcm",
+            Self::Mptcp => "mptcp",
+            Self::Mptcp6 => "mptcp6",
             Self::Other => "-",
+        }
+    }
+
+    /// The protocols whose tables may list a socket of this one.
+    pub(crate) const fn listed_as(self) -> Protos {
+        match self {
+            Self::Mptcp | Self::Mptcp6 => Protos::of(&[Self::Tcp, Self::Tcp6]),
+            proto => Protos::of(&[proto]),
         }
     }
 
@@ -170,6 +245,19 @@ impl Proto {
             b"UNIX" => Self::UnixDgram,
             b"NETLINK" => Self::Netlink,
             b"PACKET" => Self::Packet,
+            b"SCTP" | b"SCTPv6" => Self::Sctp,
+            b"KEY" => Self::Pfkey,
+            b"HCI" => Self::Hci,
+            b"L2CAP" => Self::L2cap,
+            b"RFCOMM" => Self::Rfcomm,
+            b"SCO" => Self::Sco,
+            b"ISO" => Self::Iso,
+            b"BNEP" => Self::Bnep,
+            b"CMTP" => Self::Cmtp,
+            b"HIDP" => Self::Hidp,
+            b"CAN_BCM" => Self::CanBcm,
+            b"MPTCP" => Self::Mptcp,
+            b"MPTCPv6" => Self::Mptcp6,
             _ => Self::Other,
         }
     }
@@ -208,13 +296,25 @@ impl State {
     pub(crate) const CONNECTED: Self = Self(0x82);
     /// A unix socket that nobody has any more (`SS_DISCONNECTING`).
     pub(crate) const DISCONNECTING: Self = Self(0x83);
+    /// The states of an SCTP association that TCP has not (`include/net/sctp/constants.h`).
+    pub(crate) const COOKIE_WAIT: Self = Self(0x84);
+    /// The second half of the handshake.
+    pub(crate) const COOKIE_ECHOED: Self = Self(0x85);
+    /// Closed here, data is still on its way.
+    pub(crate) const SHUTDOWN_PENDING: Self = Self(0x86);
+    /// Closed here, the other end has not yet said that it knows.
+    pub(crate) const SHUTDOWN_SENT: Self = Self(0x87);
+    /// Closed there, data is still on its way.
+    pub(crate) const SHUTDOWN_RECEIVED: Self = Self(0x88);
+    /// Closed there, and this end has said that it knows.
+    pub(crate) const SHUTDOWN_ACK_SENT: Self = Self(0x89);
     /// No table lists the socket, so nobody tells.
     pub(crate) const UNLISTED: Self = Self(0xfe);
     /// The protocol has no states.
     pub(crate) const NONE: Self = Self(0xff);
 
     /// Every state with its name in the kernel's spelling.
-    pub(crate) const NAMES: [(Self, &'static str); 17] = [
+    pub(crate) const NAMES: [(Self, &'static str); 23] = [
         (Self::ESTABLISHED, "ESTABLISHED"),
         (Self(2), "SYN_SENT"),
         (Self::SYN_RECV, "SYN_RECV"),
@@ -230,6 +330,12 @@ impl State {
         (Self::CONNECTING, "CONNECTING"),
         (Self::CONNECTED, "CONNECTED"),
         (Self::DISCONNECTING, "DISCONNECTING"),
+        (Self::COOKIE_WAIT, "COOKIE_WAIT"),
+        (Self::COOKIE_ECHOED, "COOKIE_ECHOED"),
+        (Self::SHUTDOWN_PENDING, "SHUTDOWN_PENDING"),
+        (Self::SHUTDOWN_SENT, "SHUTDOWN_SENT"),
+        (Self::SHUTDOWN_RECEIVED, "SHUTDOWN_RECEIVED"),
+        (Self::SHUTDOWN_ACK_SENT, "SHUTDOWN_ACK_SENT"),
         (Self::UNLISTED, "-"),
         (Self::NONE, "-"),
     ];
@@ -238,10 +344,10 @@ impl State {
     pub(crate) fn protos(self) -> Protos {
         match self {
             Self::ESTABLISHED => Protos::INET,
-            Self::LISTEN => Protos::TCP.union(Protos::UNIX),
-            Self::UNCONNECTED => Protos::INET.without(Protos::TCP).union(Protos::UNIX),
+            Self::LISTEN => Protos::TCP.union(Protos::UNIX).union(Protos::SCTP),
+            Self::UNCONNECTED => Protos::UDP.union(Protos::RAW).union(Protos::UNIX),
             Self::CONNECTING | Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
-            _ => Protos::TCP,
+            _ => Protos::TCP.union(Protos::SCTP),
         }
     }
 
@@ -282,8 +388,54 @@ pub(crate) enum Ends<'a> {
         /// 0 for all.
         ifindex: u32,
     },
+    /// SCTP's, of which each end may have several addresses.
+    Sctp {
+        /// As the kernel lists them, the primary one marked: `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `.
+        addresses: &'a [u8],
+        /// Of this end.
+        local_port: u16,
+        /// Of the other end, 0 where there is none.
+        remote_port: u16,
+    },
+    /// An interface by its name, empty for all: can-bcm's. Bluetooth's and pfkey's tables tell none.
+    Device(&'a [u8]),
     /// No table lists it; the name is what sockprotoname says, empty where it says nothing.
     Unlisted(&'a [u8]),
+}
+
+impl Ends<'_> {
+    /// Address and port of this end and of the other; of several addresses the primary one.
+    pub(crate) fn inet(&self) -> Option<((IpAddr, u16), (IpAddr, u16))> {
+        match *self {
+            Ends::Inet { local, remote } => Some((local, remote)),
+            Ends::Sctp {
+                addresses,
+                local_port,
+                remote_port,
+            } => {
+                let (local, remote) = sides(addresses);
+                Some(((primary(local), local_port), (primary(remote), remote_port)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether any address and port of either end `is_wanted`.
+    pub(crate) fn any_inet(&self, is_wanted: &dyn Fn((IpAddr, u16)) -> bool) -> bool {
+        match *self {
+            Ends::Inet { local, remote } => is_wanted(local) || is_wanted(remote),
+            Ends::Sctp {
+                addresses,
+                local_port,
+                remote_port,
+            } => {
+                let (local, remote) = sides(addresses);
+                listed(local).any(|(_, address)| is_wanted((address, local_port)))
+                    || listed(remote).any(|(_, address)| is_wanted((address, remote_port)))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What only the wider views show.
@@ -291,7 +443,7 @@ pub(crate) enum Ends<'a> {
 pub(crate) struct Detail {
     /// Owner as the reader's user namespace sees it, 65534 where it is not mapped; `None` where the table does not tell.
     pub(crate) uid: Option<u32>,
-    /// Packet's `SOCK_…`; 0 where the table does not tell.
+    /// Packet's and SCTP's `SOCK_…`; 0 where the table does not tell.
     pub(crate) socket_type: u8,
     /// TCP's timer: 0 none, 1 retransmit, 2 keepalive, 3 `TIME_WAIT`, 4 zero-window probe.
     pub(crate) timer: u8,
@@ -490,10 +642,19 @@ impl Sockets {
                     }));
                 (at, at + 1, port, remote_port)
             }
-            Ends::Path(name) | Ends::Unlisted(name) => {
+            Ends::Path(name) | Ends::Unlisted(name) | Ends::Device(name) => {
                 let at = small(self.names.len());
                 self.names.extend_from_slice(name);
                 (at, small(name.len()), 0, 0)
+            }
+            Ends::Sctp {
+                addresses,
+                local_port,
+                remote_port,
+            } => {
+                let at = small(self.names.len());
+                self.names.extend_from_slice(addresses);
+                (at, small(addresses.len()), local_port, remote_port)
             }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
@@ -504,6 +665,7 @@ impl Sockets {
                 local: (IpAddr::V6(address), _),
                 ..
             } => address.is_unicast_link_local(),
+            Ends::Sctp { addresses, .. } => addresses.contains(&b':'),
             Ends::Packet { ifindex, .. } => ifindex != 0,
             _ => false,
         };
@@ -598,6 +760,14 @@ impl Sockets {
                 local: (v4(stored.local), stored.local_port),
                 remote: (v4(stored.remote), stored.remote_port),
             },
+            Proto::Sctp => Ends::Sctp {
+                addresses: name(),
+                local_port: stored.local_port,
+                remote_port: stored.remote_port,
+            },
+            proto if Protos::MODULES.has(proto) || proto == Proto::Bluetooth => {
+                Ends::Device(name())
+            }
             proto if Protos::INET.has(proto) => Ends::Inet {
                 local: (v6(stored.local), stored.local_port),
                 remote: (v6(stored.remote), stored.remote_port),

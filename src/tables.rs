@@ -5,21 +5,27 @@
 //! A table that is missing is an empty one: no IPv6, no UDP-Lite, another kernel. A row that is not as the kernel
 //! prints it is passed over and counted; so is a table whose header is not known.
 
+mod bluetooth;
+mod can_bcm;
 mod inet;
 mod netlink;
 mod packet;
+mod sctp;
 mod unix;
 
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
 
 use crate::addr::Endian;
 use crate::index::Wanted;
 use crate::netns::Namespaces;
-use crate::procfs::{LAST_READ_MAX, Proc, Task, is_gone};
+use crate::procfs::{LAST_READ_MAX, Proc, Task, for_each_number, is_gone};
 use crate::scan::{Begins, Fields, Records, decimal};
 use crate::select::Rows;
 use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets};
+use crate::sort::sort_once;
 use crate::warn::Warnings;
 
 /// How a row is to be read.
@@ -34,7 +40,7 @@ pub(crate) struct Format {
 type Parse = for<'a> fn(&'a [u8], &Format) -> Option<(Row<'a>, Detail)>;
 
 /// A table below PID/net.
-struct Table {
+pub(crate) struct Table {
     /// Its file.
     file: &'static str,
     /// The protocols of its rows.
@@ -78,8 +84,32 @@ const fn inet(
     }
 }
 
+/// A table of other sockets, each of one line.
+const fn other(file: &'static str, header: &'static str, proto: Proto, parse: Parse) -> Table {
+    Table {
+        file,
+        protos: Protos::of(&[proto]),
+        header,
+        parse,
+        proto,
+        begins: None,
+        counted_as: None,
+    }
+}
+
+/// A table of Bluetooth.
+const fn bluetooth(file: &'static str, proto: Proto) -> Table {
+    let header = "sk RefCnt Rmem Wmem User Inode Parent";
+    other(file, header, proto, bluetooth::parse)
+}
+
+/// The associations of SCTP. They come before the endpoints, which tell no more unless they listen.
+const ASSOCS: &str = "sctp/assocs";
+/// The endpoints of SCTP.
+const EPS: &str = "sctp/eps";
+
 /// All tables, in the order in which they are read and their rows without a holder are shown.
-const TABLES: [Table; 13] = [
+static TABLES: [Table; 24] = [
     inet("tcp", INET, Proto::Tcp, Some("TCP:")),
     inet("tcp6", INET6, Proto::Tcp6, Some("TCP6:")),
     inet("udp", INET, Proto::Udp, Some("UDP:")),
@@ -99,28 +129,51 @@ const TABLES: [Table; 13] = [
         begins: Some(unix::is_row),
         counted_as: None,
     },
-    Table {
-        file: "netlink",
-        protos: Protos::NETLINK,
-        header: "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode",
-        parse: netlink::parse,
-        proto: Proto::Netlink,
-        begins: None,
-        counted_as: None,
-    },
-    Table {
-        file: "packet",
-        protos: Protos::PACKET,
-        header: "sk RefCnt Type Proto Iface R Rmem User Inode",
-        parse: packet::parse,
-        proto: Proto::Packet,
-        begins: None,
-        counted_as: None,
-    },
+    other(
+        "netlink",
+        "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode",
+        Proto::Netlink,
+        netlink::parse,
+    ),
+    other(
+        "packet",
+        "sk RefCnt Type Proto Iface R Rmem User Inode",
+        Proto::Packet,
+        packet::parse,
+    ),
+    other(
+        ASSOCS,
+        "ASSOC SOCK STY SST ST HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT",
+        Proto::Sctp,
+        sctp::parse_assocs,
+    ),
+    other(
+        EPS,
+        "ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS",
+        Proto::Sctp,
+        sctp::parse_eps,
+    ),
+    other(
+        "pfkey",
+        "sk RefCnt Rmem Wmem User Inode",
+        Proto::Pfkey,
+        bluetooth::parse_pfkey,
+    ),
+    bluetooth("hci", Proto::Hci),
+    bluetooth("l2cap", Proto::L2cap),
+    bluetooth("rfcomm", Proto::Rfcomm),
+    bluetooth("sco", Proto::Sco),
+    bluetooth("iso", Proto::Iso),
+    bluetooth("bnep", Proto::Bnep),
+    bluetooth("cmtp", Proto::Cmtp),
+    bluetooth("hidp", Proto::Hidp),
 ];
 
 /// Room for what one `read()` brings, a page, and for the longest row beside it.
 const BUFFER_LEN: usize = 16 * 1024;
+
+/// Those whose rows' last field says nothing of whom they are.
+const FIXED: Protos = Protos::INET.without(Protos::SCTP);
 
 /// Reads tables; holds what is the same for all of them.
 pub(crate) struct Reader<'a> {
@@ -132,6 +185,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) warnings: &'a mut Warnings,
     /// Whether a row was kept that does not match.
     pub(crate) kept_more: bool,
+    /// Of those that only a module brings, the ones that this kernel has; `None` as long as it was not asked.
+    modules: Option<Protos>,
     /// What is read into.
     buffer: Box<[u8]>,
 }
@@ -144,6 +199,7 @@ impl<'a> Reader<'a> {
             rows,
             warnings,
             kept_more: false,
+            modules: None,
             buffer: vec![0; BUFFER_LEN].into(),
         }
     }
@@ -167,13 +223,18 @@ impl<'a> Reader<'a> {
         let Some(mut member) = members.next() else {
             return;
         };
-        let empty = self.empty_tables(member, protos);
-        for table in TABLES
-            .iter()
-            .filter(|table| protos.meets(table.protos.without(empty)))
-        {
-            if wanted.as_ref().is_some_and(|wanted| wanted.missing() == 0) {
+        let mut empty = self.empty_tables(member, protos);
+        let mut is_half = false;
+        for table in &TABLES {
+            if !protos.meets(table.protos.without(empty)) {
+                continue;
+            }
+            // An SCTP socket may stand in both of its tables.
+            if wanted.as_ref().is_some_and(|wanted| wanted.missing() == 0) && !is_half {
                 return;
+            }
+            if Protos::MODULES.meets(table.protos) && !self.modules(member).meets(table.protos) {
+                continue;
             }
             let file = loop {
                 match self.proc.open_file(member, &format!("net/{}", table.file)) {
@@ -193,8 +254,84 @@ impl<'a> Reader<'a> {
                     }
                 }
             };
+            is_half = table.file == ASSOCS && file.is_some();
             if let Some(file) = file {
                 self.load_table(file, table, (id, member), wanted.as_deref_mut(), sockets);
+            } else if Protos::BLUETOOTH.meets(table.protos) {
+                // All of Bluetooth is in the first namespace, or nothing.
+                empty = empty.union(Protos::BLUETOOTH);
+            } else if Protos::MODULES.meets(table.protos) {
+                empty = empty.union(table.protos);
+            }
+        }
+        let is_done = wanted.as_ref().is_some_and(|wanted| wanted.missing() == 0);
+        if !is_done && protos.meets(Protos::CAN_BCM) && self.modules(member).meets(Protos::CAN_BCM)
+        {
+            self.load_can_bcm((id, member), wanted, sockets);
+        }
+    }
+
+    /// The protocols that this kernel may have tables of: PID/net/protocols names those whose module is loaded, the
+    /// same in every namespace. One look into it saves a dozen vain ones in each.
+    fn modules(&mut self, member: Task) -> Protos {
+        if let Some(modules) = self.modules {
+            return modules;
+        }
+        let read = self
+            .proc
+            .read_file(member, "net/protocols", &mut self.buffer);
+        let modules = read.map_or(Protos::ALL, |text| {
+            let mut found = Protos::ALL.without(Protos::MODULES);
+            let mut start = 0;
+            // The name comes first in a line that is long.
+            for end in memchr::memchr_iter(b'\n', text) {
+                let line = text.get(start..end).unwrap_or_default();
+                if let Some(name) = Fields::new(line).next() {
+                    found = found.union(Protos::of(&[Proto::from_sockprotoname(name)]));
+                }
+                start = end + 1;
+            }
+            found
+        });
+        self.modules = Some(modules);
+        modules
+    }
+
+    /// Reads can-bcm, a folder with a file for each socket, whose name is the inode.
+    fn load_can_bcm(
+        &mut self,
+        (id, member): (NetnsId, Task),
+        mut wanted: Option<&mut Wanted>,
+        sockets: &mut Sockets,
+    ) {
+        let mut inodes = Vec::new();
+        if let Ok(dir) = self.proc.open_dir(member, "net/can-bcm") {
+            // A namespace that goes away meanwhile has no more than was read.
+            let _ = for_each_number(dir.as_fd(), &mut self.buffer, |inode, _| {
+                inodes.push(inode);
+                ControlFlow::Continue(())
+            });
+        }
+        sort_once(&mut inodes);
+        for inode in inodes {
+            if wanted.as_mut().is_some_and(|wanted| !wanted.find(inode)) {
+                continue;
+            }
+            let file = format!("net/can-bcm/{inode}");
+            // Closed meanwhile.
+            let Ok(text) = self.proc.read_file(member, &file, &mut self.buffer) else {
+                continue;
+            };
+            let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            match can_bcm::parse(line, inode) {
+                Some((row, detail)) if self.rows.matches(&row, &detail) => {
+                    sockets.push(id, &row, &detail);
+                }
+                Some(_) => {}
+                None => {
+                    let path = || self.proc.display(member, &file);
+                    self.warnings.row_skipped("can-bcm", path, line);
+                }
             }
         }
     }
@@ -245,7 +382,7 @@ impl<'a> Reader<'a> {
             }
             match (table.parse)(record.bytes, &format) {
                 // What a cut row of another table says of the inode may be half of it.
-                Some((row, detail)) if record.ended || Protos::INET.has(row.proto) => {
+                Some((row, detail)) if record.ended || FIXED.has(row.proto) => {
                     if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
                         && (self.rows.matches(&row, &detail) || self.keeps(&row))
                     {

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::addr::{unmapped, write_ip};
+use crate::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
 use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
@@ -35,8 +35,13 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
                 write_decimal(out, number.into());
             }
         }
-        Ends::Path([]) => out.push(b'*'),
-        Ends::Path(path) => write_escaped(out, path),
+        Ends::Path([]) | Ends::Device([]) => out.push(b'*'),
+        Ends::Path(name) | Ends::Device(name) => write_escaped(out, name),
+        Ends::Sctp {
+            addresses,
+            local_port,
+            ..
+        } => write_addresses(out, sides(addresses).0, local_port, interfaces),
         Ends::Doubtful | Ends::Unlisted(_) => out.push(b'?'),
         Ends::Netlink { port_id, .. } => {
             write_protocol(out, row);
@@ -101,9 +106,28 @@ pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
             out.push(b':');
             write_decimal(out, port.into());
         }
+        Ends::Sctp { remote_port: 0, .. } => write_short(out, b"*:*"),
+        Ends::Sctp {
+            addresses,
+            remote_port,
+            ..
+        } => write_addresses(out, sides(addresses).1, remote_port, &Interfaces::default()),
         Ends::Unlisted(_) => out.push(b'-'),
         _ => out.push(b'*'),
     }
+}
+
+/// Writes the addresses of one end of SCTP, the primary one first, and the port that they share:
+/// `10.0.1.1,10.0.0.1:5000`.
+fn write_addresses(out: &mut Vec<u8>, side: &[u8], port: u16, interfaces: &Interfaces) {
+    let first = primary(side);
+    write_address(out, first, interfaces);
+    for (_, address) in listed(side).filter(|(_, address)| *address != first) {
+        out.push(b',');
+        write_address(out, address, interfaces);
+    }
+    out.push(b':');
+    write_decimal(out, port.into());
 }
 
 /// Writes an address as it stands before a port, with the interface behind a link-local one that is this machine's.

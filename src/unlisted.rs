@@ -74,7 +74,7 @@ pub(crate) fn load_unlisted(
 
     let of = |found: &Unlisted| {
         found.proto.map_or(rows.protos(), |proto| {
-            rows.protos().intersection(Protos::of(&[proto]))
+            rows.protos().intersection(proto.listed_as())
         })
     };
     let is_listed =
