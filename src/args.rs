@@ -9,7 +9,9 @@ use std::time::Duration;
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 
+use crate::addr::Endian;
 use crate::conflicts::Given;
+use crate::decode::{Capture, is_file};
 use crate::escape::quoted;
 use crate::list::Layout;
 use crate::select::{Family, Processes, Rows};
@@ -80,6 +82,10 @@ pub(crate) struct Options {
     given: Given,
     /// Where proc is.
     pub(crate) proc: PathBuf,
+    /// Captured text, to be decoded in its place.
+    pub(crate) capture: Option<Capture>,
+    /// The byte order of the machine that it was captured on, if that is said.
+    endian: Option<Endian>,
 }
 
 /// What to do.
@@ -107,11 +113,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
             wide: false,
             timers: false,
             peers: false,
+            captured: false,
         },
         json: false,
         looks: Looks::Once,
         given: Given::default(),
         proc: PathBuf::from("/proc"),
+        capture: None,
+        endian: None,
     };
     let mut parser = Parser::from_args(arguments);
     if let Some(action) = options.read(&mut parser)? {
@@ -120,6 +129,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
     options.given.check()?;
     options.check_summary()?;
     options.keep_ends();
+    options.check_capture()?;
     Ok(Action::Run(Box::new(options)))
 }
 
@@ -228,6 +238,7 @@ impl Options {
             "raw" => self.protocol(Protos::RAW),
             "netlink" => self.protocol(Protos::NETLINK),
             "packet" => self.protocol(Protos::PACKET),
+            "sctp" => self.protocol(Protos::SCTP),
             "listening" => self.rows.listening = true,
             "no-header" => self.layout.header = false,
             "json" => self.json(),
@@ -261,7 +272,22 @@ impl Options {
             }
             "netns" => self.rows.namespaces.extend(parse_namespaces(&argument()?)?),
             "uid" => self.rows.uids.extend(parse_numbers(&argument()?, "a uid")?),
-            "proc" => self.proc = PathBuf::from(OsStr::from_bytes(&word(&option, argument()?)?)),
+            "proc" => {
+                self.proc = PathBuf::from(OsStr::from_bytes(&word(&option, argument()?)?));
+                self.given.add("--proc");
+            }
+            "decode" => self.decode(parser)?,
+            "endian" => {
+                let order = argument()?;
+                self.endian = Some(match order.as_slice() {
+                    b"little" => Endian::Little,
+                    b"big" => Endian::Big,
+                    _ => {
+                        let quoted = quoted(&order);
+                        return Err(format!("'{quoted}': a byte order is little or big"));
+                    }
+                });
+            }
             _ => return Err(unknown(&option)),
         }
         Ok(())
@@ -345,6 +371,58 @@ impl Options {
             && self.view == View::List
             && !self.json
             && self.processes.lists_unheld();
+    }
+
+    /// Takes `--decode` and its file: attached to it by `=`, or the next argument if that is a file or `-`.
+    fn decode(&mut self, parser: &mut Parser) -> Result<(), String> {
+        let mut path = parser.optional_value();
+        if path.is_none() {
+            let mut rest = parser.raw_args().map_err(|error| lexopt_text(&error))?;
+            path = rest.next_if(|next| is_file(next.as_bytes()));
+        }
+        let path = path.filter(|path| path != "-").map(PathBuf::from);
+        if path
+            .as_ref()
+            .is_some_and(|path| path.as_os_str().is_empty())
+        {
+            return Err("'--decode': an empty value names no file".to_owned());
+        }
+        self.given.add("--decode");
+        self.layout.captured = true;
+        self.capture = Some(Capture {
+            path,
+            endian: Endian::NATIVE,
+        });
+        Ok(())
+    }
+
+    /// Whether all that is asked for can be told of captured text, if it is about that.
+    fn check_capture(&mut self) -> Result<(), String> {
+        let Some(capture) = &mut self.capture else {
+            return match self.endian {
+                Some(_) => Err("'--endian': goes with --decode alone".to_owned()),
+                None => Ok(()),
+            };
+        };
+        if let Some(endian) = self.endian {
+            capture.endian = endian;
+        }
+        let no_process = "does not go with --decode: captured text tells no process";
+        if let Some(word) = self.processes.words.first() {
+            let quoted = quoted(word);
+            return Err(format!("'{quoted}': no such file, and a word {no_process}"));
+        }
+        for (is_asked, option) in [
+            (!self.processes.pids().is_empty(), "--pid"),
+            (!self.processes.prefixes.is_empty(), "-c"),
+            (!self.processes.containers.is_empty(), "--container"),
+            (!self.rows.namespaces.is_empty(), "--netns"),
+        ] {
+            if is_asked {
+                return Err(format!("'{option}': {no_process}"));
+            }
+        }
+        Ok(())
     }
 
     /// Shows sockets of `protos` too.

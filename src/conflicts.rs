@@ -5,7 +5,7 @@
 type Conflict = (&'static str, &'static str, &'static str);
 
 /// All of them.
-const CONFLICTS: [Conflict; 12] = [
+const CONFLICTS: [Conflict; 17] = [
     ("--quiet", "--json", "one prints nothing at all"),
     ("--quiet", "--pids", "one prints nothing at all"),
     ("--quiet", "--summary", "one prints nothing at all"),
@@ -18,6 +18,15 @@ const CONFLICTS: [Conflict; 12] = [
     ("--summary", "--peers", "one prints totals alone"),
     ("--summary", "--watch", "one prints totals alone"),
     ("--wait", "--watch", "one ends when something matches"),
+    ("--decode", "--pids", "captured text tells no process"),
+    (
+        "--decode",
+        "--proc",
+        "captured text is read in place of proc",
+    ),
+    ("--decode", "--peers", "captured text tells no process"),
+    ("--decode", "--watch", "captured text does not change"),
+    ("--decode", "--wait", "captured text does not change"),
 ];
 
 /// Those options that were given and may contradict another.

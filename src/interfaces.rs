@@ -49,6 +49,15 @@ impl Interfaces {
         interfaces
     }
 
+    /// Takes a line of captured text; `false` where it is of neither file.
+    pub(crate) fn add_line(&mut self, line: &[u8]) -> bool {
+        let (address, index) = (parse_if_inet6(line), parse_igmp(line));
+        let is_known = address.is_some() || index.is_some();
+        self.addresses.extend(address);
+        self.indexes.extend(index);
+        is_known
+    }
+
     /// The name of interface `index`.
     pub(crate) fn name(&self, index: u32) -> Option<&[u8]> {
         let by_address = self

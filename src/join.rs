@@ -3,9 +3,9 @@
 //! in the order in which it is shown, and for a socket that nobody holds the reason.
 //!
 //! A table is no snapshot, so a row may come twice; and a unix socket's name may hold a perfect row. So of rows with
-//! one inode: the same row is one; different rows of TCP are the subflows of one MPTCP socket; a row of `unix` beside
-//! one of another table is forged and dropped; two rows of `unix` that differ are both doubtful, and neither name is
-//! shown.
+//! one inode: the same row is one; different rows of TCP are the subflows of one MPTCP socket, and of SCTP its
+//! associations; a row of `unix` beside one of another table is forged and dropped; two rows of `unix` that differ are
+//! both doubtful, and neither name is shown.
 
 use crate::index::Index;
 use crate::select::Rows;
@@ -31,6 +31,8 @@ pub(crate) enum Owner {
     Hidden,
     /// Nobody that is visible here.
     Elsewhere,
+    /// Captured text does not tell.
+    Unknown,
 }
 
 impl Owner {
@@ -44,6 +46,7 @@ impl Owner {
             Self::Kernel => "(kernel)",
             Self::Hidden => "(hidden)",
             Self::Elsewhere => "(elsewhere)",
+            Self::Unknown => "(unknown)",
         }
     }
 }
@@ -70,7 +73,7 @@ pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
             Owner::AcceptQueue
         }
         (0, State::CONNECTING, _) => Owner::AcceptQueue,
-        (0, _, Ends::Path(_)) => Owner::Closed,
+        (0, _, Ends::Path(_) | Ends::Sctp { .. }) => Owner::Closed,
         (0, ..) | (_, _, Ends::Netlink { port_id: 0, .. }) => Owner::Kernel,
         _ if some_unread => Owner::Hidden,
         _ => Owner::Elsewhere,
@@ -157,11 +160,16 @@ impl ByInode {
                 }
                 true
             }
-            // MPTCP: the same inode, other ends.
+            // MPTCP: the same inode, other ends. SCTP: a socket's associations, and then its endpoint, which tells
+            // no more unless it listens.
             (false, _) => {
                 let same = |other: u32| {
                     let (row, known) = (sockets.row(number), sockets.row(other));
-                    row.inode == known.inode && row.proto == known.proto && row.ends == known.ends
+                    let is_idle = matches!(row.ends, Ends::Sctp { remote_port: 0, .. })
+                        && row.state != State::LISTEN;
+                    row.inode == known.inode
+                        && row.proto == known.proto
+                        && (row.ends == known.ends || is_idle)
                 };
                 self.index.candidates(inode).any(same)
             }
@@ -211,6 +219,8 @@ pub(crate) struct Joined {
     unread: Vec<Unread>,
     /// As in the walk.
     hides_some: bool,
+    /// The rows are of captured text, which does not tell who holds them.
+    is_captured: bool,
 }
 
 impl Joined {
@@ -228,6 +238,7 @@ impl Joined {
             lines: Vec::new(),
             unread: walk.unread,
             hides_some: walk.hides_some,
+            is_captured: false,
         };
         // The lines are written over the holders, for there may be millions. There is mostly one line a holder; MPTCP
         // has more, which then wait until there is room.
@@ -275,6 +286,18 @@ impl Joined {
         joined
     }
 
+    /// All of `sockets` as they are, for captured text.
+    pub(crate) fn captured(sockets: &Sockets) -> Self {
+        let line = |socket| Line { socket, fd: NO_FD };
+        Self {
+            processes: Vec::new(),
+            lines: sockets.numbers().map(line).collect(),
+            unread: Vec::new(),
+            hides_some: false,
+            is_captured: true,
+        }
+    }
+
     /// Lists what nobody holds.
     fn list_unheld(
         &mut self,
@@ -303,11 +326,7 @@ impl Joined {
         let mut unheld: Vec<u32> = sockets.numbers().filter(matches).collect();
         let key = |number| {
             let row = sockets.row(number);
-            let ends = match row.ends {
-                Ends::Inet { local, remote } => Some((local, remote)),
-                _ => None,
-            };
-            (row.proto, sockets.netns(number), ends, row.inode)
+            (row.proto, sockets.netns(number), row.ends.inet(), row.inode)
         };
         sort(&mut unheld, &|one, other| {
             key(one).cmp(&key(other)).then(one.cmp(&other))
@@ -410,7 +429,10 @@ impl<'a> Iterator for Entries<'a> {
         self.line += 1;
         let owner = match process {
             Some(_) => Owner::Process,
-            None => explain(&row, self.joined.some_unseen()),
+            None => match explain(&row, self.joined.some_unseen()) {
+                Owner::Elsewhere if self.joined.is_captured => Owner::Unknown,
+                owner => owner,
+            },
         };
         Some(Entry {
             process,

@@ -190,7 +190,10 @@ impl Column {
             _ => (None, None),
         };
         match self {
-            State => entry.row.state.name().len(),
+            State => match entry.row.state.name() {
+                "UNKNOWN" => "UNKNOWN(0C)".len(),
+                name => name.len(),
+            },
             Local => end_width(&entry.row, local, scratch, |out| {
                 self.write(out, found, entry);
             }),
@@ -258,6 +261,8 @@ pub(crate) struct Layout {
     pub(crate) timers: bool,
     /// With who is at the other end (`-E`).
     pub(crate) peers: bool,
+    /// Of captured text: without the columns that only a process or a namespace fills.
+    pub(crate) captured: bool,
 }
 
 /// The columns of a list, and how wide each is.
@@ -282,6 +287,9 @@ impl Columns {
         }
         if layout.timers && !layout.wide {
             columns.extend(TIMERS);
+        }
+        if layout.captured {
+            columns.retain(|column| !matches!(column, Pid | Command | Fd | Netns | Container));
         }
         for column in columns.into_iter().skip(self.0.len()) {
             let width = if layout.header {

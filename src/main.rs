@@ -24,6 +24,7 @@ mod closing;
 mod commands;
 mod conflicts;
 mod container;
+mod decode;
 mod index;
 mod interfaces;
 mod join;
@@ -51,6 +52,7 @@ use std::time::Duration;
 use args::{Action, Looks, Options, View};
 use commands::Commands;
 use container::Containers;
+use decode::Capture;
 use escape::quoted;
 use index::Wanted;
 use interfaces::Interfaces;
@@ -99,6 +101,9 @@ fn run() -> Result<u8, String> {
 
 /// Looks for the sockets and shows them, as often as is asked.
 fn show(options: &Options) -> Result<u8, String> {
+    if let Some(capture) = &options.capture {
+        return show_capture(options, capture);
+    }
     let proc = Proc::open(&options.proc).map_err(|reason| {
         format!(
             "{}: {reason}",
@@ -110,6 +115,31 @@ fn show(options: &Options) -> Result<u8, String> {
         Looks::Wait(limit) => wait(&proc, options, limit),
         Looks::Watch(pause) => watch(&proc, options, pause),
     }
+}
+
+/// Decodes captured text and shows it.
+fn show_capture(options: &Options, capture: &Capture) -> Result<u8, String> {
+    let mut warnings = Warnings::default();
+    let mut sockets = Sockets::new(options.keeps_details());
+    let interfaces = capture.load(&options.rows, &mut sockets, &mut warnings)?;
+    let joined = Joined::captured(&sockets);
+    if !joined.is_empty() && options.view != View::Quiet {
+        let found = Found {
+            joined: &joined,
+            sockets: &sockets,
+            commands: &Commands::default(),
+            interfaces: &[(NetnsId(0), interfaces)],
+            namespaces: &Namespaces::default(),
+            peers: &Peers::default(),
+            containers: &Containers::default(),
+        };
+        write_out(|out| write_view(&found, options, out))?;
+    }
+    if options.view != View::Quiet {
+        // Where standard error is gone there is nobody to tell.
+        let _ = io::stderr().write_all(warnings.into_text().as_bytes());
+    }
+    Ok(if joined.is_empty() { NOTHING } else { SHOWN })
 }
 
 /// The first pause between two looks of `wait`.
@@ -307,19 +337,22 @@ impl AllFound {
         let round = Round::load(proc, options, self);
         if status == SHOWN {
             let found = round.found();
-            write_out(|out| match options.view {
-                View::List if options.json => json::write_json(&found, out),
-                View::List => {
-                    list::write_list(&found, options.layout, &mut Columns::default(), out)
-                }
-                View::Summary if options.json => summary::write_summary_json(&found, out),
-                View::Summary => summary::write_summary(&found, options.layout.header, out),
-                View::Pids => pids::write_pids(&found, out),
-                View::Quiet => Ok(()),
-            })?;
+            write_out(|out| write_view(&found, options, out))?;
         }
         round.all.say(options, warnings);
         Ok(status)
+    }
+}
+
+/// Writes what was found as it is asked for.
+fn write_view(found: &Found<'_>, options: &Options, out: &mut impl Write) -> io::Result<()> {
+    match options.view {
+        View::List if options.json => json::write_json(found, out),
+        View::List => list::write_list(found, options.layout, &mut Columns::default(), out),
+        View::Summary if options.json => summary::write_summary_json(found, out),
+        View::Summary => summary::write_summary(found, options.layout.header, out),
+        View::Pids => pids::write_pids(found, out),
+        View::Quiet => Ok(()),
     }
 }
 

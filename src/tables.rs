@@ -7,6 +7,7 @@
 
 mod bluetooth;
 mod can_bcm;
+pub(crate) mod captured;
 mod inet;
 mod netlink;
 mod packet;
