@@ -14,12 +14,12 @@ use crate::conflicts::Given;
 use crate::decode::{Capture, is_file};
 use crate::escape::quoted;
 use crate::list::Layout;
+use crate::proto::Protos;
 use crate::select::{Family, Processes, Rows};
 use crate::selector::{
     Selector, parse_end, parse_inodes, parse_internet, parse_namespaces, parse_numbers, parse_pids,
     parse_ports, parse_seconds, parse_selector, parse_states,
 };
-use crate::socket::Protos;
 use crate::suggest;
 
 /// What `--help` prints; a test holds it against the parser.

@@ -20,7 +20,8 @@ use crate::interfaces::Interfaces;
 use crate::procfs::error_text;
 use crate::scan::Records;
 use crate::select::Rows;
-use crate::socket::{Detail, Ends, NetnsId, Row, Sockets};
+use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::sockets::Sockets;
 use crate::tables::Table;
 use crate::tables::captured::{
     Known, by_file, by_header, by_shape, is_can_bcm_job, is_unix_row, parse_can_bcm,

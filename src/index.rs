@@ -4,7 +4,7 @@
 //! Inodes are handed out in runs, and a slot that is the inode itself makes them cluster when they come from several
 //! processors: 500,000 sockets then took four times as long as with the multiplication below, which spreads them.
 
-use crate::socket::place;
+use crate::sockets::place;
 use crate::sort::sort_once;
 
 /// A slot that is free.

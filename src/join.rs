@@ -8,8 +8,10 @@
 //! both doubtful, and neither name is shown.
 
 use crate::index::Index;
+use crate::proto::{Protos, State};
 use crate::select::Rows;
-use crate::socket::{Ends, Protos, Row, Sockets, State, place};
+use crate::socket::{Ends, Row};
+use crate::sockets::{Sockets, place};
 use crate::sort::sort;
 use crate::walk::{Holder, Process, Unread, Walk};
 use crate::warn::Warnings;
@@ -447,7 +449,8 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{Detail, NetnsId, Proto};
+    use crate::proto::Proto;
+    use crate::socket::{Detail, NetnsId};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {

@@ -9,7 +9,8 @@ use crate::container::ContainerId;
 use crate::escape::is_hidden;
 use crate::interfaces::Interfaces;
 use crate::join::Entry;
-use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+use crate::proto::{Proto, Protos, State};
+use crate::socket::{Detail, Ends, Row};
 use crate::text::{
     timer_name, write_interface, write_local, write_peer, write_proto, write_protocol, write_state,
 };

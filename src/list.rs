@@ -200,7 +200,7 @@ impl Column {
             Peer => end_width(&entry.row, remote, scratch, |out| {
                 self.write(out, found, entry);
             }),
-            Proto if entry.row.proto != crate::socket::Proto::Other => entry.row.proto.name().len(),
+            Proto if entry.row.proto != crate::proto::Proto::Other => entry.row.proto.name().len(),
             Command | PeerProcess | Proto | Container | ContainerOrNetns | Timer => {
                 scratch.clear();
                 self.write(scratch, found, entry);

@@ -18,30 +18,40 @@ mod sys;
 mod warn;
 mod write;
 
-// The rooms, in the order in which data goes through them.
+// The rooms, in the order in which data goes through them. What is asked for:
 mod args;
-mod closing;
-mod commands;
 mod conflicts;
-mod container;
-mod decode;
-mod index;
-mod interfaces;
-mod join;
-mod json;
-mod list;
-mod netns;
-mod peers;
-mod pids;
 mod select;
 mod selector;
-mod socket;
-mod summary;
-mod tables;
-mod text;
-mod unlisted;
-mod view;
+
+// Who holds which inode, in which namespace and container:
+mod container;
+mod netns;
 mod walk;
+
+// What a socket is, and the tables that tell:
+mod interfaces;
+mod proto;
+mod socket;
+mod sockets;
+mod tables;
+
+// Both put together:
+mod commands;
+mod index;
+mod join;
+mod peers;
+mod unlisted;
+
+// What is shown:
+mod closing;
+mod decode;
+mod json;
+mod list;
+mod pids;
+mod summary;
+mod text;
+mod view;
 mod watch;
 
 use std::io::{self, BufWriter, Write};
@@ -61,7 +71,9 @@ use list::Columns;
 use netns::Namespaces;
 use peers::Peers;
 use procfs::{Proc, Task, error_text};
-use socket::{NetnsId, Protos, Sockets, State};
+use proto::{Protos, State};
+use socket::NetnsId;
+use sockets::Sockets;
 use sys::Clock;
 use tables::Reader;
 use view::Found;

@@ -14,8 +14,10 @@ use crate::hash::Seed;
 use crate::index::Index;
 use crate::join::{Entry, Joined, Owner, explain};
 use crate::procfs::Task;
+use crate::proto::{Proto, Protos, State};
 use crate::select::Rows;
-use crate::socket::{Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
+use crate::socket::{Ends, NetnsId, Row};
+use crate::sockets::{Sockets, place, small};
 use crate::write::{write_decimal, write_short};
 
 /// Who holds the socket at the other end.

@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 
 use crate::addr::{Prefix, unmapped};
 use crate::procfs::{Proc, Task};
-use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+use crate::proto::{Proto, Protos, State};
+use crate::socket::{Detail, Ends, Row};
 use crate::sort::sort_once;
 
 /// How much of a command line is looked at at a time; the longest word is looked for across the seams.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::addr::Prefix;
 use crate::escape::quoted;
 use crate::procfs::inode_in_link;
+use crate::proto::{Protos, State};
 use crate::scan::decimal32;
 use crate::select::{Endpoint, Family, Internet, Ports};
-use crate::socket::{Protos, State};
 
 /// What a word of the command line selects, by its shape.
 #[derive(Debug, PartialEq, Eq)]

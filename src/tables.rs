@@ -23,9 +23,11 @@ use crate::addr::Endian;
 use crate::index::Wanted;
 use crate::netns::Namespaces;
 use crate::procfs::{LAST_READ_MAX, Proc, Task, for_each_number, is_gone};
+use crate::proto::{Proto, Protos};
 use crate::scan::{Begins, Fields, Records, decimal};
 use crate::select::Rows;
-use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets};
+use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::sockets::Sockets;
 use crate::sort::sort_once;
 use crate::warn::Warnings;
 

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::escape::write_escaped;
 use crate::interfaces::Interfaces;
-use crate::socket::{Detail, Ends, Proto, Protos, Row, State};
+use crate::proto::{Proto, Protos, State};
+use crate::socket::{Detail, Ends, Row};
 use crate::write::{
     decimal_width, octet_width, width, write_decimal, write_hundredths, write_short,
 };

@@ -7,7 +7,9 @@
 
 use crate::index::{Index, Wanted};
 use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
-use crate::socket::{Detail, Ends, NetnsId, Proto, Protos, Row, Sockets, State, place, small};
+use crate::proto::{Proto, Protos, State};
+use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::sockets::{Sockets, place, small};
 use crate::tables::Reader;
 use crate::walk::{Holder, Process, Walk};
 

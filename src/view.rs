@@ -6,7 +6,8 @@ use crate::interfaces::Interfaces;
 use crate::join::{Entries, Entry, Joined, Owner};
 use crate::netns::Namespaces;
 use crate::peers::{Peer, Peers};
-use crate::socket::{NetnsId, Sockets};
+use crate::socket::NetnsId;
+use crate::sockets::Sockets;
 
 /// All that was found.
 pub(crate) struct Found<'a> {

@@ -12,7 +12,7 @@ use crate::index::Index;
 use crate::join::{Entry, Owner};
 use crate::json::write_objects;
 use crate::list::{Columns, Layout, write_list};
-use crate::socket::{place, small};
+use crate::sockets::{place, small};
 use crate::sys::{Clock, now};
 use crate::view::Found;
 use crate::write::write_short;

@@ -2,8 +2,9 @@
 //! line. Out: the row, or `None` where the line has not the kernel's shape. They tell who and how much, and no address.
 
 use super::Format;
+use crate::proto::State;
 use crate::scan::Fields;
-use crate::socket::{Detail, Ends, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of pfkey (`net/key/af_key.c`: `pfkey_seq_show`).
 ///
@@ -65,7 +66,7 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
 mod tests {
     use super::*;
     use crate::addr::Endian;
-    use crate::socket::Proto;
+    use crate::proto::Proto;
 
     const FORMAT: Format = Format {
         proto: Proto::L2cap,

@@ -3,8 +3,9 @@
 
 use super::{Format, INET, INET6, TABLES, Table, bluetooth, can_bcm, is_header, unix};
 use crate::addr::Endian;
+use crate::proto::Proto;
 use crate::scan::{Fields, decimal32};
-use crate::socket::{Detail, Proto, Row};
+use crate::socket::{Detail, Row};
 
 /// A table of Bluetooth of which only the header is known.
 static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);

@@ -4,8 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
+use crate::proto::{Protos, State};
 use crate::scan::Fields;
-use crate::socket::{Detail, Ends, Protos, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
 ///
@@ -135,7 +136,7 @@ fn parse_end(fields: &mut Fields<'_>, format: &Format) -> Option<(IpAddr, u16)> 
 mod tests {
     use super::*;
     use crate::addr::Endian;
-    use crate::socket::Proto;
+    use crate::proto::Proto;
 
     /// As the original article shows it.
     const ESTABLISHED: &str = "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1";

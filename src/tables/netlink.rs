@@ -1,8 +1,9 @@
 //! Parses the rows of PID/net/netlink. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
+use crate::proto::{Proto, State};
 use crate::scan::{Fields, decimal32};
-use crate::socket::{Detail, Ends, Proto, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of netlink (`net/netlink/af_netlink.c`: `netlink_native_seq_show`).
 ///

@@ -1,8 +1,9 @@
 //! Parses the rows of PID/net/packet. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
+use crate::proto::{Proto, State};
 use crate::scan::Fields;
-use crate::socket::{Detail, Ends, Proto, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of packet (`net/packet/af_packet.c`: `packet_seq_show`).
 ///

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use super::Format;
 use crate::addr::sides;
+use crate::proto::{Proto, State};
 use crate::scan::Fields;
-use crate::socket::{Detail, Ends, Proto, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of eps (`net/sctp/proc.c`: `sctp_eps_seq_show`).
 ///

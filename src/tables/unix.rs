@@ -3,8 +3,9 @@
 //! `is_row` is as strict as can be, and `join` doubts what it must.
 
 use super::Format;
+use crate::proto::{Proto, State};
 use crate::scan::{Fields, decimal32, hex};
-use crate::socket::{Detail, Ends, Proto, Row, State};
+use crate::socket::{Detail, Ends, Row};
 
 /// The longest name: `UNIX_PATH_MAX`.
 const NAME_LEN_MAX: usize = 108;
