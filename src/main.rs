@@ -405,10 +405,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
             netns.is_loaded = is_own;
         }
     }
-    let mut impostors = Vec::new();
-    if wanted.is_some() || rows.protos().intersection(Protos::INET) != Protos::INET {
-        impostors = unlisted::impostors(&walk, &mut reader, &sockets);
-    }
+    let impostors = unlisted::impostors(&walk, &mut reader, &sockets);
     let mut by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     let known = sockets.len();
     if let Some(wanted) = &wanted {

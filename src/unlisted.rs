@@ -11,7 +11,7 @@ use crate::proto::{Proto, Protos, State};
 use crate::socket::{Detail, Ends, NetnsId, Row};
 use crate::sockets::{Sockets, place, small};
 use crate::tables::Reader;
-use crate::walk::{Holder, Process, Walk};
+use crate::walk::{Holder, Walk};
 
 /// A descriptor whose socket has no row.
 struct Unlisted {
@@ -138,35 +138,41 @@ pub(crate) fn load_unlisted(
 }
 
 /// Asks the kernel of each row of unix that the name before it could have printed, and whose inode somebody holds,
-/// whether it is a unix socket at all. Where the tables of internet sockets were read that is known already; this is
-/// for selections that leave them out. Those that are none are given back.
+/// whether it is a unix socket at all: a forger may name a socket of its own that no table lists. Those that are none
+/// are given back.
 pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets) -> Vec<u32> {
+    let suspects = sockets.suspects();
     let mut impostors = Vec::new();
-    for number in sockets.suspects() {
-        let inode = sockets.inode(number);
-        let holds = |process: &&Process| {
-            let holders = walk
-                .holders
-                .get(process.holders.clone())
-                .unwrap_or_default();
-            holders.iter().any(|holder| holder.inode == inode)
-        };
-        let Some(process) = walk.processes.iter().find(holds) else {
-            continue;
-        };
+    if suspects.is_empty() {
+        return impostors;
+    }
+    let mut open = Index::with_room(suspects.len());
+    for number in &suspects {
+        open.insert(sockets.inode(*number), *number);
+    }
+    let mut asked = Index::with_room(suspects.len());
+    for process in &walk.processes {
         let holders = walk
             .holders
             .get(process.holders.clone())
             .unwrap_or_default();
-        let Some(holder) = holders.iter().find(|holder| holder.inode == inode) else {
-            continue;
-        };
-        let found = name(reader.proc, (process.task, process.netns), *holder);
-        let proto = found.and_then(|found| found.proto);
-        if proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
-            let said = "a name pretends to be a row of another socket; the row is not believed";
-            reader.warnings.warn(b"unix", said);
-            impostors.push(number);
+        for holder in holders {
+            let is_its = |number: &u32| sockets.inode(*number) == holder.inode;
+            let Some(number) = open.candidates(holder.inode).find(is_its) else {
+                continue;
+            };
+            // One holder is enough to ask.
+            if asked.candidates(holder.inode).any(|other| other == number) {
+                continue;
+            }
+            asked.insert(holder.inode, number);
+            let found = name(reader.proc, (process.task, process.netns), *holder);
+            let proto = found.and_then(|found| found.proto);
+            if proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
+                let said = "a name pretends to be a row of another socket; the row is not believed";
+                reader.warnings.warn(b"unix", said);
+                impostors.extend(open.candidates(holder.inode).filter(is_its));
+            }
         }
     }
     impostors

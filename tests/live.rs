@@ -1179,6 +1179,13 @@ fn a_name_that_claims_the_inode_of_a_tcp_socket_changes_nothing_of_it() {
     let made = stage.made("unix-forged-inet/victim").unwrap();
     let row = row_of(&list, &stage, "unix-forged-inet/victim");
     assert_eq!(compare(row, made), "");
+    // Without the tables of TCP it is the holder's descriptor that tells.
+    let list = stage.lsock(&["-x"]);
+    expect_not_believed(&list, "/run/z.sock");
+    assert!(
+        !list.rows.iter().any(|row| row.holder == made.holder),
+        "{list:?}"
+    );
 }
 
 // ---- seats ----------------------------------------------------------------------------------------------
