@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::scan::Fields;
-use crate::write::write_octet;
+use crate::write::write_v4;
 
 /// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
 /// integers (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
@@ -41,20 +41,10 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Writes an IPv4 address: `172.17.0.2`.
-fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
-    let [first, rest @ ..] = address.octets();
-    write_octet(out, first);
-    for octet in rest {
-        out.push(b'.');
-        write_octet(out, octet);
-    }
-}
-
 /// Writes an address as RFC 5952 wants it, without brackets: `::1`, `fe80::1`; a v4-mapped one as IPv4.
 pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     match unmapped(address) {
-        IpAddr::V4(v4) => write_v4(out, v4),
+        IpAddr::V4(v4) => write_v4(out, v4.octets()),
         IpAddr::V6(v6) => write_v6(out, v6),
     }
 }

@@ -1,59 +1,57 @@
-//! Finds sockets by inode. In: numbers of things and their inodes. Out: the numbers again. Open addressing with one
-//! 4-byte slot a thing and at least a quarter of the slots free; equal inodes stand in slots of their own.
+//! Finds things by a number of theirs: sockets by inode, others by a hash. In: keys and the numbers of things. Out: the
+//! numbers again. Open addressing with 8 bytes a slot, a key and a number, and a fifth of the slots free; equal keys
+//! stand in slots of their own, in the order in which they came.
 //!
 //! Inodes are handed out in runs, and a slot that is the inode itself makes them cluster when they come from several
-//! processors: 500,000 sockets then took four times as long as with the multiplication below, which spreads them.
+//! processors: 500,000 sockets then took four times as long as with the multiplication below, which spreads them. The
+//! key stands in the slot because the thing itself is far away: of 500,000 rows, each look is one for the main memory.
 
 use crate::sockets::place;
 use crate::sort::sort_once;
 
-/// A slot that is free.
+/// The number in a slot that is free.
 const FREE: u32 = u32::MAX;
 
-/// Numbers by inode.
+/// Numbers by key.
 pub(crate) struct Index {
-    /// A number, or `FREE`; a power of two of them.
-    slots: Vec<u32>,
-    /// 64 less the bits of a slot's place.
-    shift: u32,
+    /// Keys with their numbers, or `FREE`.
+    slots: Vec<(u32, u32)>,
 }
 
 impl Index {
     /// Room for `len` numbers.
     pub(crate) fn with_room(len: usize) -> Self {
-        let slots = (len + len / 3).next_power_of_two().max(16);
         Self {
-            slots: vec![FREE; slots],
-            shift: 64 - slots.ilog2(),
+            slots: vec![(0, FREE); len + len / 4 + 4],
         }
     }
 
-    /// The slots in which `inode` may stand, from its first on.
-    fn slots_of(&self, inode: u32) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.slots.len() - 1;
-        // The golden ratio of 2^64: the upper bits of the product depend on all bits of the inode.
-        let mixed = u64::from(inode).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift;
-        let first = usize::try_from(mixed).unwrap_or(0);
-        (0..=mask).map(move |step| (first + step) & mask)
+    /// The first slot in which `key` may stand; after the last one comes the first of all.
+    fn first_slot(&self, key: u32) -> usize {
+        // The golden ratio of 2^32: the upper bits of the product depend on all bits of the key, and as a fraction of
+        // 2^32 they are spread over the slots, however many there are.
+        let mixed = u64::from(key.wrapping_mul(0x9e37_79b9));
+        let len = u64::try_from(self.slots.len()).unwrap_or(0);
+        usize::try_from(mixed.wrapping_mul(len) >> 32).unwrap_or(0)
     }
 
-    /// The numbers that stand where `inode` would: all of its own, and perhaps others.
-    pub(crate) fn candidates(&self, inode: u32) -> impl Iterator<Item = u32> + '_ {
-        self.slots_of(inode).map_while(|slot| {
-            self.slots
-                .get(slot)
-                .copied()
-                .filter(|number| *number != FREE)
-        })
+    /// The numbers under `key`, in the order in which they came.
+    pub(crate) fn find(&self, key: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.first_slot(key);
+        let (before, from) = self.slots.split_at_checked(first).unwrap_or_default();
+        from.iter()
+            .chain(before)
+            .take_while(|(_, number)| *number != FREE)
+            .filter(move |(known, _)| *known == key)
+            .map(|(_, number)| *number)
     }
 
-    /// Adds `number` under `inode`. There must be room.
-    pub(crate) fn insert(&mut self, inode: u32, number: u32) {
-        for slot in self.slots_of(inode) {
-            if let Some(slot @ &mut FREE) = self.slots.get_mut(slot) {
-                *slot = number;
-                return;
-            }
+    /// Adds `number` under `key`. There must be room.
+    pub(crate) fn insert(&mut self, key: u32, number: u32) {
+        let first = self.first_slot(key);
+        let (before, from) = self.slots.split_at_mut_checked(first).unwrap_or_default();
+        if let Some(slot) = from.iter_mut().chain(before).find(|slot| slot.1 == FREE) {
+            *slot = (key, number);
         }
     }
 }
@@ -62,8 +60,6 @@ impl Index {
 pub(crate) struct Wanted {
     /// By inode.
     index: Index,
-    /// Each inode once.
-    inodes: Vec<u32>,
     /// Whether it was found.
     found: Vec<bool>,
     /// How many were not found.
@@ -83,7 +79,6 @@ impl Wanted {
             index,
             missing: inodes.len(),
             found: vec![false; inodes.len()],
-            inodes,
         }
     }
 
@@ -94,8 +89,7 @@ impl Wanted {
 
     /// Where `inode` is, if it is looked for.
     fn place_of(&self, inode: u32) -> Option<usize> {
-        let mut places = self.index.candidates(inode).map(place);
-        places.find(|place| self.inodes.get(*place) == Some(&inode))
+        self.index.find(inode).next().map(place)
     }
 
     /// Whether `inode` is looked for; it counts as found from now on.
@@ -136,19 +130,16 @@ mod tests {
                 .filter(|(_, other)| **other == inode)
                 .map(|(number, _)| number)
                 .collect();
-            let is_own = |number: &u32| inodes[usize::try_from(*number).unwrap()] == inode;
-            assert_eq!(
-                index.candidates(inode).filter(is_own).collect::<Vec<_>>(),
-                known
-            );
+            assert_eq!(index.find(inode).collect::<Vec<_>>(), known);
         }
     }
 
     #[test]
     fn a_full_index_ends_its_search() {
-        let mut index = Index::with_room(12);
+        let mut index = Index::with_room(0);
         (0..16).for_each(|number| index.insert(7, number));
-        assert_eq!(index.candidates(9).count(), 16);
+        assert_eq!(index.find(7).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(index.find(9).count(), 0);
     }
 
     #[test]

@@ -135,11 +135,7 @@ impl ByInode {
         warnings: &mut Warnings,
     ) -> bool {
         let inode = sockets.inode(number);
-        let Some(other) = self
-            .index
-            .candidates(inode)
-            .find(|other| sockets.inode(*other) == inode)
-        else {
+        let Some(other) = self.index.find(inode).next() else {
             return false;
         };
         let is_unix = |number| Protos::UNIX.has(sockets.proto(number));
@@ -169,27 +165,18 @@ impl ByInode {
                     let (row, known) = (sockets.row(number), sockets.row(other));
                     let is_idle = matches!(row.ends, Ends::Sctp { remote_port: 0, .. })
                         && row.state != State::LISTEN;
-                    row.inode == known.inode
-                        && row.proto == known.proto
-                        && (row.ends == known.ends || is_idle)
+                    row.proto == known.proto && (row.ends == known.ends || is_idle)
                 };
-                self.index.candidates(inode).any(same)
+                self.index.find(inode).any(same)
             }
         };
         self.drop(number, is_dropped);
         is_dropped
     }
 
-    /// The sockets of `inode`.
-    fn find<'a>(&'a self, inode: u32, sockets: &'a Sockets) -> impl Iterator<Item = u32> + 'a {
-        self.index
-            .candidates(inode)
-            .filter(move |number| sockets.inode(*number) == inode)
-    }
-
     /// Whether no row is there for `holder`.
-    pub(crate) fn lacks(&self, holder: Holder, sockets: &Sockets) -> bool {
-        self.find(holder.inode, sockets).next().is_none()
+    pub(crate) fn lacks(&self, holder: Holder) -> bool {
+        self.index.find(holder.inode).next().is_none()
     }
 }
 
@@ -253,10 +240,7 @@ impl Joined {
                 let Some(Holder { inode, fd }) = lines.get(at).copied() else {
                     continue;
                 };
-                for slot in by_inode.index.candidates(inode) {
-                    if sockets.inode(slot) != inode {
-                        continue;
-                    }
+                for slot in by_inode.index.find(inode) {
                     if let Some(dropped) = by_inode.dropped.get_mut(place(slot)) {
                         *dropped = true;
                     }
@@ -403,6 +387,66 @@ impl Joined {
             line: 0,
         }
     }
+
+    /// Of each process the first entry, then all that nobody holds.
+    pub(crate) fn holders<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
+        let held = self.processes.iter();
+        let first =
+            held.filter_map(|process| self.entry(process.holders.start, Some(process), sockets));
+        let unheld = self.processes.last().map_or(0, |last| last.holders.end)..self.lines.len();
+        first.chain(unheld.filter_map(|at| self.entry(at, None, sockets)))
+    }
+
+    /// Each socket that is shown, once, in the order in which the rows were read: as if nobody held it.
+    pub(crate) fn shown<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
+        let mut shown = vec![false; sockets.len()];
+        for line in &self.lines {
+            if let Some(shown) = shown.get_mut(place(line.socket)) {
+                *shown = true;
+            }
+        }
+        let numbers = sockets.numbers().zip(shown);
+        numbers
+            .filter(|(_, shown)| *shown)
+            .map(|(socket, _)| Entry {
+                process: None,
+                fd: None,
+                socket,
+                row: sockets.row(socket),
+                owner: Owner::Unknown,
+            })
+    }
+
+    /// The largest descriptor.
+    pub(crate) fn last_fd(&self) -> Option<u32> {
+        let fds = self.lines.iter().map(|line| line.fd);
+        fds.filter(|fd| *fd != NO_FD).max()
+    }
+
+    /// The entry of line `at`, which is of `process` or of nobody.
+    fn entry<'a>(
+        &'a self,
+        at: usize,
+        process: Option<&'a Process>,
+        sockets: &'a Sockets,
+    ) -> Option<Entry<'a>> {
+        let line = self.lines.get(at)?;
+        let row = sockets.row(line.socket);
+        let owner = match process {
+            Some(_) => Owner::Process,
+            None => match explain(&row, self.some_unseen()) {
+                Owner::Elsewhere if self.is_captured => Owner::Unknown,
+                owner => owner,
+            },
+        };
+        Some(Entry {
+            process,
+            fd: Some(line.fd).filter(|fd| *fd != NO_FD),
+            socket: line.socket,
+            row,
+            owner,
+        })
+    }
 }
 
 /// The entries, one after the other.
@@ -421,28 +465,14 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        let line = self.joined.lines.get(self.line)?;
-        let row = self.sockets.row(line.socket);
         let mut process = self.joined.processes.get(self.process);
         if process.is_some_and(|process| process.holders.end <= self.line) {
             self.process += 1;
             process = self.joined.processes.get(self.process);
         }
+        let entry = self.joined.entry(self.line, process, self.sockets)?;
         self.line += 1;
-        let owner = match process {
-            Some(_) => Owner::Process,
-            None => match explain(&row, self.joined.some_unseen()) {
-                Owner::Elsewhere if self.joined.is_captured => Owner::Unknown,
-                owner => owner,
-            },
-        };
-        Some(Entry {
-            process,
-            fd: Some(line.fd).filter(|fd| *fd != NO_FD),
-            socket: line.socket,
-            row,
-            owner,
-        })
+        Some(entry)
     }
 }
 

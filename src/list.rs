@@ -5,10 +5,15 @@ use std::io::{self, Write};
 
 use crate::escape::write_escaped;
 use crate::join::Entry;
+use crate::procfs::Task;
+use crate::proto::{self, Protos};
 use crate::socket::Ends;
 use crate::text::{end_width, write_local, write_peer, write_proto, write_state, write_timer};
 use crate::view::Found;
-use crate::write::{decimal_width, width, write_decimal, write_number, write_padding, write_short};
+use crate::write::{
+    CHUNK_LEN, decimal_width, width, write_decimal, write_number, write_padded, write_padding,
+    write_short,
+};
 
 /// The output is written in pieces of about this size.
 const PIECE_LEN: usize = 32 * 1024;
@@ -121,6 +126,25 @@ impl Column {
         )
     }
 
+    /// What it is told by.
+    const fn part(self) -> Part {
+        match self {
+            Pid | Command | Container => Part::Holder,
+            Fd => Part::Descriptor,
+            ContainerOrNetns => Part::Line,
+            _ => Part::Socket,
+        }
+    }
+
+    /// What makes it the same in two lines that follow each other.
+    const fn same(self) -> Same {
+        match self {
+            Pid | Command => Same::Process,
+            Proto | State | RecvQ | SendQ => Same::Kind,
+            _ => Same::Never,
+        }
+    }
+
     /// Its number in this line, if it is one and there is one.
     fn number(self, found: &Found<'_>, entry: &Entry<'_>) -> Option<u32> {
         match self {
@@ -185,32 +209,22 @@ impl Column {
 
     /// How wide it is.
     fn width(self, scratch: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) -> usize {
-        let (local, remote) = match entry.row.ends {
-            Ends::Inet { local, remote } => (Some(local), Some(remote)),
-            _ => (None, None),
+        let row = &entry.row;
+        let known = match (self, row.ends) {
+            (Proto, _) if row.proto != proto::Proto::Other => Some(row.proto.name().len()),
+            (Local, Ends::Inet { local, .. }) if Protos::PORTED.has(row.proto) => end_width(local),
+            (Peer, Ends::Inet { remote, .. }) => end_width(remote),
+            _ if self.is_number() => Some(self.number(found, entry).map_or(1, decimal_width)),
+            _ => None,
         };
-        match self {
-            State => match entry.row.state.name() {
-                "UNKNOWN" => "UNKNOWN(0C)".len(),
-                name => name.len(),
-            },
-            Local => end_width(&entry.row, local, scratch, |out| {
-                self.write(out, found, entry);
-            }),
-            Peer => end_width(&entry.row, remote, scratch, |out| {
-                self.write(out, found, entry);
-            }),
-            Proto if entry.row.proto != crate::proto::Proto::Other => entry.row.proto.name().len(),
-            Command | PeerProcess | Proto | Container | ContainerOrNetns | Timer => {
-                scratch.clear();
-                self.write(scratch, found, entry);
-                width(scratch)
-            }
-            _ => self.number(found, entry).map_or(1, decimal_width),
-        }
+        known.unwrap_or_else(|| {
+            scratch.clear();
+            self.write(scratch, found, entry);
+            width(scratch)
+        })
     }
 
-    /// Writes it as a cell of `cell_width`, numbers to the right.
+    /// Writes it as a cell of `cell_width`, numbers to the right, and a blank behind it.
     fn write_cell(
         self,
         out: &mut Vec<u8>,
@@ -225,11 +239,113 @@ impl Column {
                 write_padding(out, 1, cell_width);
                 out.push(b'-');
             }
+            out.push(b' ');
         } else {
             let start = out.len();
             self.write(out, found, entry);
-            let written = width(out.get(start..).unwrap_or_default());
-            write_padding(out, written, cell_width);
+            let written = match (self, entry.row.ends) {
+                // What is ASCII for sure has as many columns as bytes.
+                (State, _) | (Peer, Ends::Inet { .. }) => out.len() - start,
+                _ => width(out.get(start..).unwrap_or_default()),
+            };
+            write_padding(out, written, cell_width.max(written) + 1);
+        }
+    }
+}
+
+/// What a column is told by. Lines are in the order of processes and rows lie as their tables had them: to go through
+/// half a million rows in the order of lines is a look into the main memory for each. So columns are measured by what
+/// they are told by, and a row is fetched in the order of lines once, to be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The process, or of a socket that nobody holds the reason.
+    Holder,
+    /// The descriptor.
+    Descriptor,
+    /// The socket.
+    Socket,
+    /// Both of them.
+    Line,
+}
+
+/// What makes columns the same in lines that follow each other, so that they need not be made again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Same {
+    /// The process.
+    Process,
+    /// Protocol, state and queues.
+    Kind,
+    /// Nothing that is cheaper to tell than the column.
+    Never,
+}
+
+/// What a line has in common with many: its process, or protocol, state and queues.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Common {
+    /// The process.
+    Process(Task),
+    /// Protocol, state and queues, where these are all that the columns tell.
+    Kind(proto::Proto, proto::State, Option<u32>, Option<u32>),
+}
+
+impl Common {
+    /// What the columns of `same` are known by; `None` where these have to be made anew.
+    fn of(same: Same, entry: &Entry<'_>) -> Option<Self> {
+        let row = &entry.row;
+        match same {
+            Same::Process => entry.process.map(|process| Self::Process(process.task)),
+            Same::Kind if row.proto == proto::Proto::Other => None,
+            Same::Kind => Some(Self::Kind(row.proto, row.state, row.rx_queue, row.tx_queue)),
+            Same::Never => None,
+        }
+    }
+}
+
+/// Neighbouring columns that are the same in two lines, or not, together.
+struct Run<'a> {
+    /// The columns with their widths.
+    columns: &'a [(Column, usize)],
+    /// What makes them the same.
+    same: Same,
+    /// What the text was made for.
+    common: Option<Common>,
+    /// The text, blanks behind it until it is whole chunks.
+    text: Vec<u8>,
+    /// Its length without these.
+    len: usize,
+}
+
+impl<'a> Run<'a> {
+    /// One that was not yet written.
+    fn new(columns: &'a [(Column, usize)]) -> Self {
+        Self {
+            columns,
+            same: columns
+                .first()
+                .map_or(Same::Never, |(column, _)| column.same()),
+            common: None,
+            text: Vec::new(),
+            len: 0,
+        }
+    }
+
+    /// Writes the columns of `entry`.
+    fn write(&mut self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) {
+        let common = Common::of(self.same, entry);
+        if common.is_some() && common == self.common {
+            return write_padded(out, &self.text, self.len);
+        }
+        let start = out.len();
+        for (column, cell_width) in self.columns {
+            column.write_cell(out, *cell_width, found, entry);
+        }
+        if common.is_some() {
+            self.common = common;
+            self.text.clear();
+            self.text
+                .extend_from_slice(out.get(start..).unwrap_or_default());
+            self.len = self.text.len();
+            self.text.resize(self.len.next_multiple_of(CHUNK_LEN), b' ');
         }
     }
 }
@@ -307,10 +423,48 @@ impl Columns {
         found: &Found<'a>,
         entries: &mut dyn Iterator<Item = Entry<'a>>,
     ) {
-        let mut scratch = Vec::new();
+        self.measure_part(None, found, entries);
+    }
+
+    /// Makes room for all entries.
+    fn measure_all(&mut self, found: &Found<'_>) {
+        let (joined, sockets) = (found.joined, found.sockets);
+        self.measure_part(Some(Part::Holder), found, &mut joined.holders(sockets));
+        self.measure_part(Some(Part::Socket), found, &mut joined.shown(sockets));
+        self.measure_part(Some(Part::Line), found, &mut found.entries());
+        let fd = joined.last_fd().map_or(1, decimal_width);
+        for (column, most) in &mut self.0 {
+            if column.part() == Part::Descriptor {
+                *most = fd.max(*most);
+            }
+        }
+    }
+
+    /// Makes room in the columns of `part`, or in all, for `entries`.
+    fn measure_part<'a>(
+        &mut self,
+        part: Option<Part>,
+        found: &Found<'a>,
+        entries: &mut dyn Iterator<Item = Entry<'a>>,
+    ) {
+        let is_of_part = |column: &Column| part.is_none_or(|part| column.part() == part);
+        let mut columns: Vec<_> = self
+            .0
+            .iter_mut()
+            .filter(|(column, _)| is_of_part(column))
+            .collect();
+        if columns.is_empty() {
+            return;
+        }
+        let (mut scratch, mut last) = (Vec::new(), None);
         for entry in entries {
-            for (column, most) in &mut self.0 {
-                *most = column.width(&mut scratch, found, &entry).max(*most);
+            let kind = Common::of(Same::Kind, &entry);
+            let is_known = kind.is_some() && kind == last;
+            last = kind;
+            for (column, most) in &mut columns {
+                if !is_known || column.same() != Same::Kind {
+                    *most = column.width(&mut scratch, found, &entry).max(*most);
+                }
             }
         }
     }
@@ -357,11 +511,14 @@ impl Columns {
         out: &mut impl Write,
     ) -> io::Result<()> {
         let aligned = self.aligned();
+        let mut runs: Vec<Run<'_>> = aligned
+            .chunk_by(|(one, _), (next, _)| one.same() == next.same())
+            .map(Run::new)
+            .collect();
         for entry in entries {
             write_short(&mut piece, before);
-            for (column, cell_width) in &aligned {
-                column.write_cell(&mut piece, *cell_width, found, &entry);
-                piece.push(b' ');
+            for run in &mut runs {
+                run.write(&mut piece, found, &entry);
             }
             end_line(&mut piece);
             if piece.len() > PIECE_LEN {
@@ -384,7 +541,7 @@ pub(crate) fn write_list(
     out: &mut impl Write,
 ) -> io::Result<()> {
     columns.choose(found, layout);
-    columns.measure(found, &mut found.entries());
+    columns.measure_all(found);
     let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
     if layout.header {
         columns.write_header(&mut piece);

@@ -409,10 +409,10 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
     let mut by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     let known = sockets.len();
     if let Some(wanted) = &wanted {
-        let lacks = |holder: Holder, _: &Sockets| wanted.is_missing(holder.inode);
+        let lacks = |holder: Holder| wanted.is_missing(holder.inode);
         unlisted::load_unlisted(&mut walk, lacks, true, &mut reader, &mut sockets);
     } else if rows.may_match_unlisted() || (rows.keeps_connections && !processes.is_all()) {
-        let lacks = |holder: Holder, sockets: &Sockets| by_inode.lacks(holder, sockets);
+        let lacks = |holder: Holder| by_inode.lacks(holder);
         unlisted::load_unlisted(
             &mut walk,
             lacks,

@@ -154,7 +154,7 @@ impl Peers {
     fn candidates(&self, key: &Key<'_>) -> impl Iterator<Item = u32> + '_ {
         let hash = self.hash(key);
         let index = self.index.iter();
-        index.flat_map(move |index| index.candidates(hash))
+        index.flat_map(move |index| index.find(hash))
     }
 
     /// The task that holds socket `number`, the first of several.

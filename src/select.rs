@@ -314,6 +314,11 @@ impl Rows {
         self.inodes.is_empty() || self.inodes.contains(&inode)
     }
 
+    /// Whether `matches` is true of every row.
+    pub(crate) fn match_all(&self) -> bool {
+        self.asked() == Protos::ALL && self.may_match_unlisted() && self.inodes.is_empty()
+    }
+
     /// Whether `row` may be shown, as far as one row tells: names are for `path_matches`.
     pub(crate) fn matches(&self, row: &Row<'_>, detail: &Detail) -> bool {
         self.protocol_matches(row)

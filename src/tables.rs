@@ -371,6 +371,7 @@ impl<'a> Reader<'a> {
         let mut records = Records::new(file, &mut buffer, LAST_READ_MAX);
         let mut at_header = true;
         let mut name_before = 0;
+        let matches_all = self.rows.match_all();
         let result = loop {
             let record = match records.next(table.begins) {
                 Ok(Some(record)) => record,
@@ -387,7 +388,7 @@ impl<'a> Reader<'a> {
                 // What a cut row of another table says of the inode may be half of it.
                 Some((row, detail)) if record.ended || FIXED.has(row.proto) => {
                     if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
-                        && (self.rows.matches(&row, &detail) || self.keeps(&row))
+                        && (matches_all || self.rows.matches(&row, &detail) || self.keeps(&row))
                     {
                         sockets.push(id, &row, &detail);
                         if unix::could_be_forged(name_before, record.bytes.len()) {

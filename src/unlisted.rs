@@ -9,7 +9,7 @@ use crate::index::{Index, Wanted};
 use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
 use crate::proto::{Proto, Protos, State};
 use crate::socket::{Detail, Ends, NetnsId, Row};
-use crate::sockets::{Sockets, place, small};
+use crate::sockets::{Sockets, small};
 use crate::tables::Reader;
 use crate::walk::{Holder, Walk};
 
@@ -31,7 +31,7 @@ struct Unlisted {
 /// processes that were not walked are looked at too.
 pub(crate) fn load_unlisted(
     walk: &mut Walk,
-    lacks_row: impl Fn(Holder, &Sockets) -> bool,
+    lacks_row: impl Fn(Holder) -> bool,
     elsewhere: bool,
     reader: &mut Reader<'_>,
     sockets: &mut Sockets,
@@ -48,8 +48,7 @@ pub(crate) fn load_unlisted(
             .holders
             .get(process.holders.clone())
             .unwrap_or_default();
-        let lacks =
-            |holder: &&Holder| rows.inode_matches(holder.inode) && lacks_row(**holder, sockets);
+        let lacks = |holder: &&Holder| rows.inode_matches(holder.inode) && lacks_row(**holder);
         lacking.extend(
             holders
                 .iter()
@@ -60,11 +59,7 @@ pub(crate) fn load_unlisted(
     let mut seen = Index::with_room(lacking.len());
     for (task, netns, holder) in lacking {
         // One holder is enough to ask what a socket is.
-        let known = |number| unlisted.get(place(number)).map(|found| found.inode);
-        if seen
-            .candidates(holder.inode)
-            .any(|number| known(number) == Some(holder.inode))
-        {
+        if seen.find(holder.inode).next().is_some() {
             continue;
         }
         if let Some(found) = name(reader.proc, (task, netns), holder) {
@@ -157,12 +152,11 @@ pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets)
             .get(process.holders.clone())
             .unwrap_or_default();
         for holder in holders {
-            let is_its = |number: &u32| sockets.inode(*number) == holder.inode;
-            let Some(number) = open.candidates(holder.inode).find(is_its) else {
+            let Some(number) = open.find(holder.inode).next() else {
                 continue;
             };
             // One holder is enough to ask.
-            if asked.candidates(holder.inode).any(|other| other == number) {
+            if asked.find(holder.inode).next().is_some() {
                 continue;
             }
             asked.insert(holder.inode, number);
@@ -171,7 +165,7 @@ pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets)
             if proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
                 let said = "a name pretends to be a row of another socket; the row is not believed";
                 reader.warnings.warn(b"unix", said);
-                impostors.extend(open.candidates(holder.inode).filter(is_its));
+                impostors.extend(open.find(holder.inode));
             }
         }
     }

@@ -113,9 +113,7 @@ impl Watch {
                 self.known.get(place(*number)).map(|known| known.hash) == Some(hash)
                     && stays.get(place(*number)) == Some(&false)
             };
-            let mut candidates = index
-                .iter()
-                .flat_map(|index| index.candidates(upper_half(hash)));
+            let mut candidates = index.iter().flat_map(|index| index.find(upper_half(hash)));
             let same = candidates.find(is_it);
             let was_told = same.and_then(|number| {
                 *stays.get_mut(place(number))? = true;

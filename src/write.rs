@@ -2,17 +2,31 @@
 //!
 //! A list writes about thirty pieces a row, each of a few bytes. musl's memcpy, which `extend_from_slice` calls, takes
 //! 30 ns however little it copies: it was more than half of the time spent outside the kernel. A copy whose length is
-//! a constant is two moves and no call, so pieces are copied as chunks and cut to their length; or byte by byte.
+//! a constant is two moves and no call, so a piece is put together in a register, copied as a chunk, and cut to its
+//! length. The digits of a number are found all at once, without a division or a branch a digit: with that, a line
+//! takes a third of the time it took with digits one by one.
 
-/// A chunk: no number is longer.
-const CHUNK_LEN: usize = 16;
+/// A chunk: no number and no IPv4 address is longer.
+pub(crate) const CHUNK_LEN: usize = 16;
 
 /// Writes a short text.
 pub(crate) fn write_short(out: &mut Vec<u8>, text: &[u8]) {
-    out.reserve(text.len());
-    for byte in text {
+    let (chunks, rest) = text.as_chunks::<8>();
+    for chunk in chunks {
+        out.extend_from_slice(chunk);
+    }
+    for byte in rest {
         out.push(*byte);
     }
+}
+
+/// Writes the first `len` bytes of `text`, which is of whole chunks.
+pub(crate) fn write_padded(out: &mut Vec<u8>, text: &[u8], len: usize) {
+    let start = out.len();
+    for chunk in text.as_chunks::<CHUNK_LEN>().0 {
+        out.extend_from_slice(chunk);
+    }
+    out.truncate(start + len);
 }
 
 /// Writes the first `len` bytes of `chunk`.
@@ -25,74 +39,133 @@ fn write_chunk(out: &mut Vec<u8>, chunk: [u8; CHUNK_LEN], len: usize) {
 /// Writes blanks until a cell of `width` is wide enough for `wanted`.
 pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
     let mut rest = wanted.saturating_sub(width);
-    while rest > 0 {
-        let len = rest.min(CHUNK_LEN);
-        write_chunk(out, [b' '; CHUNK_LEN], len);
-        rest -= len;
+    while rest > CHUNK_LEN {
+        write_chunk(out, [b' '; CHUNK_LEN], CHUNK_LEN);
+        rest -= CHUNK_LEN;
     }
+    write_chunk(out, [b' '; CHUNK_LEN], rest);
+}
+
+/// The eight decimal digits of `number`, which has no more: a byte each, the first one lowest, as values. The halves of
+/// a number are divided side by side: by 10,000, by 100, by 10, the last two by a multiplication that is exact for
+/// numbers this small.
+fn eight_digits(number: u32) -> u64 {
+    let by_four = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let hundreds = (by_four * 5243) >> 19 & 0x7f_0000_007f;
+    let by_two = hundreds | (by_four - hundreds * 100) << 16;
+    let tens = (by_two * 103) >> 10 & 0x000f_000f_000f_000f;
+    tens | (by_two - tens * 10) << 8
+}
+
+/// Eight bytes of '0'.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// Eight blanks.
+const BLANKS: u64 = 0x2020_2020_2020_2020;
+/// How many digits are found at once.
+const DIGITS: usize = 8;
+/// The least number that has more.
+const DIGITS_END: u32 = 100_000_000;
+
+/// How many bits of `digits` are zeros in front; of the last one none is.
+fn leading_bits(digits: u64) -> u32 {
+    digits.trailing_zeros().min(56) & !7
+}
+
+/// How many bytes `bits` are.
+fn bytes(bits: u32) -> usize {
+    usize::try_from(bits / 8).unwrap_or(0)
+}
+
+/// Writes the first `len` bytes of `word`.
+fn write_bytes(out: &mut Vec<u8>, word: u64, len: usize) {
+    let start = out.len();
+    out.extend_from_slice(&word.to_le_bytes());
+    out.truncate(start + len);
 }
 
 /// Writes `number` in decimal.
 pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u32) {
-    write_number(out, number, 1);
+    if number >= DIGITS_END {
+        write_decimal(out, number / DIGITS_END);
+        return write_bytes(out, eight_digits(number % DIGITS_END) | ZEROS, DIGITS);
+    }
+    let digits = eight_digits(number);
+    let leading = leading_bits(digits);
+    write_bytes(out, (digits | ZEROS) >> leading, DIGITS - bytes(leading));
 }
 
 /// Writes `number` in decimal, with blanks before it until it is as wide as `cell`.
 pub(crate) fn write_number(out: &mut Vec<u8>, number: u32, cell: usize) {
-    // The digits end in the middle of the buffer, so that one chunk from there to the left is the cell.
-    let mut buffer = [b' '; 2 * CHUNK_LEN];
-    let (mut len, mut rest) = (0, number);
-    for digit in buffer.iter_mut().take(CHUNK_LEN).rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-        len += 1;
-        if rest == 0 {
-            break;
-        }
+    // Most queues are empty.
+    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+        write_padding(out, 1, cell);
+        return out.push(b'0' | digit);
     }
-    write_padding(out, CHUNK_LEN, cell);
-    let shown = cell.clamp(len, CHUNK_LEN);
-    let chunk = buffer
-        .get(CHUNK_LEN - shown..)
-        .and_then(<[u8]>::first_chunk);
-    write_chunk(out, chunk.copied().unwrap_or([b' '; CHUNK_LEN]), shown);
+    if number >= DIGITS_END {
+        write_padding(out, decimal_width(number), cell);
+        return write_decimal(out, number);
+    }
+    write_padding(out, DIGITS, cell);
+    let digits = eight_digits(number);
+    let leading = leading_bits(digits);
+    // '0' has the bits of a blank and some more.
+    let text = (digits | ZEROS) & (u64::MAX << leading | BLANKS);
+    let most = 64 - u32::try_from(cell.min(DIGITS) * 8).unwrap_or(64);
+    let unseen = leading.min(most);
+    write_bytes(out, text >> unseen, DIGITS - bytes(unseen));
 }
 
-/// The text of each octet and its length.
-const OCTETS: [([u8; 3], u8); 256] = {
-    let mut octets = [([0; 3], 0); 256];
+/// The text of each octet and a point behind it, the first byte lowest.
+const OCTETS: [u32; 256] = {
+    let mut octets = [0; 256];
     let (mut rest, mut octet) = (octets.as_mut_slice(), 0_u8);
     while let [first, more @ ..] = rest {
-        let digits = [
-            b'0' + octet / 100,
-            b'0' + octet / 10 % 10,
+        let (ones, tens, hundreds) = (
             b'0' + octet % 10,
-        ];
-        *first = match octet {
-            100.. => (digits, 3),
-            10.. => ([digits[1], digits[2], 0], 2),
-            _ => ([digits[2], 0, 0], 1),
-        };
+            b'0' + octet / 10 % 10,
+            b'0' + octet / 100,
+        );
+        *first = u32::from_le_bytes(match octet {
+            100.. => [hundreds, tens, ones, b'.'],
+            10.. => [tens, ones, b'.', 0],
+            _ => [ones, b'.', 0, 0],
+        });
         octet = octet.wrapping_add(1);
         rest = more;
     }
     octets
 };
 
-/// Writes an octet of an IPv4 address.
-pub(crate) fn write_octet(out: &mut Vec<u8>, octet: u8) {
-    if let Some((digits, len)) = OCTETS.get(usize::from(octet)) {
-        let start = out.len();
-        out.extend_from_slice(digits);
-        out.truncate(start + usize::from(*len));
-    }
+/// The text of `octet` and a point behind it, and how many bytes that are.
+fn pointed(octet: u8) -> (u128, u32) {
+    let text = OCTETS.get(usize::from(octet)).copied().unwrap_or(0);
+    (u128::from(text), 4 - text.leading_zeros() / 8)
 }
 
-/// How many bytes `write_octet` writes.
-pub(crate) fn octet_width(octet: u8) -> usize {
-    OCTETS
-        .get(usize::from(octet))
-        .map_or(0, |(_, len)| usize::from(*len))
+/// Writes an IPv4 address: `172.17.0.2`.
+pub(crate) fn write_v4(out: &mut Vec<u8>, octets: [u8; 4]) {
+    let (mut text, mut bits) = (0, 0);
+    for octet in octets {
+        let (pointed, len) = pointed(octet);
+        text |= pointed << bits;
+        bits += 8 * len;
+    }
+    // Without the last point.
+    let len = usize::try_from(bits / 8).unwrap_or(0).saturating_sub(1);
+    write_chunk(out, text.to_le_bytes(), len);
+}
+
+/// Writes an IPv4 address and a port: `172.17.0.2:8080`.
+pub(crate) fn write_v4_end(out: &mut Vec<u8>, octets: [u8; 4], port: u16) {
+    write_v4(out, octets);
+    out.push(b':');
+    write_decimal(out, port.into());
+}
+
+/// How many bytes `write_v4` writes.
+pub(crate) fn v4_width(octets: [u8; 4]) -> usize {
+    let len: u32 = octets.iter().map(|octet| pointed(*octet).1).sum();
+    usize::try_from(len).unwrap_or(0).saturating_sub(1)
 }
 
 /// Writes `hundredths` as a number with two digits behind the point: `7198.32`.
@@ -157,11 +230,19 @@ mod tests {
                 assert_eq!(String::from_utf8(out).unwrap(), format!("{number:cell$}"));
             }
         }
-        for octet in 0..=u8::MAX {
+        for number in (0..20_000).chain((0..u32::MAX).step_by(104_729)) {
             let mut out = Vec::new();
-            write_octet(&mut out, octet);
-            assert_eq!(String::from_utf8(out).unwrap(), octet.to_string());
-            assert_eq!(octet_width(octet), octet.to_string().len());
+            write_decimal(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
+        }
+        for octet in 0..=u8::MAX {
+            for octets in [[octet, 0, 10, 199], [255, octet, octet, octet]] {
+                let mut out = Vec::new();
+                write_v4(&mut out, octets);
+                let known = std::net::Ipv4Addr::from(octets).to_string();
+                assert_eq!(v4_width(octets), known.len());
+                assert_eq!(String::from_utf8(out).unwrap(), known);
+            }
         }
     }
 

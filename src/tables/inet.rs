@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
 use crate::proto::{Protos, State};
-use crate::scan::Fields;
+use crate::scan::{Fields, Fixed};
 use crate::socket::{Detail, Ends, Row};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
@@ -18,7 +18,7 @@ use crate::socket::{Detail, Ends, Row};
 pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (row, mut detail, mut fields) = parse_head(line, format)?;
     // (13) rto; a time-wait or request socket has none.
-    if fields.clone().end().is_some() {
+    if fields.is_at_end() {
         let may_end = matches!(
             row.state,
             State::SYN_RECV | State::FIN_WAIT2 | State::TIME_WAIT
@@ -55,81 +55,104 @@ pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
 }
 
 /// The first twelve fields, which all inet tables share, and what follows them.
+#[inline]
 fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
     // (1) sl
     fields.decimal_digits()?;
     fields.byte(b':')?;
-    // (2) local_address (3) rem_address
-    let local = parse_end(&mut fields, format)?;
-    let remote = parse_end(&mut fields, format)?;
-    // (4) st, always two digits
-    fields.byte(b' ')?;
-    let state = State(u8::try_from(fields.fixed_hex::<2>()?).ok()?);
-    fields.field_end()?;
-    // (5) tx_queue:rx_queue
-    fields.byte(b' ')?;
-    let tx_queue = fields.fixed_hex::<8>()?;
-    fields.byte(b':')?;
-    let rx_queue = fields.fixed_hex::<8>()?;
-    // (6) tr:tm->when. The time left is a long: of a timer that is late it may be negative, with 16 digits: it is due.
-    fields.byte(b' ')?;
-    let timer = fields.fixed_hex::<2>()?;
-    fields.byte(b':')?;
-    let mut timer_ticks = fields.fixed_hex::<8>()?;
+    let (mut row, mut detail) = if Protos::INET4.has(format.proto) {
+        let mut fixed = fields.fixed::<61>()?;
+        let mut address = |at| address_v4(&mut fixed, at, format);
+        let addresses = [address(1), address(15)];
+        parse_fixed::<8, 61>(fixed, addresses, format)?
+    } else {
+        let mut fixed = fields.fixed::<109>()?;
+        let mut address = |at| address_v6(&mut fixed, at, format);
+        let addresses = [address(1), address(39)];
+        parse_fixed::<32, 109>(fixed, addresses, format)?
+    };
+    // The time left is a long: of a timer that is late it may be negative, with 16 digits: it is due.
     if fields.field_end().is_none() {
         fields.fixed_hex::<8>()?;
-        timer_ticks = 0;
+        detail.timer_ticks = 0;
     }
     // (7) retrnsmt
     fields.byte(b' ')?;
-    let retransmits = fields.fixed_hex::<8>()?;
+    detail.retransmits = fields.fixed_hex::<8>()?;
     fields.field_end()?;
     // (8) uid
-    let uid = Some(fields.decimal32()?);
+    detail.uid = Some(fields.decimal32()?);
     // (9) timeout
     fields.signed32()?;
     // (10) inode
-    let inode = fields.decimal32()?;
+    row.inode = fields.decimal32()?;
     // (11) ref
     fields.signed32()?;
     // (12) pointer: 8 or 16 digits, zeros where it is restricted; nothing depends on it
-    fields.next()?;
-    let detail = Detail {
-        uid,
-        timer: u8::try_from(timer).ok()?,
-        timer_ticks,
-        retransmits,
-        ..Detail::default()
-    };
-    let row = Row {
-        inode,
-        proto: format.proto,
-        state,
-        rx_queue: Some(rx_queue),
-        tx_queue: Some(tx_queue),
-        ends: Ends::Inet { local, remote },
-    };
+    fields.skip_field()?;
     Some((row, detail, fields))
 }
 
-/// An address and port as `%08X:%04X` or, for IPv6, four such words before the colon.
-fn parse_end(fields: &mut Fields<'_>, format: &Format) -> Option<(IpAddr, u16)> {
-    fields.byte(b' ')?;
-    let mut word = || Some(format.endian.address_bytes(fields.fixed_hex::<8>()?));
-    let address = if Protos::INET4.has(format.proto) {
-        IpAddr::V4(Ipv4Addr::from(word()?))
-    } else {
-        let mut octets = [0; 16];
-        for octets in octets.as_chunks_mut().0 {
-            *octets = word()?;
-        }
-        IpAddr::V6(Ipv6Addr::from(octets))
+/// The part in which every field has a fixed place, which starts behind the colon of sl: an address has `A` digits.
+#[inline]
+fn parse_fixed<const A: usize, const LEN: usize>(
+    mut fixed: Fixed<'_, LEN>,
+    [local, remote]: [IpAddr; 2],
+    format: &Format,
+) -> Option<(Row<'static>, Detail)> {
+    // (2) local_address (3) rem_address: `%08X:%04X` or, for IPv6, four such words before the colon
+    fixed.byte(0, b' ');
+    fixed.byte(1 + A, b':');
+    fixed.byte(6 + A, b' ');
+    fixed.byte(7 + 2 * A, b':');
+    let (local_port, remote_port) = fixed.hex_pair([2 + A, 8 + 2 * A]);
+    // (4) st
+    fixed.byte(12 + 2 * A, b' ');
+    let state = fixed.hex::<2>(13 + 2 * A);
+    // (5) tx_queue:rx_queue
+    fixed.byte(15 + 2 * A, b' ');
+    let tx_queue = fixed.hex::<8>(16 + 2 * A);
+    fixed.byte(24 + 2 * A, b':');
+    let rx_queue = fixed.hex::<8>(25 + 2 * A);
+    // (6) tr:tm->when
+    fixed.byte(33 + 2 * A, b' ');
+    let timer = fixed.hex::<2>(34 + 2 * A);
+    fixed.byte(36 + 2 * A, b':');
+    let timer_ticks = fixed.hex::<8>(37 + 2 * A);
+    fixed.end()?;
+    let row = Row {
+        inode: 0,
+        proto: format.proto,
+        state: State(u8::try_from(state).ok()?),
+        rx_queue: Some(rx_queue),
+        tx_queue: Some(tx_queue),
+        ends: Ends::Inet {
+            local: (local, local_port),
+            remote: (remote, remote_port),
+        },
     };
-    fields.byte(b':')?;
-    let port = u16::try_from(fields.fixed_hex::<4>()?).ok()?;
-    fields.field_end()?;
-    Some((address, port))
+    let detail = Detail {
+        timer: u8::try_from(timer).ok()?,
+        timer_ticks,
+        ..Detail::default()
+    };
+    Some((row, detail))
+}
+
+/// The address of 8 digits at `at`.
+fn address_v4<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
+    let word = fixed.hex::<8>(at);
+    IpAddr::V4(Ipv4Addr::from(format.endian.address_bytes(word)))
+}
+
+/// The address of 32 digits at `at`.
+fn address_v6<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
+    let mut octets = [0; 16];
+    for (octets, word) in octets.as_chunks_mut().0.iter_mut().zip(0..) {
+        *octets = format.endian.address_bytes(fixed.hex::<8>(at + 8 * word));
+    }
+    IpAddr::V6(Ipv6Addr::from(octets))
 }
 
 #[cfg(test)]
