@@ -2,6 +2,7 @@
 //! of it, and reads nothing else.
 
 use std::ffi::{OsStr, OsString};
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::proto::Protos;
 use crate::select::{Family, Processes, Rows};
 use crate::selector::{
     Selector, parse_end, parse_inodes, parse_internet, parse_namespaces, parse_numbers, parse_pids,
-    parse_ports, parse_seconds, parse_selector, parse_states,
+    parse_ports, parse_seconds, parse_selector, parse_states, parse_threads,
 };
 use crate::suggest;
 
@@ -82,6 +83,8 @@ pub(crate) struct Options {
     given: Given,
     /// Where proc is.
     pub(crate) proc: PathBuf,
+    /// How many threads there may be; as many as are of use if it is not said.
+    pub(crate) threads: Option<NonZero<usize>>,
     /// Captured text, to be decoded in its place.
     pub(crate) capture: Option<Capture>,
     /// The byte order of the machine that it was captured on, if that is said.
@@ -119,6 +122,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         looks: Looks::Once,
         given: Given::default(),
         proc: PathBuf::from("/proc"),
+        threads: None,
         capture: None,
         endian: None,
     };
@@ -276,6 +280,7 @@ impl Options {
                 self.proc = PathBuf::from(OsStr::from_bytes(&word(&option, argument()?)?));
                 self.given.add("--proc");
             }
+            "threads" => self.threads = Some(parse_threads(&argument()?)?),
             "decode" => self.decode(parser)?,
             "endian" => {
                 let order = argument()?;

@@ -114,6 +114,7 @@ mod tests {
 
     fn unread(uid: u32) -> Unread {
         Unread {
+            pid: 1,
             uid,
             gid: uid,
             fds: 3,

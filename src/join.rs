@@ -7,13 +7,14 @@
 //! associations; a row of `unix` beside one of another table is forged and dropped; two rows of `unix` that differ are
 //! both doubtful, and neither name is shown.
 
+use crate::fds::Holder;
 use crate::index::Index;
 use crate::proto::{Protos, State};
 use crate::select::Rows;
 use crate::socket::{Ends, Row};
 use crate::sockets::{Sockets, place};
 use crate::sort::sort;
-use crate::walk::{Holder, Process, Unread, Walk};
+use crate::walk::{Process, Unread, Walk};
 use crate::warn::Warnings;
 
 /// Who has a socket.
@@ -538,6 +539,7 @@ mod tests {
         });
         if unread {
             walk.unread.push(Unread {
+                pid: 1,
                 uid: 0,
                 gid: 0,
                 fds: 1,

@@ -7,6 +7,7 @@
 
 // The tools, which know none of the rooms.
 mod addr;
+mod crew;
 mod dirent;
 mod escape;
 mod hash;
@@ -26,6 +27,7 @@ mod selector;
 
 // Who holds which inode, in which namespace and container:
 mod container;
+mod fds;
 mod netns;
 mod walk;
 
@@ -55,8 +57,10 @@ mod view;
 mod watch;
 
 use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use args::{Action, Looks, Options, View};
@@ -64,6 +68,7 @@ use commands::Commands;
 use container::Containers;
 use decode::Capture;
 use escape::quoted;
+use fds::Holder;
 use index::Wanted;
 use interfaces::Interfaces;
 use join::{ByInode, Entry, Joined, Owner, explain};
@@ -74,10 +79,11 @@ use procfs::{Proc, Task, error_text};
 use proto::{Protos, State};
 use socket::NetnsId;
 use sockets::Sockets;
+use sort::in_order;
 use sys::Clock;
-use tables::Reader;
+use tables::{Modules, Reader};
 use view::Found;
-use walk::Holder;
+use walk::{How, Walk};
 use warn::Warnings;
 use watch::Watch;
 
@@ -196,14 +202,21 @@ fn glance(proc: &Proc, options: &Options) -> Result<bool, String> {
     let found = proc.for_each_pid(&mut [0; 8 * 1024], |pid| {
         // One that has ended has none.
         let _ = namespaces.find(proc, Task { pid, tid: 0 });
+        ControlFlow::Continue(())
     });
     found.map_err(|error| unreadable(proc, &error))?;
     let rows = &options.rows;
     namespaces.select(proc, &rows.namespaces);
     let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
-    let mut reader = Reader::new(proc, rows, &mut warnings);
-    for id in namespaces.ids(|netns| netns.is_selected) {
-        reader.load(&mut namespaces, id, rows.protos(), None, &mut sockets);
+    let modules = Modules::new();
+    let mut reader = Reader::new(proc, rows, &modules, &mut warnings);
+    for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {
+        reader.load(
+            (id, &mut netns.members()),
+            rows.protos(),
+            None,
+            &mut sockets,
+        );
         if sockets.len() > 0 {
             return Ok(true);
         }
@@ -374,21 +387,87 @@ fn unreadable(proc: &Proc, error: &io::Error) -> String {
     format!("{path}: {}", error_text(error))
 }
 
+/// What was read of a namespace beside the walk.
+struct Loaded {
+    /// Its number during the walk.
+    id: NetnsId,
+    /// The rows.
+    sockets: Sockets,
+    /// What was odd.
+    warnings: Warnings,
+    /// As in `Reader`.
+    kept_more: bool,
+    /// Whether there was a task through which to read.
+    is_loaded: bool,
+}
+
+/// Walks, and reads the tables of those namespaces whose rows are wanted whoever holds them: beside the walk, so that all
+/// processors have something to do.
+fn walk_and_read(
+    proc: &Proc,
+    options: &Options,
+    modules: &Modules,
+    warnings: &mut Warnings,
+) -> Result<(Walk, Sockets, bool), String> {
+    let (processes, rows) = (&options.processes, &options.rows);
+    let all_loaded = Mutex::new(Vec::new());
+    let read_tables = |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>| {
+        let (mut warnings, mut sockets) =
+            (Warnings::default(), Sockets::new(options.keeps_details()));
+        let mut reader = Reader::new(proc, rows, modules, &mut warnings);
+        let is_loaded = reader.load((id, members), rows.tables(), None, &mut sockets);
+        let kept_more = reader.kept_more;
+        let loaded = Loaded {
+            id,
+            sockets,
+            warnings,
+            kept_more,
+            is_loaded,
+        };
+        let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        all_loaded.push(loaded);
+    };
+    let is_beside = processes.is_all() && rows.namespaces.is_empty() && !rows.keeps_connections;
+    let how = How {
+        threads: options.threads,
+        read_tables: is_beside.then_some(&read_tables),
+    };
+    let walk = walk::walk(proc, processes, how, warnings);
+    let mut walk = walk.map_err(|error| unreadable(proc, &error))?;
+    let (mut sockets, mut kept_more) = (Sockets::new(options.keeps_details()), false);
+    let all_loaded = all_loaded.into_inner();
+    let settled = |loaded: &Loaded| {
+        let id = walk.settled.get(usize::from(loaded.id.0));
+        id.copied().unwrap_or(loaded.id)
+    };
+    let all_loaded = in_order(all_loaded.unwrap_or_else(PoisonError::into_inner), &settled);
+    for loaded in all_loaded {
+        let id = settled(&loaded);
+        sockets.append(loaded.sockets, id);
+        warnings.append(loaded.warnings);
+        kept_more |= loaded.kept_more;
+        // Else all that were met so far had ended: once more, with all.
+        if let Some(netns) = walk.namespaces.get_mut(id) {
+            netns.is_loaded = loaded.is_loaded;
+        }
+    }
+    Ok((walk, sockets, kept_more))
+}
+
 /// Walks, reads the tables, and joins.
 #[inline(never)]
 fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFound, String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let mut walk =
-        walk::walk(proc, processes, warnings).map_err(|error| unreadable(proc, &error))?;
+    let modules = Modules::new();
+    let (mut walk, mut sockets, mut kept_more) = walk_and_read(proc, options, &modules, warnings)?;
     walk.namespaces.select(proc, &rows.namespaces);
-    let mut sockets = Sockets::new(options.keeps_details());
     // Rows without a holder belong to no process: where processes are selected, only their own sockets are wanted.
     let lists_unheld = processes.lists_unheld();
     let mut wanted = (!lists_unheld && !rows.keeps_connections)
         .then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
-    let mut reader = Reader::new(proc, rows, warnings);
-    for id in walk.namespaces.ids(|_| true) {
-        let Some(netns) = walk.namespaces.get(id) else {
+    let mut reader = Reader::new(proc, rows, &modules, warnings);
+    for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
+        let Some(netns) = walk.namespaces.get_mut(id) else {
             continue;
         };
         // The other end of a connection may be in any.
@@ -398,12 +477,14 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
             (false, true) => rows.tables().intersection(Protos::PORTED),
             (false, false) => continue,
         };
-        let namespaces = &mut walk.namespaces;
-        reader.load(namespaces, id, protos, wanted.as_mut(), &mut sockets);
+        reader.load(
+            (id, &mut netns.members()),
+            protos,
+            wanted.as_mut(),
+            &mut sockets,
+        );
         // What else there is has not been read.
-        if let Some(netns) = walk.namespaces.get_mut(id) {
-            netns.is_loaded = is_own;
-        }
+        netns.is_loaded = is_own;
     }
     let impostors = unlisted::impostors(&walk, &mut reader, &sockets);
     let mut by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
@@ -435,7 +516,7 @@ fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFo
         let is_foreign = || no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere;
         lists_unheld && (processes.is_all() || is_own() && !is_foreign())
     };
-    let kept_more = reader.kept_more || rows.keeps_connections;
+    kept_more |= reader.kept_more || rows.keeps_connections;
     let lists_too = |number, sockets: &Sockets| {
         (rows.keeps_connections && Protos::PORTED.has(sockets.proto(number)))
             || lists_unheld(number, sockets)

@@ -1,12 +1,18 @@
 //! Tells network namespaces apart, and remembers through which tasks each one's tables can be opened. In: tasks, one
 //! after the other. Out: a small number for each one's namespace. It does not open a table.
 //!
+//! Several threads may meet tasks at once, in any order; at the end the namespaces are put into the order of their first
+//! tasks.
+//!
 //! The link PID/ns/net names the namespace but needs the right to read the process; the inode number of PID/net/tcp
 //! differs for each namespace too, and everybody may ask for it, at twice the price. So the link comes first, and the
 //! inode number of a known namespace is asked for only when a process without that right has to be placed.
 
+use std::collections::BinaryHeap;
+
 use crate::procfs::{Proc, Task, inode_in_link};
 use crate::socket::NetnsId;
+use crate::sort::in_order;
 
 /// The file system and inode number of PID/net/tcp.
 type TableFile = ((u32, u32), u64);
@@ -56,6 +62,27 @@ pub(crate) fn read_inode(proc: &Proc, task: Task) -> Option<u32> {
     inode_in_link(link, b"net")
 }
 
+/// What a task tells of its namespace.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// The number in `net:[4026531840]`, where it may be read.
+    inode: Option<u32>,
+    /// What PID/net/tcp is, where the number may not.
+    table_file: Asked,
+}
+
+impl Told {
+    /// Asks `task`.
+    pub(crate) fn by(proc: &Proc, task: Task) -> Self {
+        let inode = read_inode(proc, task);
+        let table_file = match inode {
+            Some(_) => Asked::No,
+            None => table_file(proc, task),
+        };
+        Self { inode, table_file }
+    }
+}
+
 /// What PID/net/tcp is for `task`. Where that table is missing, the folder stands for it: in a real proc it never is.
 fn table_file(proc: &Proc, task: Task) -> Asked {
     let stat = proc
@@ -65,6 +92,12 @@ fn table_file(proc: &Proc, task: Task) -> Asked {
 }
 
 impl Netns {
+    /// Tells its members, one after the other.
+    pub(crate) fn members(&self) -> impl FnMut() -> Option<Task> + '_ {
+        let mut members = self.members.iter();
+        move || members.next().copied()
+    }
+
     /// What PID/net/tcp of its members is.
     fn table_file(&mut self, proc: &Proc) -> Asked {
         if self.table_file == Asked::No {
@@ -128,15 +161,19 @@ impl Namespaces {
     /// Finds the namespace of `task` and counts it among the members; `None` where the task has none, which is so for
     /// one that has ended, and past 65,535 namespaces.
     pub(crate) fn find(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
-        let inode = read_inode(proc, task);
-        let is_it = |netns: &Netns| inode.is_some() && netns.inode == inode;
+        self.add(proc, task, Told::by(proc, task))
+    }
+
+    /// The same, with what `task` has told.
+    pub(crate) fn add(&mut self, proc: &Proc, task: Task, told: Told) -> Option<NetnsId> {
+        let is_it = |netns: &Netns| told.inode.is_some() && netns.inode == told.inode;
         let at = match self.all.get(self.last) {
             Some(netns) if is_it(netns) => Some(self.last),
             _ => self.all.iter().position(is_it),
         };
         let at = match at {
             Some(at) => at,
-            None => self.place(proc, task, inode)?,
+            None => self.place(proc, task, told)?,
         };
         self.last = at;
         self.all.get_mut(at)?.members.push(task);
@@ -144,13 +181,15 @@ impl Namespaces {
     }
 
     /// Finds the namespace of `task` by its tables, or makes a new one.
-    fn place(&mut self, proc: &Proc, task: Task, inode: Option<u32>) -> Option<usize> {
+    fn place(&mut self, proc: &Proc, task: Task, told: Told) -> Option<usize> {
+        let (inode, mut file) = (told.inode, told.table_file);
+        if inode.is_none() && file == Asked::Unknown {
+            return None;
+        }
         // A namespace with another number is another one; only those without a number have to be asked for their file.
-        let mut file = Asked::No;
         if inode.is_none() || self.all.iter().any(|netns| netns.inode.is_none()) {
-            file = table_file(proc, task);
-            if inode.is_none() && file == Asked::Unknown {
-                return None;
+            if file == Asked::No {
+                file = table_file(proc, task);
             }
             let may_be = |netns: &Netns| inode.is_none() || netns.inode.is_none();
             for (at, netns) in self
@@ -175,5 +214,30 @@ impl Namespaces {
             is_selected: true,
         });
         Some(self.all.len() - 1)
+    }
+    /// Puts the members in order, and the namespaces into that of their first members; gives for each number that was
+    /// in use the new one.
+    pub(crate) fn settle(&mut self) -> Vec<NetnsId> {
+        for netns in &mut self.all {
+            if !netns.members.is_sorted() {
+                let members = netns.members.iter().map(|task| (task.pid, task.tid));
+                let members = members.collect::<BinaryHeap<_>>().into_sorted_vec();
+                let task = |(pid, tid)| Task { pid, tid };
+                netns.members = members.into_iter().map(task).collect();
+            }
+        }
+        let mut settled = vec![NetnsId(0); self.all.len()];
+        let all = self.all.drain(..).enumerate().collect();
+        let all = in_order(all, &|(_, netns): &(usize, Netns)| {
+            netns.members.first().copied()
+        });
+        for ((before, netns), number) in all.into_iter().zip(0..) {
+            if let Some(settled) = settled.get_mut(before) {
+                *settled = NetnsId(number);
+            }
+            self.all.push(netns);
+        }
+        self.last = 0;
+        settled
     }
 }

@@ -3,14 +3,16 @@
 
 use std::ffi::CStr;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::dirent;
-use crate::scan::decimal32;
+use crate::scan::{Fields, decimal32};
 use crate::sys::{self, BorrowedIdentity, Stat};
+use crate::write::Decimal;
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,25 +27,48 @@ pub(crate) struct Task {
 const PATH_LEN_MAX: usize = 64;
 
 /// A path below proc, such as `6/fd` or `6/task/9/net/tcp`, NUL included.
-struct TaskPath([u8; PATH_LEN_MAX]);
+struct TaskPath {
+    /// The path, zeros behind it.
+    bytes: [u8; PATH_LEN_MAX],
+    /// Its length.
+    len: usize,
+}
 
 impl TaskPath {
     /// The path of `file` of `task`.
     fn new(task: Task, file: &str) -> Self {
-        let mut path = [0; PATH_LEN_MAX];
-        // The last byte is never written, so that the path ends with NUL; what does not fit is not there, as ENOENT.
-        let (mut free, _) = path.split_at_mut(PATH_LEN_MAX - 1);
-        let written = match task.tid {
-            0 => write!(free, "{}/{file}", task.pid),
-            tid => write!(free, "{}/task/{tid}/{file}", task.pid),
+        let mut path = Self {
+            bytes: [0; PATH_LEN_MAX],
+            len: 0,
         };
-        debug_assert!(written.is_ok(), "{file} is too long");
-        Self(path)
+        path.push_number(task.pid);
+        if task.tid != 0 {
+            path.push(b"/task/");
+            path.push_number(task.tid);
+        }
+        path.push(b"/");
+        path.push(file.as_bytes());
+        path
+    }
+
+    /// Adds `text`. The last byte stays zero; what does not fit is not there, as ENOENT.
+    fn push(&mut self, text: &[u8]) {
+        let (free, _) = self.bytes.split_at_mut(PATH_LEN_MAX - 1);
+        debug_assert!(self.len + text.len() <= free.len(), "the path is too long");
+        for (free, byte) in free.iter_mut().skip(self.len).zip(text) {
+            *free = *byte;
+            self.len += 1;
+        }
+    }
+
+    /// Adds `number` in decimal: std's formatting takes as long as a quarter of the system call.
+    fn push_number(&mut self, number: u32) {
+        self.push(Decimal::new(number).as_c_str().to_bytes());
     }
 
     /// For a system call.
     fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
     }
 }
 
@@ -58,6 +83,8 @@ pub(crate) struct Proc {
     path: PathBuf,
     /// Open for as long as this lives.
     dir: OwnedFd,
+    /// Whether it is the kernel's, and no folder that is laid out like it.
+    is_live: bool,
 }
 
 /// Whether `error` says that the process, thread or descriptor is not there any more.
@@ -81,11 +108,15 @@ impl Proc {
         let dir = File::open(path).map_err(|error| not_proc(&error_text(&error)))?;
         let proc = Self {
             path: path.to_path_buf(),
+            is_live: sys::is_proc(dir.as_fd()),
             dir: dir.into(),
         };
         let mut is_empty = true;
-        proc.for_each_pid(&mut [0; 4096], |_| is_empty = false)
-            .map_err(|error| not_proc(&error_text(&error)))?;
+        proc.for_each_pid(&mut [0; 4096], |_| {
+            is_empty = false;
+            ControlFlow::Break(())
+        })
+        .map_err(|error| not_proc(&error_text(&error)))?;
         if is_empty {
             return Err(not_proc(&"no processes in it"));
         }
@@ -99,32 +130,34 @@ impl Proc {
 
     /// The path of `file` of `task` as a message shows it.
     pub(crate) fn display(&self, task: Task, file: &str) -> Vec<u8> {
-        let mut shown = self.path.as_os_str().as_bytes().to_vec();
-        shown.push(b'/');
-        shown.extend_from_slice(TaskPath::new(task, file).as_c_str().to_bytes());
+        let mut shown = Vec::new();
+        self.display_in(&mut shown, task, file);
         shown
     }
 
-    /// Calls `found` with every process id that is there. `buffer` is read into; 32 KiB hold about a thousand.
+    /// Writes the path of `file` of `task` behind what is in `shown`.
+    fn display_in(&self, shown: &mut Vec<u8>, task: Task, file: &str) {
+        shown.extend_from_slice(self.path.as_os_str().as_bytes());
+        shown.push(b'/');
+        shown.extend_from_slice(TaskPath::new(task, file).as_c_str().to_bytes());
+    }
+
+    /// Calls `found` with every process id that is there, until it breaks. `buffer` is read into; 32 KiB hold about a thousand.
     ///
     /// # Errors
     /// errno of reading the folder.
     pub(crate) fn for_each_pid(
         &self,
         buffer: &mut [u8],
-        mut found: impl FnMut(u32),
+        mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) -> io::Result<()> {
         // A descriptor of its own, because a folder is read from where it was left.
         let dir = sys::open_dir_at(self.dir.as_fd(), c".")?;
-        for_each_number(dir.as_fd(), buffer, |number, _| {
-            found(number);
-            std::ops::ControlFlow::Continue(())
-        })
+        for_each_number(dir.as_fd(), buffer, |number, _| found(number))
     }
 
-    /// The threads of `process` but its main one, ascending; none where it has ended.
-    pub(crate) fn threads(&self, process: Task, buffer: &mut [u8]) -> Vec<Task> {
-        let mut threads = Vec::new();
+    /// Adds the threads of `process` but its main one to `threads`, ascending; none where it has ended.
+    pub(crate) fn add_threads(&self, process: Task, buffer: &mut [u8], threads: &mut Vec<Task>) {
         if let Ok(dir) = self.open_dir(process, "task") {
             // One that ends meanwhile has no more threads than were read.
             let _ = for_each_number(dir.as_fd(), buffer, |tid, _| {
@@ -134,10 +167,14 @@ impl Proc {
                         tid,
                     });
                 }
-                std::ops::ControlFlow::Continue(())
+                ControlFlow::Continue(())
             });
         }
-        threads
+    }
+
+    /// Whether it is the kernel's, and no folder that is laid out like it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// The process id of this program as this proc shows it; `None` where it does not.
@@ -233,7 +270,9 @@ impl Proc {
         fd: u32,
         buffer: &'a mut [u8],
     ) -> io::Result<&'a [u8]> {
-        self.read_link(task, &format!("fd/{fd}"), buffer)
+        let mut path = TaskPath::new(task, "fd/");
+        path.push_number(fd);
+        sys::read_link_at(self.dir.as_fd(), path.as_c_str(), buffer)
     }
 
     /// What stat(2) tells of `name` of `task`; an empty name is its folder.
@@ -245,7 +284,7 @@ impl Proc {
     }
 
     /// Reads what the kernel calls the protocol of the socket behind descriptor `fd` of `task`
-    /// (`system.sockprotoname`), without its NUL.
+    /// (`system.sockprotoname`), without its NUL. `path` is room for the path, whatever is in it.
     ///
     /// # Errors
     /// As `open_dir`; ENODATA or EOPNOTSUPP where the attribute is not known.
@@ -253,12 +292,14 @@ impl Proc {
         &self,
         task: Task,
         fd: u32,
+        path: &mut Vec<u8>,
         buffer: &'a mut [u8],
     ) -> io::Result<&'a [u8]> {
         // getxattr(2) has no form that starts at an open folder.
-        let mut path = self.display(task, &format!("fd/{fd}"));
-        path.push(0);
-        let path = CStr::from_bytes_with_nul(&path).map_err(|_| io::ErrorKind::InvalidInput)?;
+        path.clear();
+        self.display_in(path, task, "fd/");
+        path.extend_from_slice(Decimal::new(fd).as_c_str().to_bytes_with_nul());
+        let path = CStr::from_bytes_with_nul(path).map_err(|_| io::ErrorKind::InvalidInput)?;
         let name = sys::read_xattr(path, c"system.sockprotoname", buffer)?;
         Ok(name.strip_suffix(&[0]).unwrap_or(name))
     }
@@ -271,7 +312,7 @@ impl Proc {
 pub(crate) fn for_each_number(
     dir: BorrowedFd<'_>,
     buffer: &mut [u8],
-    mut found: impl FnMut(u32, &CStr) -> std::ops::ControlFlow<()>,
+    mut found: impl FnMut(u32, &CStr) -> ControlFlow<()>,
 ) -> io::Result<()> {
     loop {
         let count = match sys::read_dir(dir, buffer) {
@@ -290,13 +331,24 @@ pub(crate) fn for_each_number(
     }
 }
 
-/// The inode in a link such as `socket:[607014]` or `net:[4026531840]`, which starts with `kind`.
+/// The inode in a link such as `net:[4026531840]`, which starts with `kind`.
 pub(crate) fn inode_in_link(link: &[u8], kind: &[u8]) -> Option<u32> {
     decimal32(
         link.strip_prefix(kind)?
             .strip_prefix(b":[")?
             .strip_suffix(b"]")?,
     )
+}
+
+/// The inode in a link such as `socket:[607014]`: the one that is read for every descriptor.
+pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
+    let (kind, rest) = link.split_first_chunk::<8>()?;
+    if kind != b"socket:[" {
+        return None;
+    }
+    let mut fields = Fields::new(rest);
+    let inode = fields.digits()?;
+    (fields.rest() == b"]").then_some(inode)
 }
 
 /// An error as errno's text alone, without std's "(os error N)".
@@ -333,7 +385,11 @@ mod tests {
 
     #[test]
     fn only_whole_links_have_an_inode() {
-        assert_eq!(inode_in_link(b"socket:[607014]", b"socket"), Some(607_014));
+        assert_eq!(socket_in_link(b"socket:[607014]"), Some(607_014));
+        assert_eq!(
+            inode_in_link(b"net:[4026531840]", b"net"),
+            Some(4_026_531_840)
+        );
         for other in [
             "pipe:[607014]",
             "socket:[607014",
@@ -341,7 +397,12 @@ mod tests {
             "socket:[-1]",
             "/socket:[1]",
             "socket:[1]x",
+            "socket:[1]]",
+            "socket:[ 1]",
+            "socket:[4294967296]",
+            "pocket:[1]",
         ] {
+            assert_eq!(socket_in_link(other.as_bytes()), None, "{other}");
             assert_eq!(inode_in_link(other.as_bytes(), b"socket"), None, "{other}");
         }
     }
@@ -352,9 +413,12 @@ mod tests {
         let own = proc.own_pid().unwrap();
         assert_eq!(own, std::process::id());
         let mut seen = false;
-        proc.for_each_pid(&mut [0; 1024], |pid| seen |= pid == own)
-            .unwrap();
-        assert!(seen);
+        proc.for_each_pid(&mut [0; 1024], |pid| {
+            seen |= pid == own;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(seen && proc.is_live());
         assert!(Proc::open(Path::new("/sys")).is_err());
         assert!(Proc::open(Path::new("/no/such")).is_err());
     }

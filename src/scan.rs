@@ -41,6 +41,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The number of eight hexadecimal digits, and 0 if that is what all of them are. In each byte the low four bits of a
 /// letter are its value less 9, and bit 6 is set; whether all were digits tells the way back, from values to digits.
+#[inline(always)]
 fn eight_hex(digits: [u8; 8]) -> (u32, u64) {
     let word = u64::from_le_bytes(digits);
     let letters = word >> 6 & ONES;
@@ -66,7 +67,7 @@ pub(crate) struct Fixed<'a, const LEN: usize> {
 
 impl<const LEN: usize> Fixed<'_, LEN> {
     /// The number of the `N` hexadecimal digits at `at`, of which there are eight at most.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hex<const N: usize>(&mut self, at: usize) -> u32 {
         let digits = self.bytes.get(at..).and_then(<[u8]>::first_chunk::<N>);
         let mut padded = [b'0'; 8];
@@ -85,7 +86,7 @@ impl<const LEN: usize> Fixed<'_, LEN> {
     }
 
     /// The numbers of the four hexadecimal digits at each of `places`, read as one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn hex_pair(&mut self, places: [usize; 2]) -> (u16, u16) {
         let mut both = [0; 8];
         for (half, at) in both.as_chunks_mut::<4>().0.iter_mut().zip(places) {
@@ -99,7 +100,7 @@ impl<const LEN: usize> Fixed<'_, LEN> {
     }
 
     /// That `byte` stands at `at`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn byte(&mut self, at: usize, byte: u8) {
         let found = self.bytes.get(at).copied().unwrap_or(!byte);
         self.wrong |= u64::from(found ^ byte);
@@ -114,6 +115,7 @@ impl<const LEN: usize> Fixed<'_, LEN> {
 
 /// The number of the decimal digits that `word` starts with, and how many they are. The others are shifted out; then
 /// pairs of digits, pairs of these, and both halves are put together, each by one multiplication for all of them.
+#[inline(always)]
 fn leading_decimal(word: [u8; 8]) -> (u32, usize) {
     let values = u64::from_le_bytes(word) ^ (0x30 * ONES);
     let others = (values.wrapping_add(0x76 * ONES) | values) & (0x80 * ONES);
@@ -199,7 +201,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Passes over blanks.
-    #[inline]
+    #[inline(always)]
     fn skip_blanks(&mut self) {
         while let Some((b"        ", rest)) = self.rest.split_first_chunk::<8>() {
             self.rest = rest;
@@ -210,13 +212,13 @@ impl<'a> Fields<'a> {
     }
 
     /// That a field ends here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn field_end(&self) -> Option<()> {
         matches!(self.rest, [] | [b' ', ..]).then_some(())
     }
 
     /// Takes `byte`, which must come next.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn byte(&mut self, byte: u8) -> Option<()> {
         let (first, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -238,7 +240,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the `LEN` bytes that come next, which are of a fixed form.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fixed<const LEN: usize>(&mut self) -> Option<Fixed<'a, LEN>> {
         let (bytes, rest) = self.rest.split_first_chunk::<LEN>()?;
         self.rest = rest;
@@ -246,7 +248,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes exactly `N` hexadecimal digits, eight at most.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fixed_hex<const N: usize>(&mut self) -> Option<u32> {
         let mut fixed = self.fixed::<N>()?;
         let number = fixed.hex::<N>(0);
@@ -286,7 +288,7 @@ impl<'a> Fields<'a> {
 
     /// Takes the decimal digits that come next.
     #[inline(never)]
-    fn digits(&mut self) -> Option<u32> {
+    pub(crate) fn digits(&mut self) -> Option<u32> {
         if let Some(word) = self.rest.first_chunk::<8>()
             && let (value, len @ 1..8) = leading_decimal(*word)
         {

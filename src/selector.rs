@@ -2,6 +2,7 @@
 //! that quotes the word and says what would be right. What looks like an address, a port or a number but is none is an
 //! error and never a search word.
 
+use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -172,6 +173,22 @@ pub(crate) fn parse_numbers(word: &[u8], what: &str) -> Result<Vec<u32>, String>
             &format!("{what} is a number, several are separated by commas"),
         )
     })
+}
+
+/// More threads than that no machine here has, and each costs memory.
+const THREADS_MAX: usize = 1024;
+
+/// Parses how many threads there may be.
+///
+/// # Errors
+/// As `parse_selector`.
+pub(crate) fn parse_threads(word: &[u8]) -> Result<NonZero<usize>, String> {
+    let number = decimal32(word).and_then(|number| usize::try_from(number).ok());
+    let number = number.filter(|number| *number <= THREADS_MAX);
+    let what = "a number of threads is 1 to 1024";
+    number
+        .and_then(NonZero::new)
+        .ok_or_else(|| wrong(word, what))
 }
 
 /// Parses `socket:[607014]` or a list of inodes.

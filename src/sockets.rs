@@ -30,15 +30,36 @@ struct Stored {
     state: State,
 }
 
+/// What `local` of a stored row stands for.
+enum Local {
+    /// The place of an IPv6 address; `remote` too.
+    Addresses,
+    /// The place of a name.
+    Name,
+    /// Itself: an address or a number.
+    Value,
+}
+
+impl Stored {
+    /// What `local` stands for.
+    fn local(&self) -> Local {
+        match self.proto {
+            _ if self.state == State::UNLISTED => Local::Name,
+            proto if Protos::INET4.has(proto) => Local::Value,
+            Proto::Sctp | Proto::Other | Proto::Bluetooth => Local::Name,
+            proto if Protos::MODULES.has(proto) => Local::Name,
+            proto if Protos::INET.has(proto) => Local::Addresses,
+            Proto::Netlink | Proto::Packet => Local::Value,
+            _ => Local::Name,
+        }
+    }
+}
+
 /// A queue, or both of them, of which the table does not tell.
 const UNTOLD: u32 = u32::MAX;
 
 /// Marks a name that must not be shown, in the place of its length.
 const DOUBTFUL: u32 = u32::MAX;
-
-/// Room for so many rows from the start, for the same reason as the walk's: it grows in place, and what is not used is
-/// not there.
-const ROOM: usize = 8 * 1024;
 
 /// The rows that are kept, in the order in which they were read.
 #[derive(Default)]
@@ -76,7 +97,6 @@ impl Sockets {
     pub(crate) fn new(keeps_details: bool) -> Self {
         Self {
             keeps_details,
-            stored: Vec::with_capacity(ROOM),
             ..Self::default()
         }
     }
@@ -181,6 +201,42 @@ impl Sockets {
         if self.keeps_details {
             self.details.push(*detail);
         }
+    }
+
+    /// Adds those of `other`, which were all read in the namespace that is now called `netns`.
+    pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
+        let first = small(self.stored.len());
+        if first == 0 {
+            let is_settled = other.stored.first().is_none_or(|row| row.netns == netns);
+            *self = other;
+            if !is_settled {
+                self.stored.iter_mut().for_each(|row| row.netns = netns);
+            }
+            return;
+        }
+        let (queues, addresses) = (small(self.queues.len()), small(self.addresses.len()));
+        let names = small(self.names.len());
+        for mut row in other.stored.drain(..) {
+            row.netns = netns;
+            if row.queues != 0 && row.queues != UNTOLD {
+                row.queues += queues;
+            }
+            match row.local() {
+                Local::Addresses => {
+                    (row.local, row.remote) = (row.local + addresses, row.remote + addresses)
+                }
+                Local::Name => row.local += names,
+                Local::Value => {}
+            }
+            self.stored.push(row);
+        }
+        self.details.append(&mut other.details);
+        self.queues.append(&mut other.queues);
+        self.addresses.append(&mut other.addresses);
+        self.names.append(&mut other.names);
+        self.needs_interfaces |= other.needs_interfaces;
+        let suspects = other.suspects.iter().map(|number| first + number);
+        self.suspects.extend(suspects);
     }
 
     /// Whether any row can only be told whole with the names of interfaces.

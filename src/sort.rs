@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use crate::sockets::{place, small};
+
 /// Sorts `numbers` so that `order` holds between neighbours; equal ones in any order.
 pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
     let is_in_order = |pair: &[u32]| matches!(pair, [one, other] if order(*one, *other).is_le());
@@ -18,6 +20,21 @@ pub(crate) fn sort_once(numbers: &mut Vec<u32>) {
     numbers.dedup();
 }
 
+/// `things` in the order of their keys.
+pub(crate) fn in_order<T, K: Ord>(things: Vec<T>, key: &dyn Fn(&T) -> K) -> Vec<T> {
+    if things.is_sorted_by_key(key) {
+        return things;
+    }
+    let mut order: Vec<u32> = (0..small(things.len())).collect();
+    let of = |at: u32| things.get(place(at)).map(key);
+    sort(&mut order, &|one, other| of(one).cmp(&of(other)));
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    let in_order = order
+        .iter()
+        .filter_map(|at| things.get_mut(place(*at))?.take());
+    in_order.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +46,7 @@ mod tests {
         assert_eq!(numbers, (0..500).collect::<Vec<_>>());
         sort(&mut numbers, &|one, other| other.cmp(&one));
         assert_eq!((numbers[0], numbers[499]), (499, 0));
+        let words = in_order(vec!["c", "a", "b", "a"], &|word| *word);
+        assert_eq!(words, ["a", "a", "b", "c"]);
     }
 }

@@ -1,6 +1,7 @@
-//! The system calls that std does not offer, each as one safe function: getdents64, readlinkat, openat, statx,
-//! getxattr, and for what lasts longer signal and poll. Paths are relative to an open folder, results go into the caller's buffers, and errors are the kernel's
-//! errno. Nothing here knows what is read: that is for the rooms. This is the only file with `unsafe` in it.
+//! The system calls that std does not offer, each as one safe function: getdents64, readlinkat, openat, statx, fstatfs,
+//! getxattr, and for what lasts longer signal and poll. Paths are relative to an open folder, results go into the
+//! caller's buffers, and errors are the kernel's errno. Nothing here knows what is read: that is for the rooms. This is
+//! the only file with `unsafe` in it.
 #![allow(
     unsafe_code,
     reason = "the kernel is reached through C functions; every block says why it is sound"
@@ -27,6 +28,8 @@ const OPEN_DIRECTORY: c_int = if cfg!(any(
 };
 /// `STATX_BASIC_STATS`: all that stat(2) tells.
 const STATX_BASIC_STATS: c_uint = 0x7ff;
+/// `PROC_SUPER_MAGIC` (`include/uapi/linux/magic.h`).
+const PROC_SUPER_MAGIC: c_ulong = 0x9fa0;
 /// `AT_FDCWD` stands for the current folder.
 const AT_FDCWD: c_int = -100;
 
@@ -64,7 +67,18 @@ struct Statx {
     spare: [u64; 14],
 }
 
+/// musl's `struct statfs`, and some room behind it.
+#[repr(C)]
+#[derive(Default)]
+struct StatFs {
+    /// Which file system it is.
+    magic: c_ulong,
+    /// Sizes and counts.
+    rest: [u64; 15],
+}
+
 unsafe extern "C" {
+    fn fstatfs(file: c_int, out: *mut StatFs) -> c_int;
     fn openat(dir: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
     fn readlinkat(dir: c_int, path: *const c_char, buffer: *mut c_char, len: usize) -> isize;
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: usize) -> isize;
@@ -160,6 +174,15 @@ pub(crate) fn read_link_at<'a>(
         )
     })?;
     Ok(buffer.get(..len).unwrap_or_default())
+}
+
+/// Whether `dir` is in a proc file system of Linux, and no other folder that is laid out like one.
+pub(crate) fn is_proc(dir: BorrowedFd<'_>) -> bool {
+    let mut out = StatFs::default();
+    // SAFETY: `dir` is open for the length of the call, and `out` is at least as large as the kernel's and musl's
+    // `struct statfs` of any 64-bit architecture (120 bytes), which is all that is written.
+    let failed = unsafe { fstatfs(dir.as_raw_fd(), &raw mut out) };
+    failed == 0 && out.magic == PROC_SUPER_MAGIC
 }
 
 /// Reads the extended attribute `name` of the file behind `path`, links followed, into `buffer`.
@@ -405,6 +428,13 @@ mod tests {
         let whole = std::process::id().to_string();
         let seen = read_link_at(proc.as_fd(), c"self", &mut buffer).unwrap();
         assert!(whole.as_bytes().starts_with(seen));
+    }
+
+    #[test]
+    fn a_folder_that_looks_like_proc_is_none() {
+        let is_proc_at = |path| is_proc(File::open(path).unwrap().as_fd());
+        assert!(is_proc_at("/proc/self/fd") && is_proc_at("/proc"));
+        assert!(!is_proc_at("/") && !is_proc_at("/sys"));
     }
 
     #[test]

@@ -18,10 +18,10 @@ use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 
 use crate::addr::Endian;
 use crate::index::Wanted;
-use crate::netns::Namespaces;
 use crate::procfs::{LAST_READ_MAX, Proc, Task, for_each_number, is_gone};
 use crate::proto::{Proto, Protos};
 use crate::scan::{Begins, Fields, Records, decimal};
@@ -188,43 +188,46 @@ pub(crate) struct Reader<'a> {
     pub(crate) warnings: &'a mut Warnings,
     /// Whether a row was kept that does not match.
     pub(crate) kept_more: bool,
-    /// Of those that only a module brings, the ones that this kernel has; `None` as long as it was not asked.
-    modules: Option<Protos>,
+    /// What is the same in every namespace.
+    modules: &'a Modules,
     /// What is read into.
     buffer: Box<[u8]>,
 }
 
+/// Of the protocols that only a module brings, the ones that this kernel has; empty as long as it was not asked.
+pub(crate) type Modules = OnceLock<Protos>;
+
 impl<'a> Reader<'a> {
     /// A reader with its buffer.
-    pub(crate) fn new(proc: &'a Proc, rows: &'a Rows, warnings: &'a mut Warnings) -> Self {
+    pub(crate) fn new(
+        proc: &'a Proc,
+        rows: &'a Rows,
+        modules: &'a Modules,
+        warnings: &'a mut Warnings,
+    ) -> Self {
         Self {
             proc,
             rows,
             warnings,
             kept_more: false,
-            modules: None,
+            modules,
             buffer: vec![0; BUFFER_LEN].into(),
         }
     }
 
-    /// Reads the tables of `protos` in the namespace `id`, and keeps those rows whose inode is wanted, or all if `wanted` is
-    /// `None`, as far as they are selected. It stops when nothing is wanted any more.
+    /// Reads the tables of `protos` in the namespace `id`, through the first of its `members` that lives, and keeps those
+    /// rows whose inode is wanted, or all if `wanted` is `None`, as far as they are selected. It stops when nothing is
+    /// wanted any more. It tells whether there was such a member.
     #[inline(never)]
     pub(crate) fn load(
         &mut self,
-        namespaces: &mut Namespaces,
-        id: NetnsId,
+        (id, members): (NetnsId, &mut dyn FnMut() -> Option<Task>),
         protos: Protos,
         mut wanted: Option<&mut Wanted>,
         sockets: &mut Sockets,
-    ) {
-        let Some(netns) = namespaces.get_mut(id) else {
-            return;
-        };
-        netns.is_loaded = true;
-        let mut members = netns.members.iter().copied();
-        let Some(mut member) = members.next() else {
-            return;
+    ) -> bool {
+        let Some(mut member) = members() else {
+            return false;
         };
         let mut empty = self.empty_tables(member, protos);
         let mut is_half = false;
@@ -234,7 +237,7 @@ impl<'a> Reader<'a> {
             }
             // An SCTP socket may stand in both of its tables.
             if wanted.as_ref().is_some_and(|wanted| wanted.missing() == 0) && !is_half {
-                return;
+                return true;
             }
             if Protos::MODULES.meets(table.protos) && !self.modules(member).meets(table.protos) {
                 continue;
@@ -244,9 +247,9 @@ impl<'a> Reader<'a> {
                     Ok(file) => break Some(file),
                     // Either the table is missing, or the member has ended.
                     Err(error) if is_gone(&error) && self.proc.stat(member, "net").is_err() => {
-                        match members.next() {
+                        match members() {
                             Some(next) => member = next,
-                            None => return,
+                            None => return false,
                         }
                     }
                     Err(error) => {
@@ -272,32 +275,30 @@ impl<'a> Reader<'a> {
         {
             self.load_can_bcm((id, member), wanted, sockets);
         }
+        true
     }
 
     /// The protocols that this kernel may have tables of: PID/net/protocols names those whose module is loaded, the
     /// same in every namespace. One look into it saves a dozen vain ones in each.
     fn modules(&mut self, member: Task) -> Protos {
-        if let Some(modules) = self.modules {
-            return modules;
-        }
-        let read = self
-            .proc
-            .read_file(member, "net/protocols", &mut self.buffer);
-        let modules = read.map_or(Protos::ALL, |text| {
-            let mut found = Protos::ALL.without(Protos::MODULES);
-            let mut start = 0;
-            // The name comes first in a line that is long.
-            for end in memchr::memchr_iter(b'\n', text) {
-                let line = text.get(start..end).unwrap_or_default();
-                if let Some(name) = Fields::new(line).next() {
-                    found = found.union(Protos::of(&[Proto::from_sockprotoname(name)]));
+        *self.modules.get_or_init(|| {
+            let read = self
+                .proc
+                .read_file(member, "net/protocols", &mut self.buffer);
+            read.map_or(Protos::ALL, |text| {
+                let mut found = Protos::ALL.without(Protos::MODULES);
+                let mut start = 0;
+                // The name comes first in a line that is long.
+                for end in memchr::memchr_iter(b'\n', text) {
+                    let line = text.get(start..end).unwrap_or_default();
+                    if let Some(name) = Fields::new(line).next() {
+                        found = found.union(Protos::of(&[Proto::from_sockprotoname(name)]));
+                    }
+                    start = end + 1;
                 }
-                start = end + 1;
-            }
-            found
-        });
-        self.modules = Some(modules);
-        modules
+                found
+            })
+        })
     }
 
     /// Reads can-bcm, a folder with a file for each socket, whose name is the inode.

@@ -5,13 +5,17 @@
 //! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
 //! table. One that got its row between two looks is found by the second.
 
+use std::ops::ControlFlow;
+
+use crate::fds::Holder;
 use crate::index::{Index, Wanted};
-use crate::procfs::{Proc, Task, error_text, inode_in_link, is_gone};
+use crate::netns::Netns;
+use crate::procfs::{Proc, Task, error_text, is_gone, socket_in_link};
 use crate::proto::{Proto, Protos, State};
 use crate::socket::{Detail, Ends, NetnsId, Row};
 use crate::sockets::{Sockets, small};
 use crate::tables::Reader;
-use crate::walk::{Holder, Walk};
+use crate::walk::Walk;
 
 /// A descriptor whose socket has no row.
 struct Unlisted {
@@ -24,7 +28,23 @@ struct Unlisted {
     /// The protocol, if the kernel tells.
     proto: Option<Proto>,
     /// What the kernel calls it, in lower case.
-    name: Vec<u8>,
+    name: Name,
+}
+
+/// What the kernel calls a protocol.
+#[derive(Clone, Copy, Default)]
+struct Name {
+    /// The text, zeros behind it; `struct proto` has room for 32 bytes with a NUL.
+    bytes: [u8; 32],
+    /// How long it is.
+    len: usize,
+}
+
+impl Name {
+    /// The text.
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
 }
 
 /// Finds or names the sockets of those descriptors of `walk` that `lacks_row` tells. With `elsewhere`, namespaces of
@@ -56,13 +76,13 @@ pub(crate) fn load_unlisted(
                 .map(|holder| (process.task, process.netns, *holder)),
         );
     }
-    let mut seen = Index::with_room(lacking.len());
+    let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
     for (task, netns, holder) in lacking {
         // One holder is enough to ask what a socket is.
         if seen.find(holder.inode).next().is_some() {
             continue;
         }
-        if let Some(found) = name(reader.proc, (task, netns), holder) {
+        if let Some(found) = name(reader.proc, (task, netns), holder, &mut path) {
             seen.insert(found.inode, small(unlisted.len()));
             unlisted.push(found);
         }
@@ -93,7 +113,15 @@ pub(crate) fn load_unlisted(
         }
     }
     for id in homes {
-        reader.load(&mut walk.namespaces, id, protos, Some(&mut wanted), sockets);
+        if let Some(netns) = walk.namespaces.get_mut(id) {
+            netns.is_loaded = true;
+            reader.load(
+                (id, &mut netns.members()),
+                protos,
+                Some(&mut wanted),
+                sockets,
+            );
+        }
     }
     if wanted.missing() > 0 {
         let mut tasks = Vec::new();
@@ -126,7 +154,7 @@ pub(crate) fn load_unlisted(
             state: State::UNLISTED,
             rx_queue: None,
             tx_queue: None,
-            ends: Ends::Unlisted(&found.name),
+            ends: Ends::Unlisted(found.name.text()),
         };
         sockets.push(found.netns.unwrap_or(NetnsId(0)), &row, &Detail::default());
     }
@@ -145,7 +173,7 @@ pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets)
     for number in &suspects {
         open.insert(sockets.inode(*number), *number);
     }
-    let mut asked = Index::with_room(suspects.len());
+    let (mut asked, mut path) = (Index::with_room(suspects.len()), Vec::new());
     for process in &walk.processes {
         let holders = walk
             .holders
@@ -160,7 +188,8 @@ pub(crate) fn impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets)
                 continue;
             }
             asked.insert(holder.inode, number);
-            let found = name(reader.proc, (process.task, process.netns), *holder);
+            let lives = (process.task, process.netns);
+            let found = name(reader.proc, lives, *holder, &mut path);
             let proto = found.and_then(|found| found.proto);
             if proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
                 let said = "a name pretends to be a row of another socket; the row is not believed";
@@ -185,16 +214,18 @@ fn load_elsewhere(
     let namespaces = &mut walk.namespaces;
     let proc = reader.proc;
     let mut buffer = vec![0; 32 * 1024];
-    for thread in tasks
-        .iter()
-        .flat_map(|task| proc.threads(Task { tid: 0, ..*task }, &mut buffer))
-    {
+    let mut threads = Vec::new();
+    for task in tasks {
+        proc.add_threads(Task { tid: 0, ..*task }, &mut buffer, &mut threads);
+    }
+    for thread in threads {
         // One that has none has ended.
         let _ = namespaces.find(proc, thread);
     }
     if elsewhere {
         let found = proc.for_each_pid(&mut buffer, |pid| {
             let _ = namespaces.find(proc, Task { pid, tid: 0 });
+            ControlFlow::Continue(())
         });
         if let Err(error) = found {
             reader.warnings.warn(
@@ -203,38 +234,51 @@ fn load_elsewhere(
             );
         }
     }
-    for id in namespaces.ids(|netns| !netns.is_loaded && netns.is_selected) {
-        reader.load(namespaces, id, protos, Some(wanted), sockets);
+    let unread = |(_, netns): &(NetnsId, &Netns)| !netns.is_loaded && netns.is_selected;
+    for (id, netns) in namespaces.iter().filter(unread) {
+        reader.load((id, &mut netns.members()), protos, Some(wanted), sockets);
     }
 }
 
-/// Asks the kernel what the socket of `holder` is; `None` where the descriptor is gone.
-fn name(proc: &Proc, (task, netns): (Task, Option<NetnsId>), holder: Holder) -> Option<Unlisted> {
-    let mut buffer = [0; 64];
-    let unlisted = |proto, name: &[u8]| Unlisted {
+/// Asks the kernel what the socket of `holder` is; `None` where the descriptor is gone. `path` is room for its path.
+fn name(
+    proc: &Proc,
+    (task, netns): (Task, Option<NetnsId>),
+    holder: Holder,
+    path: &mut Vec<u8>,
+) -> Option<Unlisted> {
+    let mut name = Name::default();
+    let asked = proc.as_owner(task, || {
+        name.len = proc
+            .read_sockprotoname(task, holder.fd, path, &mut name.bytes)?
+            .len();
+        Ok(())
+    });
+    let mut unlisted = Unlisted {
         inode: holder.inode,
         process: task,
         netns,
-        proto,
-        name: name.to_ascii_lowercase(),
+        proto: None,
+        name: Name::default(),
     };
-    let asked = proc.as_owner(task, || {
-        let mut name = [0; 64];
-        Ok(proc
-            .read_sockprotoname(task, holder.fd, &mut name)?
-            .to_vec())
-    });
     match asked {
-        // The address families' names start with AF_ where the protocol has no better one.
-        Ok(name) => Some(unlisted(
-            Some(Proto::from_sockprotoname(&name)),
-            name.strip_prefix(b"AF_").unwrap_or(&name),
-        )),
+        Ok(()) => {
+            unlisted.proto = Some(Proto::from_sockprotoname(name.text()));
+            name.bytes.make_ascii_lowercase();
+            // The address families' names start with AF_ where the protocol has no better one.
+            if name.text().starts_with(b"af_") {
+                name.bytes.rotate_left(b"af_".len());
+                name.len -= b"af_".len();
+            }
+            unlisted.name = name;
+        }
         // The link is there and leads nowhere: this is no live proc.
         Err(error) if is_gone(&error) => {
-            let link = proc.read_fd_link(task, holder.fd, &mut buffer).ok()?;
-            (inode_in_link(link, b"socket") == Some(holder.inode)).then(|| unlisted(None, b""))
+            let mut link = [0; 32];
+            let link = proc.read_fd_link(task, holder.fd, &mut link).ok()?;
+            socket_in_link(link).filter(|inode| *inode == holder.inode)?;
         }
-        Err(_) => Some(unlisted(None, b"")),
+        Err(_) => {}
     }
+    Some(unlisted)
 }

@@ -1,41 +1,42 @@
 //! Walks the processes and their file descriptors. In: an open proc and what is selected. Out: who holds which socket
 //! inode, who could not be read, and which network namespaces there are. It reads no table and knows no protocol.
+//!
+//! The work is the kernel's, 1 to 3 µs a descriptor, so it is shared among as many threads as there are processors to
+//! run them (`Crew`): a process is a job; one with very many descriptors is split, a range of them a job; and a namespace
+//! is a job as soon as its first task is met, for whoever reads tables, beside the walk. Each thread keeps what it finds
+//! to itself. At the end all of it is put into the order of process, thread and descriptor, so that nobody can tell
+//! how many threads there were. For a handful of processes none is started, and where none can be had one does it all.
 
-use std::collections::BinaryHeap;
 use std::io;
 use std::ops::{ControlFlow, Range};
-use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Builder};
 
 use crate::container;
-use crate::netns::Namespaces;
-use crate::procfs::{
-    Proc, Task, error_text, for_each_number, inode_in_link, is_forbidden, is_gone,
-};
+use crate::crew::{Crew, Role};
+use crate::fds::{FD_BUFFER_LEN, FdDir, FdTable, Holder};
+use crate::netns::{Namespaces, Told};
+use crate::procfs::{Proc, Task, error_text, is_forbidden, is_gone};
 use crate::select::Processes;
 use crate::socket::NetnsId;
-use crate::sort::sort_once;
-use crate::sys;
+use crate::sort::{in_order, sort_once};
 use crate::warn::Warnings;
 
 /// Holds about a thousand processes, or 500 of 7 digits.
 const PROC_BUFFER_LEN: usize = 32 * 1024;
-/// Holds 256 to 340 descriptors; larger buffers are slower (the kernel's copies leave the cache).
-const FD_BUFFER_LEN: usize = 8 * 1024;
-/// Holds the longest `socket:[4294967295]`; what is longer is no socket, and the kernel cuts it.
-const LINK_LEN_MAX: usize = 32;
+/// So many descriptors are a job of their own.
+const PART_LEN: u32 = 2048;
+/// Of at least so many numbers a table is split.
+const SPLIT_MIN: u64 = 4096;
+/// What a thread needs at most is a tenth of it; what is not touched is not there.
+const STACK_LEN: usize = 256 * 1024;
 
-/// Room for so many sockets from the start: large enough to be mapped by itself, so that it grows without a copy left
-/// behind, and not touched before it is needed.
-const HOLDERS_ROOM: usize = 32 * 1024;
-
-/// A descriptor that pointed to a socket a moment ago; either may be gone by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    /// Inode of the socket.
-    pub(crate) inode: u32,
-    /// Descriptor number.
-    pub(crate) fd: u32,
-}
+/// About how long a process takes, in µs: twenty descriptors, and who it is.
+const PROCESS_MICROS: usize = 50;
+/// About how long a part takes.
+const PART_MICROS: usize = 3000;
+/// About how long the tables of a namespace take: mostly to walk over the machine's whole hash of TCP.
+const TABLES_MICROS: usize = 600;
 
 /// A task that holds sockets.
 pub(crate) struct Process {
@@ -51,6 +52,8 @@ pub(crate) struct Process {
 
 /// A process whose descriptors may not be read.
 pub(crate) struct Unread {
+    /// Its id.
+    pub(crate) pid: u32,
     /// Owner of its folder: its effective uid, or 0 where it is not dumpable.
     pub(crate) uid: u32,
     /// Group of its folder, likewise.
@@ -76,77 +79,100 @@ pub(crate) struct Walk {
     pub(crate) selected: usize,
     /// The namespaces of all that were selected.
     pub(crate) namespaces: Namespaces,
-    /// Whether the process that is being visited is selected.
-    is_selecting: bool,
+    /// For each number that a namespace had while the walk went on, the one that it has now.
+    pub(crate) settled: Vec<NetnsId>,
 }
 
-/// What tells a table of descriptors from another, cheaply.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct FdTable {
-    /// How many there are.
-    count: u64,
-    /// The lowest that is free: the next one to be opened.
-    free: u32,
-    /// The largest one.
-    last: u32,
-    /// What that one points to, as far as it fits.
-    last_link: [u8; LINK_LEN_MAX],
+/// Reads the tables of a namespace beside the walk. It is given the number that the namespace has until the walk ends,
+/// and who tells those of its tasks that have been met so far, one after the other.
+pub(crate) type ReadTables<'a> = &'a (dyn Fn(NetnsId, &mut dyn FnMut() -> Option<Task>) + Sync);
+
+/// How the walk is done.
+#[derive(Clone, Copy)]
+pub(crate) struct How<'a> {
+    /// By so many threads; if it is not said, by as many as are of use.
+    pub(crate) threads: Option<std::num::NonZero<usize>>,
+    /// With the tables of each namespace beside it, if they are wanted whatever is found.
+    pub(crate) read_tables: Option<ReadTables<'a>>,
 }
 
-impl FdTable {
-    /// Whether `thread` seems to have this very table.
-    fn is_of(&self, proc: &Proc, thread: Task) -> bool {
-        let mut link = [0; LINK_LEN_MAX];
-        let has_last =
-            proc.read_fd_link(thread, self.last, &mut link).is_ok() && link == self.last_link;
-        // Before Linux 6.2 the size is 0.
-        let has_count = || {
-            proc.stat(thread, "fd")
-                .is_ok_and(|stat| stat.size == self.count || stat.size == 0)
+/// Something to be done.
+enum Job {
+    /// To visit a process.
+    Visit(u32),
+    /// To read the numbered part of a process's descriptors.
+    Part(Arc<Split>, u32),
+    /// To read the tables of a namespace.
+    Tables(NetnsId),
+}
+
+/// A process whose descriptors are read in parts.
+struct Split {
+    /// The process.
+    task: Task,
+    /// Its namespace.
+    netns: Option<NetnsId>,
+    /// Whether it is selected.
+    is_selected: bool,
+    /// How many parts there are; the last one has no end.
+    parts: u32,
+    /// How many have been read, and what they told of the table.
+    done: Mutex<(u32, FdTable)>,
+}
+
+impl Split {
+    /// The numbers of part `part`.
+    fn numbers(&self, part: u32) -> Range<u32> {
+        let end = if part + 1 == self.parts {
+            u32::MAX
+        } else {
+            (part + 1).saturating_mul(PART_LEN)
         };
-        has_last && has_count() && proc.read_fd_link(thread, self.free, &mut link).is_err()
+        part.saturating_mul(PART_LEN)..end
     }
 }
 
-/// Walks those processes of `proc` that `selected` allows.
+/// Descriptors of one task that follow each other, as one thread found them.
+struct Piece {
+    /// Whose sockets they are; the range is one of the thread's own.
+    process: Process,
+    /// The part of a process that is split, else 0.
+    part: u32,
+}
+
+/// What one thread found.
+#[derive(Default)]
+struct Findings {
+    /// Descriptors, piece by piece.
+    holders: Vec<Holder>,
+    /// The pieces.
+    pieces: Vec<Piece>,
+    /// As in `Walk`.
+    unread: Vec<Unread>,
+    /// As in `Walk`.
+    some_unread: bool,
+    /// As in `Walk`.
+    selected: usize,
+    /// Processes with which something odd was met, and the error.
+    troubles: Vec<(u32, io::Error)>,
+}
+
+/// Walks those processes of `proc` that `selected` allows, as `how` says.
 ///
 /// # Errors
 /// errno of reading the folder of processes itself; what fails for one process is that process's own.
-pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -> io::Result<Walk> {
-    let mut walk = Walk {
-        holders: Vec::with_capacity(HOLDERS_ROOM),
-        ..Walk::default()
-    };
-    let mut fd_buffer = [0; FD_BUFFER_LEN];
-    let own_pid = proc.own_pid();
-    let mut visit = |pid| {
-        let task = Task { pid, tid: 0 };
-        let mut is_selected = selected.pid_matches(pid);
-        if is_selected
-            && !selected.containers.is_empty()
-            && !container::find(proc, task).is_some_and(|id| id.has_prefix(&selected.containers))
-        {
-            walk.pass_over(proc, task);
-            is_selected = false;
-        }
-        if is_selected && selected.needs_commands() {
-            match selected.command_matches(proc, task) {
-                // Its own command line has every word that it looks for.
-                Ok(true) if own_pid != Some(pid) => {}
-                Err(error) if is_forbidden(&error) => {
-                    walk.selected += 1;
-                    return walk.count_unread(proc, task);
-                }
-                Ok(_) | Err(_) => is_selected = false,
-            }
-        }
-        if is_selected || selected.visits_all {
-            walk.visit(proc, (task, is_selected), &mut fd_buffer, warnings);
-        }
-    };
+pub(crate) fn walk(
+    proc: &Proc,
+    selected: &Processes,
+    how: How<'_>,
+    warnings: &mut Warnings,
+) -> io::Result<Walk> {
     let mut all = Vec::new();
     if selected.pids().is_empty() || selected.visits_all {
-        proc.for_each_pid(&mut vec![0; PROC_BUFFER_LEN], |pid| all.push(pid))?;
+        proc.for_each_pid(&mut vec![0; PROC_BUFFER_LEN], |pid| {
+            all.push(pid);
+            ControlFlow::Continue(())
+        })?;
         // As for descriptors: only a captured tree is not in order.
         sort_once(&mut all);
     }
@@ -155,173 +181,418 @@ pub(crate) fn walk(proc: &Proc, selected: &Processes, warnings: &mut Warnings) -
     } else {
         &all
     };
-    pids.iter().copied().for_each(&mut visit);
-    // A captured tree has no link to this process, and need not have the first one.
-    walk.hides_some = own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err();
+    let crew = Crew::new(how.threads);
+    let visits = pids.iter().copied().map(Job::Visit);
+    crew.add(visits, false, PROCESS_MICROS);
+    let own_pid = proc.own_pid();
+    let shared = Shared {
+        proc,
+        selected,
+        read_tables: how.read_tables,
+        own_pid,
+        crew: &crew,
+        namespaces: Mutex::new(Namespaces::default()),
+    };
+    let found = shared.work();
+    let namespaces = shared.namespaces.into_inner();
+    let mut walk = Walk {
+        namespaces: namespaces.unwrap_or_else(PoisonError::into_inner),
+        // A captured tree has no link to this process, and need not have the first one.
+        hides_some: own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err(),
+        ..Walk::default()
+    };
+    walk.settled = walk.namespaces.settle();
+    walk.gather(proc, found, warnings);
     Ok(walk)
 }
 
-impl Walk {
-    /// Reads the descriptors and the namespace of the process `task`, and those of its threads that have their own.
-    fn visit(
-        &mut self,
-        proc: &Proc,
-        (task, is_selected): (Task, bool),
-        buffer: &mut [u8],
-        warnings: &mut Warnings,
-    ) {
-        self.selected += usize::from(is_selected);
-        self.is_selecting = is_selected;
-        let first = self.holders.len();
-        let (fds, error) = match proc.as_owner(task, || self.read_fds(proc, task, buffer)) {
-            Ok(fds) => (fds, None),
-            Err(error) => (FdTable::default(), Some(error)),
+/// What the threads share.
+struct Shared<'a> {
+    /// Where the processes are.
+    proc: &'a Proc,
+    /// Which of them are wanted.
+    selected: &'a Processes,
+    /// As in `How`.
+    read_tables: Option<ReadTables<'a>>,
+    /// This process, which is not found by the words that it looks for.
+    own_pid: Option<u32>,
+    /// What is to be done.
+    crew: &'a Crew<Job>,
+    /// The namespaces that were met.
+    namespaces: Mutex<Namespaces>,
+}
+
+impl Shared<'_> {
+    /// Does all jobs, with helpers once so much is waiting that they are worth it; gives what each thread found.
+    fn work(&self) -> Vec<Findings> {
+        thread::scope(|scope| {
+            let (mut own, mut helpers) = (Walker::new(self), Vec::new());
+            let help = || {
+                let mut walker = Walker::new(self);
+                self.crew.work(Role::Helper, |job| walker.work(job));
+                walker.found
+            };
+            let mut wants_help = || {
+                for _ in helpers.len()..self.crew.helpers_wanted() {
+                    let builder = Builder::new().stack_size(STACK_LEN);
+                    // Where no thread can be had (EAGAIN: a limit of processes), those that are there do it all.
+                    let Ok(helper) = builder.spawn_scoped(scope, help) else {
+                        break;
+                    };
+                    helpers.push(helper);
+                }
+            };
+            wants_help();
+            self.crew.work(Role::First, |job| {
+                own.work(job);
+                wants_help();
+            });
+            let mut found = vec![own.found];
+            // A thread that panics ends the program.
+            found.extend(helpers.into_iter().filter_map(|helper| helper.join().ok()));
+            found
+        })
+    }
+
+    /// Runs `change` on the namespaces; a thread that panics ends the program, so none leaves them half changed.
+    fn with_namespaces<T>(&self, change: impl FnOnce(&mut Namespaces) -> T) -> T {
+        let namespaces = self.namespaces.lock();
+        change(&mut namespaces.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Finds the namespace of `task`, which is selected or not, and has its tables read if it is a new one.
+    fn find_netns(&self, task: Task, is_selected: bool) -> Option<NetnsId> {
+        let told = Told::by(self.proc, task);
+        let (id, is_new) = self.with_namespaces(|namespaces| {
+            let id = namespaces.add(self.proc, task, told)?;
+            let netns = namespaces.get_mut(id)?;
+            netns.selected += usize::from(is_selected);
+            Some((id, netns.members.len() == 1))
+        })?;
+        if is_new && self.read_tables.is_some() {
+            self.crew
+                .add(std::iter::once(Job::Tables(id)), true, TABLES_MICROS);
+        }
+        Some(id)
+    }
+}
+
+/// A thread at work.
+struct Walker<'a> {
+    /// What it shares with the others.
+    shared: &'a Shared<'a>,
+    /// What it found.
+    found: Findings,
+    /// What folders are read into.
+    buffer: Box<[u8]>,
+    /// The threads of the process that is being visited.
+    threads: Vec<Task>,
+    /// Those tables of descriptors that the process that is being visited has, each with a task that has it.
+    tables: Vec<(Task, FdTable)>,
+}
+
+impl<'a> Walker<'a> {
+    /// One that has found nothing yet.
+    fn new(shared: &'a Shared<'a>) -> Self {
+        Self {
+            shared,
+            found: Findings::default(),
+            buffer: vec![0; FD_BUFFER_LEN].into(),
+            threads: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// Does `job`.
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Visit(pid) => self.visit_if_selected(Task { pid, tid: 0 }),
+            Job::Part(split, part) => self.read_part(&split, part),
+            Job::Tables(id) => {
+                if let Some(read_tables) = self.shared.read_tables {
+                    let mut met = 0;
+                    read_tables(id, &mut || {
+                        met += 1;
+                        self.shared.with_namespaces(|namespaces| {
+                            namespaces.get(id)?.members.get(met - 1).copied()
+                        })
+                    });
+                }
+            }
+        }
+    }
+
+    /// Visits the process `task` if it is selected, or if all are visited.
+    fn visit_if_selected(&mut self, task: Task) {
+        let Shared { proc, selected, .. } = *self.shared;
+        let mut is_selected = selected.pid_matches(task.pid);
+        if is_selected
+            && !selected.containers.is_empty()
+            && !container::find(proc, task).is_some_and(|id| id.has_prefix(&selected.containers))
+        {
+            self.pass_over(task);
+            is_selected = false;
+        }
+        if is_selected && selected.needs_commands() {
+            match selected.command_matches(proc, task) {
+                // Its own command line has every word that it looks for.
+                Ok(true) if self.shared.own_pid != Some(task.pid) => {}
+                Err(error) if is_forbidden(&error) => {
+                    self.found.selected += 1;
+                    return self.count_unread(task);
+                }
+                Ok(_) | Err(_) => is_selected = false,
+            }
+        }
+        if is_selected || selected.visits_all {
+            self.visit(task, is_selected);
+        }
+    }
+
+    /// Reads the namespace and the descriptors of the process `task`, and those of its threads that have their own.
+    fn visit(&mut self, task: Task, is_selected: bool) {
+        let Shared { proc, crew, .. } = *self.shared;
+        self.found.selected += usize::from(is_selected);
+        let first = self.found.holders.len();
+        let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+        let read = proc.as_owner(task, || {
+            let dir = FdDir::open(proc, task)?;
+            if dir.count() >= SPLIT_MIN && crew.size() > 1 {
+                return Ok(Err(dir.count()));
+            }
+            dir.read(0..u32::MAX, buffer, holders).map(Ok)
+        });
+        let netns = self.shared.find_netns(task, is_selected);
+        match read {
+            Ok(Err(count)) => {
+                let parts = u32::try_from(count).unwrap_or(u32::MAX).div_ceil(PART_LEN);
+                let split = Arc::new(Split {
+                    task,
+                    netns,
+                    is_selected,
+                    parts,
+                    done: Mutex::default(),
+                });
+                let parts = (0..parts).map(|part| Job::Part(Arc::clone(&split), part));
+                crew.add(parts, false, PART_MICROS);
+            }
+            Ok(Ok(fds)) => {
+                self.keep(task, (netns, is_selected), first, 0);
+                self.visit_threads(task, is_selected, fds);
+            }
+            Err(error) => {
+                let is_read = self.visit_threads(task, is_selected, FdTable::default());
+                self.note(task, is_selected, is_read, error);
+            }
+        }
+    }
+
+    /// Reads part `part` of a process, and after the last one its threads.
+    fn read_part(&mut self, split: &Split, part: u32) {
+        let proc = self.shared.proc;
+        let first = self.found.holders.len();
+        let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+        let read = proc.as_owner(split.task, || {
+            FdDir::open(proc, split.task)?.read(split.numbers(part), buffer, holders)
+        });
+        self.keep(split.task, (split.netns, split.is_selected), first, part);
+        let fds = match read {
+            Ok(fds) => fds,
+            Err(error) => {
+                self.note(split.task, split.is_selected, false, error);
+                FdTable::default()
+            }
         };
-        let netns = self.find_netns(proc, task);
-        self.keep(task, netns, first);
-        // PID/task has a link for each thread, and two of its own. Where the main thread has ended the folder of the
-        // process is root's, and empty; its threads' are not.
-        let common = first..self.holders.len();
-        let is_read = proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3)
-            && self.visit_threads(proc, (task, fds), &common, buffer);
-        match error {
-            Some(error) if is_forbidden(&error) && !is_read && is_selected => {
-                self.count_unread(proc, task);
+        let table = {
+            let done = split.done.lock();
+            let (done, table) = &mut *done.unwrap_or_else(PoisonError::into_inner);
+            *done += 1;
+            table.merge(fds);
+            (*done == split.parts).then_some(*table)
+        };
+        if let Some(table) = table {
+            self.visit_threads(split.task, split.is_selected, table);
+        }
+    }
+
+    /// Notes that the descriptors of `task` gave `error`; `is_read` where those of a thread of it were read.
+    fn note(&mut self, task: Task, is_selected: bool, is_read: bool, error: io::Error) {
+        if is_forbidden(&error) {
+            if is_read {
+                return;
             }
-            Some(error) if is_forbidden(&error) => self.some_unread |= !is_read,
-            Some(error) if !is_gone(&error) => {
-                warnings.warn(&proc.display(task, "fd"), &error_text(&error));
+            if is_selected {
+                self.count_unread(task);
             }
-            _ => {}
+            self.found.some_unread = true;
+        } else if !is_gone(&error) {
+            self.found.troubles.push((task.pid, error));
         }
     }
 
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, and
-    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls
+    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Four calls
     /// a thread give the latter away: the number of descriptors, what the largest is, and whether the lowest free one
-    /// is free there too; tables that differ in none of these are not told apart. `common` are the holders of the process itself. It tells whether any thread could be read.
-    fn visit_threads(
-        &mut self,
-        proc: &Proc,
-        (process, fds): (Task, FdTable),
-        common: &Range<usize>,
-        buffer: &mut [u8],
-    ) -> bool {
-        let mut seen = vec![fds];
-        for thread in proc.threads(process, buffer) {
-            if seen.iter().any(|table| {
-                table.count > 0
-                    && proc
-                        .as_owner(thread, || Ok(table.is_of(proc, thread)))
-                        .unwrap_or(false)
-            }) {
+    /// is free there too; tables that differ in none of these are not told apart. It tells whether any thread could
+    /// be read.
+    fn visit_threads(&mut self, process: Task, is_selected: bool, fds: FdTable) -> bool {
+        let proc = self.shared.proc;
+        // PID/task has a link for each thread, and two of its own. Where the main thread has ended the folder of the
+        // process is root's, and empty; its threads' are not.
+        if !proc.stat(process, "task").is_ok_and(|stat| stat.nlink > 3) {
+            return false;
+        }
+        let (mut threads, mut tables) = (
+            std::mem::take(&mut self.threads),
+            std::mem::take(&mut self.tables),
+        );
+        threads.clear();
+        tables.clear();
+        tables.push((process, fds));
+        proc.add_threads(process, &mut self.buffer, &mut threads);
+        for thread in threads.iter().copied() {
+            let is_seen = tables.iter().any(|(task, table)| {
+                let is_of = || Ok(table.is_of(proc, *task, thread));
+                table.count > 0 && proc.as_owner(thread, is_of).unwrap_or(false)
+            });
+            if is_seen {
                 continue;
             }
-            let first = self.holders.len();
+            let first = self.found.holders.len();
+            let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+            let read = proc.as_owner(thread, || {
+                FdDir::open(proc, thread)?.read(0..u32::MAX, buffer, holders)
+            });
             // What goes wrong here is the process's own trouble, which has been told.
-            let Ok(found @ FdTable { count: 1.., .. }) =
-                proc.as_owner(thread, || self.read_fds(proc, thread, buffer))
-            else {
-                continue;
-            };
-            let netns = self.find_netns(proc, thread);
-            let (before, own) = self.holders.split_at(first);
-            let shared = before.get(common.clone()).unwrap_or_default();
-            let own: Vec<Holder> = own
-                .iter()
-                .filter(|holder| !shared.contains(holder))
-                .copied()
-                .collect();
-            self.holders.truncate(first);
-            self.holders.extend(own);
-            self.keep(thread, netns, first);
-            seen.push(found);
+            if let Ok(table @ FdTable { count: 1.., .. }) = read {
+                let netns = self.shared.find_netns(thread, is_selected);
+                self.keep(thread, (netns, is_selected), first, 0);
+                tables.push((thread, table));
+            }
         }
-        seen.len() > 1
-    }
-
-    /// Finds the namespace of `task`, which is selected or not.
-    fn find_netns(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
-        let id = self.namespaces.find(proc, task)?;
-        self.namespaces.get_mut(id)?.selected += usize::from(self.is_selecting);
-        Some(id)
+        let is_read = tables.len() > 1;
+        (self.threads, self.tables) = (threads, tables);
+        is_read
     }
 
     /// Notes that `task`, which is not selected, lives in its namespace too.
-    fn pass_over(&mut self, proc: &Proc, task: Task) {
-        let found = self.namespaces.find(proc, task);
-        if let Some(netns) = found.and_then(|id| self.namespaces.get_mut(id)) {
-            netns.others += 1;
-        }
+    fn pass_over(&self, task: Task) {
+        let told = Told::by(self.shared.proc, task);
+        self.shared.with_namespaces(|namespaces| {
+            let id = namespaces.add(self.shared.proc, task, told);
+            if let Some(netns) = id.and_then(|id| namespaces.get_mut(id)) {
+                netns.others += 1;
+            }
+        });
     }
 
     /// Counts `task` among those that may not be read.
-    fn count_unread(&mut self, proc: &Proc, task: Task) {
+    fn count_unread(&mut self, task: Task) {
+        let proc = self.shared.proc;
         let (uid, gid) = proc
             .stat(task, "")
             .map_or((0, 0), |stat| (stat.uid, stat.gid));
-        let fds = proc.stat(task, "fd").map_or(0, |stat| stat.size);
-        self.unread.push(Unread { uid, gid, fds });
-        self.some_unread = true;
+        self.found.unread.push(Unread {
+            pid: task.pid,
+            uid,
+            gid,
+            fds: proc.stat(task, "fd").map_or(0, |stat| stat.size),
+        });
+        self.found.some_unread = true;
     }
 
-    /// Makes a process of the holders from `first` on.
-    fn keep(&mut self, task: Task, netns: Option<NetnsId>, first: usize) {
-        let holders = first..self.holders.len();
+    /// Makes a piece of the holders from `first` on.
+    fn keep(
+        &mut self,
+        task: Task,
+        (netns, is_selected): (Option<NetnsId>, bool),
+        first: usize,
+        part: u32,
+    ) {
+        let holders = first..self.found.holders.len();
         if !holders.is_empty() {
-            self.processes.push(Process {
+            let process = Process {
                 task,
                 netns,
                 holders,
-                is_selected: self.is_selecting,
-            });
+                is_selected,
+            };
+            self.found.pieces.push(Piece { process, part });
+        }
+    }
+}
+
+impl Walk {
+    /// Puts what the threads found into order.
+    fn gather(&mut self, proc: &Proc, mut found: Vec<Findings>, warnings: &mut Warnings) {
+        let (mut pieces, mut unread, mut troubles) = (Vec::new(), Vec::new(), Vec::new());
+        for (thread, found) in found.iter_mut().enumerate() {
+            pieces.extend(found.pieces.drain(..).map(|piece| (thread, piece)));
+            unread.append(&mut found.unread);
+            troubles.append(&mut found.troubles);
+            self.some_unread |= found.some_unread;
+            self.selected += found.selected;
+        }
+        self.unread = in_order(unread, &|unread| unread.pid);
+        for (pid, error) in in_order(troubles, &|(pid, _)| *pid) {
+            let path = proc.display(Task { pid, tid: 0 }, "fd");
+            warnings.warn(&path, &error_text(&error));
+        }
+        let pieces = in_order(pieces, &|(_, piece)| {
+            (piece.process.task.pid, piece.process.task.tid, piece.part)
+        });
+        // One thread has found all of it in order, and there may be millions; but a thread of a process shares most.
+        let (only, mut end) = (pieces.first().map_or(0, |(thread, _)| *thread), 0);
+        let is_in_place = pieces.iter().all(|(thread, piece)| {
+            let Process { task, holders, .. } = &piece.process;
+            let follows = std::mem::replace(&mut end, holders.end) == holders.start;
+            follows && task.tid == 0 && *thread == only
+        });
+        if is_in_place {
+            let only = found.get_mut(only);
+            self.holders = only.map_or_else(Vec::new, |found| std::mem::take(&mut found.holders));
+        } else {
+            let total = found.iter().map(|found| found.holders.len()).sum();
+            self.holders.reserve_exact(total);
+        }
+        for (thread, Piece { mut process, .. }) in pieces {
+            if !is_in_place {
+                let found = found.get(thread);
+                let range = process.holders.clone();
+                let holders = found.and_then(|found| found.holders.get(range));
+                process.holders = self.add_holders(process.task, holders.unwrap_or_default());
+            }
+            process.netns = process
+                .netns
+                .and_then(|id| self.settled.get(usize::from(id.0)).copied());
+            match self.processes.last_mut() {
+                // The next part of it.
+                Some(last) if last.task == process.task => last.holders.end = process.holders.end,
+                _ if process.holders.is_empty() => {}
+                _ => self.processes.push(process),
+            }
         }
     }
 
-    /// Adds the sockets among the descriptors of `task`, and tells what the table is known by.
-    fn read_fds(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> io::Result<FdTable> {
-        let dir = proc.open_dir(task, "fd")?;
+    /// Adds `holders` of `task`; those of a thread without what its process holds, which comes before.
+    fn add_holders(&mut self, task: Task, holders: &[Holder]) -> Range<usize> {
         let first = self.holders.len();
-        let mut fds = FdTable::default();
-        let mut forbidden = None;
-        for_each_number(dir.as_fd(), buffer, |fd, name| {
-            fds.count += 1;
-            fds.free += u32::from(fd == fds.free);
-            let mut link = [0; LINK_LEN_MAX];
-            match sys::read_link_at(dir.as_fd(), name, &mut link) {
-                Ok(target) => {
-                    if let Some(inode) = inode_in_link(target, b"socket") {
-                        self.holders.push(Holder { inode, fd });
-                    }
-                    if fd >= fds.last {
-                        (fds.last, fds.last_link) = (fd, link);
+        let is_whole = |process: &&Process| process.task == Task { tid: 0, ..task };
+        let before = self.processes.iter().rev();
+        let mut same = before.take_while(|process| process.task.pid == task.pid);
+        match same.find(is_whole) {
+            Some(process) if task.tid != 0 => {
+                let common = process.holders.clone();
+                for holder in holders {
+                    let common = self.holders.get(common.clone()).unwrap_or_default();
+                    let at = common.partition_point(|known| known.fd < holder.fd);
+                    if common.get(at) != Some(holder) {
+                        self.holders.push(*holder);
                     }
                 }
-                // Who may open the folder but not read a link may read none of them.
-                Err(error) if is_forbidden(&error) => {
-                    forbidden = Some(error);
-                    return ControlFlow::Break(());
-                }
-                // Closed meanwhile.
-                Err(_) => {}
             }
-            ControlFlow::Continue(())
-        })?;
-        if let Some(error) = forbidden {
-            self.holders.truncate(first);
-            return Err(error);
+            _ => self.holders.extend_from_slice(holders),
         }
-        // The kernel's order is ascending; that of a captured tree on another file system need not be.
-        let found = self.holders.get_mut(first..).unwrap_or_default();
-        if !found.is_sorted_by_key(|holder| holder.fd) {
-            let heap: BinaryHeap<(u32, u32)> = found
-                .iter()
-                .map(|holder| (holder.fd, holder.inode))
-                .collect();
-            for (holder, (fd, inode)) in found.iter_mut().zip(heap.into_sorted_vec()) {
-                *holder = Holder { inode, fd };
-            }
-        }
-        Ok(fds)
+        first..self.holders.len()
     }
 }

@@ -58,6 +58,21 @@ impl Warnings {
         }
     }
 
+    /// Adds what `other` has to say.
+    pub(crate) fn append(&mut self, other: Self) {
+        for new in other.skipped {
+            match self.skipped.iter_mut().find(|known| known.file == new.file) {
+                Some(known) => known.count += new.count,
+                None => self.skipped.push(new),
+            }
+        }
+        for line in other.lines {
+            if !self.lines.contains(&line) {
+                self.lines.push(line);
+            }
+        }
+    }
+
     /// All lines, each as `lsock: object: reason`.
     pub(crate) fn into_text(self) -> String {
         let mut text = String::new();
