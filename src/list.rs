@@ -421,7 +421,7 @@ impl Columns {
     pub(crate) fn measure<'a>(
         &mut self,
         found: &Found<'a>,
-        entries: &mut dyn Iterator<Item = Entry<'a>>,
+        entries: impl Iterator<Item = Entry<'a>>,
     ) {
         self.measure_part(None, found, entries);
     }
@@ -429,9 +429,9 @@ impl Columns {
     /// Makes room for all entries.
     fn measure_all(&mut self, found: &Found<'_>) {
         let (joined, sockets) = (found.joined, found.sockets);
-        self.measure_part(Some(Part::Holder), found, &mut joined.holders(sockets));
-        self.measure_part(Some(Part::Socket), found, &mut joined.shown(sockets));
-        self.measure_part(Some(Part::Line), found, &mut found.entries());
+        self.measure_part(Some(Part::Holder), found, joined.holders(sockets));
+        self.measure_part(Some(Part::Socket), found, joined.shown(sockets));
+        self.measure_part(Some(Part::Line), found, found.entries());
         let fd = joined.last_fd().map_or(1, decimal_width);
         for (column, most) in &mut self.0 {
             if column.part() == Part::Descriptor {
@@ -445,24 +445,24 @@ impl Columns {
         &mut self,
         part: Option<Part>,
         found: &Found<'a>,
-        entries: &mut dyn Iterator<Item = Entry<'a>>,
+        entries: impl Iterator<Item = Entry<'a>>,
     ) {
         let is_of_part = |column: &Column| part.is_none_or(|part| column.part() == part);
-        let mut columns: Vec<_> = self
-            .0
-            .iter_mut()
-            .filter(|(column, _)| is_of_part(column))
-            .collect();
-        if columns.is_empty() {
+        let columns = self.0.iter_mut().filter(|(column, _)| is_of_part(column));
+        let (mut of_kind, mut others): (Vec<_>, Vec<_>) =
+            columns.partition(|(column, _)| column.same() == Same::Kind);
+        if of_kind.is_empty() && others.is_empty() {
             return;
         }
         let (mut scratch, mut last) = (Vec::new(), None);
         for entry in entries {
+            for (column, most) in &mut others {
+                *most = column.width(&mut scratch, found, &entry).max(*most);
+            }
             let kind = Common::of(Same::Kind, &entry);
-            let is_known = kind.is_some() && kind == last;
-            last = kind;
-            for (column, most) in &mut columns {
-                if !is_known || column.same() != Same::Kind {
+            if kind.is_none() || kind != last {
+                last = kind;
+                for (column, most) in &mut of_kind {
                     *most = column.width(&mut scratch, found, &entry).max(*most);
                 }
             }
@@ -505,7 +505,7 @@ impl Columns {
     pub(crate) fn write_lines<'a>(
         &self,
         found: &Found<'a>,
-        entries: &mut dyn Iterator<Item = Entry<'a>>,
+        entries: impl Iterator<Item = Entry<'a>>,
         before: &[u8],
         mut piece: Vec<u8>,
         out: &mut impl Write,
@@ -546,7 +546,7 @@ pub(crate) fn write_list(
     if layout.header {
         columns.write_header(&mut piece);
     }
-    columns.write_lines(found, &mut found.entries(), b"", piece, out)
+    columns.write_lines(found, found.entries(), b"", piece, out)
 }
 
 /// Makes the blank behind the last cell the end of the line.

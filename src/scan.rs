@@ -268,13 +268,21 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn decimal32(&mut self) -> Option<u32> {
         self.skip_blanks();
-        // Most numbers of a row have one digit.
-        if let [digit @ b'0'..=b'9', rest @ ..] = self.rest
-            && let [b' ', ..] = rest
-        {
-            self.rest = rest;
-            return Some(u32::from(digit & 0xf));
-        }
+        // Most numbers of a row have one digit or two.
+        let (number, rest) = match self.rest {
+            [ones @ b'0'..=b'9', rest @ ..] if let [b' ', ..] = rest => (ones & 0xf, rest),
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] if let [b' ', ..] = rest => {
+                (10 * (tens & 0xf) + (ones & 0xf), rest)
+            }
+            _ => return self.long_decimal32(),
+        };
+        self.rest = rest;
+        Some(number.into())
+    }
+
+    /// The field that comes next as a decimal number of 32 bits.
+    #[inline(never)]
+    fn long_decimal32(&mut self) -> Option<u32> {
         let number = self.digits()?;
         self.field_end()?;
         Some(number)
@@ -287,7 +295,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the decimal digits that come next.
-    #[inline(never)]
     pub(crate) fn digits(&mut self) -> Option<u32> {
         if let Some(word) = self.rest.first_chunk::<8>()
             && let (value, len @ 1..8) = leading_decimal(*word)

@@ -169,12 +169,12 @@ impl Watch {
             return Ok(());
         }
         self.columns.choose(found, self.layout);
-        self.columns.measure(found, &mut entries());
+        self.columns.measure(found, entries());
         let mut before = vec![event.sign(), b' '];
         write_time(&mut before, now(Clock::Real).as_secs());
         before.push(b' ');
         self.columns
-            .write_lines(found, &mut entries(), &before, Vec::new(), out)
+            .write_lines(found, entries(), &before, Vec::new(), out)
     }
 }
 
