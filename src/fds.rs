@@ -155,7 +155,7 @@ impl FdDir {
                 if misses > MISSES_MIN + (next - numbers.start) / MISSES_STEP {
                     break;
                 }
-                let is_there = reader.read_link(next, Decimal::new(next).as_c_str());
+                let is_there = reader.read_link(next, Decimal::new(next).with_nul());
                 misses += u32::from(!is_there);
                 next += 1;
             }
@@ -170,7 +170,7 @@ impl FdDir {
                     return ControlFlow::Break(());
                 }
                 if fd >= next {
-                    reader.read_link(fd, name);
+                    reader.read_link(fd, name.to_bytes_with_nul());
                 }
                 // Who may open the folder but not read a link may read none of them.
                 match reader.forbidden {
@@ -216,7 +216,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads the link of `fd`, whose name is `name`, and tells whether it is there.
-    fn read_link(&mut self, fd: u32, name: &std::ffi::CStr) -> bool {
+    #[inline(always)]
+    fn read_link(&mut self, fd: u32, name: &[u8]) -> bool {
         match sys::read_link_at(self.dir.as_fd(), name, &mut [0; LINK_LEN_MAX]) {
             Ok(target) => {
                 if let Some(inode) = socket_in_link(target) {

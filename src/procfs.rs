@@ -63,7 +63,7 @@ impl TaskPath {
 
     /// Adds `number` in decimal: std's formatting takes as long as a quarter of the system call.
     fn push_number(&mut self, number: u32) {
-        self.push(Decimal::new(number).as_c_str().to_bytes());
+        self.push(Decimal::new(number).text());
     }
 
     /// For a system call.
@@ -179,7 +179,7 @@ impl Proc {
 
     /// The process id of this program as this proc shows it; `None` where it does not.
     pub(crate) fn own_pid(&self) -> Option<u32> {
-        decimal32(sys::read_link_at(self.dir.as_fd(), c"self", &mut [0; 16]).ok()?)
+        decimal32(sys::read_link_at(self.dir.as_fd(), b"self\0", &mut [0; 16]).ok()?)
     }
 
     /// Runs `read`, and where that is forbidden once more as the owner of `task`: root without `CAP_SYS_PTRACE`, as in
@@ -253,11 +253,8 @@ impl Proc {
         name: &str,
         buffer: &'a mut [u8],
     ) -> io::Result<&'a [u8]> {
-        sys::read_link_at(
-            self.dir.as_fd(),
-            TaskPath::new(task, name).as_c_str(),
-            buffer,
-        )
+        let path = TaskPath::new(task, name);
+        sys::read_link_at(self.dir.as_fd(), &path.bytes, buffer)
     }
 
     /// Reads what descriptor `fd` of `task` points to into `buffer`, cut where that ends.
@@ -272,7 +269,7 @@ impl Proc {
     ) -> io::Result<&'a [u8]> {
         let mut path = TaskPath::new(task, "fd/");
         path.push_number(fd);
-        sys::read_link_at(self.dir.as_fd(), path.as_c_str(), buffer)
+        sys::read_link_at(self.dir.as_fd(), &path.bytes, buffer)
     }
 
     /// What stat(2) tells of `name` of `task`; an empty name is its folder.
@@ -298,7 +295,7 @@ impl Proc {
         // getxattr(2) has no form that starts at an open folder.
         path.clear();
         self.display_in(path, task, "fd/");
-        path.extend_from_slice(Decimal::new(fd).as_c_str().to_bytes_with_nul());
+        path.extend_from_slice(Decimal::new(fd).with_nul());
         let path = CStr::from_bytes_with_nul(path).map_err(|_| io::ErrorKind::InvalidInput)?;
         let name = sys::read_xattr(path, c"system.sockprotoname", buffer)?;
         Ok(name.strip_suffix(&[0]).unwrap_or(name))
@@ -341,6 +338,7 @@ pub(crate) fn inode_in_link(link: &[u8], kind: &[u8]) -> Option<u32> {
 }
 
 /// The inode in a link such as `socket:[607014]`: the one that is read for every descriptor.
+#[inline(always)]
 pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
     let (kind, rest) = link.split_first_chunk::<8>()?;
     if kind != b"socket:[" {

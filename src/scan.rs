@@ -295,6 +295,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the decimal digits that come next.
+    #[inline(always)]
     pub(crate) fn digits(&mut self) -> Option<u32> {
         if let Some(word) = self.rest.first_chunk::<8>()
             && let (value, len @ 1..8) = leading_decimal(*word)

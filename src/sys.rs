@@ -80,6 +80,7 @@ struct StatFs {
 unsafe extern "C" {
     fn fstatfs(file: c_int, out: *mut StatFs) -> c_int;
     fn openat(dir: c_int, path: *const c_char, flags: c_int, ...) -> c_int;
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn readlinkat(dir: c_int, path: *const c_char, buffer: *mut c_char, len: usize) -> isize;
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: usize) -> isize;
     fn statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx)
@@ -114,6 +115,7 @@ pub(crate) struct Stat {
 }
 
 /// The count in a C function's answer, or errno where the answer is negative.
+#[inline(always)]
 fn count(answer: isize) -> io::Result<usize> {
     usize::try_from(answer).map_err(|_| io::Error::last_os_error())
 }
@@ -155,25 +157,91 @@ pub(crate) fn read_dir(dir: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usi
     count(unsafe { getdents64(dir.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
-/// Reads the link `path` below `dir` into `buffer` and gives the bytes of its target, cut where `buffer` ends.
+/// Reads the link `path` below `dir`, which ends with NUL, into `buffer` and gives the bytes of its target, cut where
+/// `buffer` ends.
+///
+/// It is made once for each descriptor, so it is made in place and not by the C library's function: with the kernel's
+/// mitigation "Safe RET" (`/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow`), a program that returns from a
+/// function between one system call and the next makes the next one slower by 0.4 µs, a quarter of what it takes.
 ///
 /// # Errors
-/// errno of readlinkat(2); ENOENT: closed meanwhile; EACCES: the process may not be read.
+/// errno of readlinkat(2); ENOENT: closed meanwhile; EACCES: the process may not be read; EINVAL: no NUL.
+#[inline(always)]
 pub(crate) fn read_link_at<'a>(
     dir: BorrowedFd<'_>,
-    path: &CStr,
+    path: &[u8],
     buffer: &'a mut [u8],
 ) -> io::Result<&'a [u8]> {
-    // SAFETY: `path` ends with NUL, and the kernel writes at most `buffer.len()` bytes to `buffer`.
-    let len = count(unsafe {
-        readlinkat(
+    if path.last() != Some(&0) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: `dir` is open for the length of the call, `path` ends with NUL, and the kernel writes at most
+    // `buffer.len()` bytes to `buffer`.
+    let answer = unsafe {
+        call_readlinkat(
             dir.as_raw_fd(),
             path.as_ptr(),
-            buffer.as_mut_ptr().cast(),
+            buffer.as_mut_ptr(),
             buffer.len(),
         )
-    })?;
-    Ok(buffer.get(..len).unwrap_or_default())
+    };
+    match usize::try_from(answer) {
+        Ok(len) => Ok(buffer.get(..len).unwrap_or_default()),
+        Err(_) => {
+            let errno = answer
+                .checked_neg()
+                .and_then(|errno| c_int::try_from(errno).ok());
+            Err(io::Error::from_raw_os_error(errno.unwrap_or(0)))
+        }
+    }
+}
+
+/// Calls readlinkat(2); the answer is a length, or errno as a negative number.
+///
+/// # Safety
+/// `path` must end with NUL, and `len` bytes at `buffer` must be there to be written.
+#[inline(always)]
+unsafe fn call_readlinkat(dir: c_int, path: *const u8, buffer: *mut u8, len: usize) -> isize {
+    let answer;
+    // SAFETY: the caller vouches for the pointers. The kernel changes nothing but the registers named here and the
+    // bytes at `buffer` (Documentation: syscall(2), "Architecture calling conventions"); no stack is used.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") 267_isize => answer,
+            in("rdi") dir,
+            in("rsi") path,
+            in("rdx") buffer,
+            in("r10") len,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!(
+            "svc 0",
+            in("x8") 78_usize,
+            inlateout("x0") isize::try_from(dir).unwrap_or(-1) => answer,
+            in("x1") path,
+            in("x2") buffer,
+            in("x3") len,
+            options(nostack),
+        );
+    }
+    // SAFETY: as above; the C function sets errno where it fails.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    unsafe {
+        answer = match readlinkat(dir, path.cast(), buffer.cast(), len) {
+            -1 => isize::try_from(-io::Error::last_os_error().raw_os_error().unwrap_or(0))
+                .unwrap_or(-1),
+            len => len,
+        };
+    }
+    answer
 }
 
 /// Whether `dir` is in a proc file system of Linux, and no other folder that is laid out like one.
@@ -426,8 +494,12 @@ mod tests {
         let proc = File::open("/proc").unwrap();
         let mut buffer = [0; 4];
         let whole = std::process::id().to_string();
-        let seen = read_link_at(proc.as_fd(), c"self", &mut buffer).unwrap();
+        let seen = read_link_at(proc.as_fd(), b"self\0", &mut buffer).unwrap();
         assert!(whole.as_bytes().starts_with(seen));
+        let error = |name: &[u8]| read_link_at(proc.as_fd(), name, &mut [0; 4]).unwrap_err();
+        assert_eq!(error(b"no-such-link\0").raw_os_error(), Some(2));
+        assert_eq!(error(b"uptime\0").raw_os_error(), Some(22));
+        assert_eq!(error(b"self").kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]
