@@ -24,6 +24,8 @@ struct Lines<J> {
     micros: usize,
     /// How many are being done.
     busy: usize,
+    /// How many threads wait for one.
+    idle: usize,
 }
 
 /// Jobs, and those who wait for one.
@@ -54,6 +56,7 @@ impl<J> Crew<J> {
                 side: VecDeque::new(),
                 micros: 0,
                 busy: 0,
+                idle: 0,
             }),
             changed: Condvar::new(),
             size: threads.map_or_else(OnceLock::new, |threads| OnceLock::from(threads.get())),
@@ -93,7 +96,9 @@ impl<J> Crew<J> {
         let before = line.len();
         line.extend(jobs.map(|job| (job, micros)));
         lines.micros += (line.len() - before) * micros;
-        self.changed.notify_all();
+        if lines.idle > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Does jobs with `job` until there are none.
@@ -102,7 +107,7 @@ impl<J> Crew<J> {
             job(next);
             let mut lines = self.lines();
             lines.busy -= 1;
-            if lines.busy == 0 {
+            if lines.busy == 0 && lines.idle > 0 {
                 self.changed.notify_all();
             }
         }
@@ -125,8 +130,10 @@ impl<J> Crew<J> {
             if lines.busy == 0 {
                 return None;
             }
+            lines.idle += 1;
             let waited = self.changed.wait(lines);
             lines = waited.unwrap_or_else(PoisonError::into_inner);
+            lines.idle -= 1;
         }
     }
 }

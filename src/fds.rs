@@ -15,8 +15,8 @@ use crate::procfs::{Proc, Task, for_each_number, is_forbidden, socket_in_link};
 use crate::sys;
 use crate::write::Decimal;
 
-/// Holds 256 to 340 descriptors; larger buffers are slower (the kernel's copies leave the cache).
-pub(crate) const FD_BUFFER_LEN: usize = 8 * 1024;
+/// So much of the buffer is used: it holds 256 to 340 descriptors; more is slower (the kernel's copies leave the cache).
+const BUFFER_LEN: usize = 8 * 1024;
 /// Holds the longest `socket:[4294967295]`; what is longer is no socket, and the kernel cuts it.
 const LINK_LEN_MAX: usize = 32;
 /// So many numbers may be missing, and so many more for each `MISSES_STEP` that were looked for: a miss costs half as
@@ -165,6 +165,10 @@ impl FdDir {
                 let mut dir = reader.dir;
                 dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(next)))?;
             }
+            let buffer = match buffer.get_mut(..BUFFER_LEN) {
+                Some(buffer) => buffer,
+                None => buffer,
+            };
             for_each_number(self.dir.as_fd(), buffer, |fd, name| {
                 if fd >= numbers.end {
                     return ControlFlow::Break(());

@@ -199,7 +199,8 @@ fn wait(proc: &Proc, options: &Options, limit: Option<Duration>) -> Result<u8, S
 /// processes are selected, and no name, which may be forged.
 fn glance(proc: &Proc, options: &Options) -> Result<bool, String> {
     let mut namespaces = Namespaces::default();
-    let found = proc.for_each_pid(&mut [0; 8 * 1024], |pid| {
+    let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
+    let found = proc.for_each_pid(&mut buffer, |pid| {
         // One that has ended has none.
         let _ = namespaces.find(proc, Task { pid, tid: 0 });
         ControlFlow::Continue(())
@@ -208,8 +209,7 @@ fn glance(proc: &Proc, options: &Options) -> Result<bool, String> {
     let rows = &options.rows;
     namespaces.select(proc, &rows.namespaces);
     let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
-    let modules = Modules::new();
-    let mut reader = Reader::new(proc, rows, &modules, &mut warnings);
+    let mut reader = Reader::new((proc, rows), &modules, &mut buffer, &mut warnings);
     for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {
         reader.load(
             (id, &mut netns.members()),
@@ -407,32 +407,34 @@ fn walk_and_read(
     proc: &Proc,
     options: &Options,
     modules: &Modules,
+    buffer: &mut [u8],
     warnings: &mut Warnings,
 ) -> Result<(Walk, Sockets, bool), String> {
     let (processes, rows) = (&options.processes, &options.rows);
     let all_loaded = Mutex::new(Vec::new());
-    let read_tables = |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>| {
-        let (mut warnings, mut sockets) =
-            (Warnings::default(), Sockets::new(options.keeps_details()));
-        let mut reader = Reader::new(proc, rows, modules, &mut warnings);
-        let is_loaded = reader.load((id, members), rows.tables(), None, &mut sockets);
-        let kept_more = reader.kept_more;
-        let loaded = Loaded {
-            id,
-            sockets,
-            warnings,
-            kept_more,
-            is_loaded,
+    let read_tables =
+        |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
+            let (mut warnings, mut sockets) =
+                (Warnings::default(), Sockets::new(options.keeps_details()));
+            let mut reader = Reader::new((proc, rows), modules, buffer, &mut warnings);
+            let is_loaded = reader.load((id, members), rows.tables(), None, &mut sockets);
+            let kept_more = reader.kept_more;
+            let loaded = Loaded {
+                id,
+                sockets,
+                warnings,
+                kept_more,
+                is_loaded,
+            };
+            let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            all_loaded.push(loaded);
         };
-        let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        all_loaded.push(loaded);
-    };
     let is_beside = processes.is_all() && rows.namespaces.is_empty() && !rows.keeps_connections;
     let how = How {
         threads: options.threads,
         read_tables: is_beside.then_some(&read_tables),
     };
-    let walk = walk::walk(proc, processes, how, warnings);
+    let walk = walk::walk(proc, processes, how, buffer, warnings);
     let mut walk = walk.map_err(|error| unreadable(proc, &error))?;
     let (mut sockets, mut kept_more) = (Sockets::new(options.keeps_details()), false);
     let all_loaded = all_loaded.into_inner();
@@ -458,14 +460,15 @@ fn walk_and_read(
 #[inline(never)]
 fn find(proc: &Proc, options: &Options, warnings: &mut Warnings) -> Result<AllFound, String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let modules = Modules::new();
-    let (mut walk, mut sockets, mut kept_more) = walk_and_read(proc, options, &modules, warnings)?;
+    let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
+    let (mut walk, mut sockets, mut kept_more) =
+        walk_and_read(proc, options, &modules, &mut buffer, warnings)?;
     walk.namespaces.select(proc, &rows.namespaces);
     // Rows without a holder belong to no process: where processes are selected, only their own sockets are wanted.
     let lists_unheld = processes.lists_unheld();
     let mut wanted = (!lists_unheld && !rows.keeps_connections)
         .then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
-    let mut reader = Reader::new(proc, rows, &modules, warnings);
+    let mut reader = Reader::new((proc, rows), &modules, &mut buffer, warnings);
     for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
         let Some(netns) = walk.namespaces.get_mut(id) else {
             continue;

@@ -61,6 +61,9 @@ const UNTOLD: u32 = u32::MAX;
 /// Marks a name that must not be shown, in the place of its length.
 const DOUBTFUL: u32 = u32::MAX;
 
+/// Room for so many rows from the start, so that few of them move about while it grows.
+const ROOM: usize = 512;
+
 /// The rows that are kept, in the order in which they were read.
 #[derive(Default)]
 pub(crate) struct Sockets {
@@ -97,6 +100,7 @@ impl Sockets {
     pub(crate) fn new(keeps_details: bool) -> Self {
         Self {
             keeps_details,
+            stored: Vec::with_capacity(ROOM),
             ..Self::default()
         }
     }

@@ -191,27 +191,28 @@ pub(crate) struct Reader<'a> {
     /// What is the same in every namespace.
     modules: &'a Modules,
     /// What is read into.
-    buffer: Box<[u8]>,
+    buffer: &'a mut [u8],
 }
 
 /// Of the protocols that only a module brings, the ones that this kernel has; empty as long as it was not asked.
 pub(crate) type Modules = OnceLock<Protos>;
 
 impl<'a> Reader<'a> {
-    /// A reader with its buffer.
+    /// A reader; it uses `BUFFER_LEN` bytes of `buffer`, or what there is.
     pub(crate) fn new(
-        proc: &'a Proc,
-        rows: &'a Rows,
+        (proc, rows): (&'a Proc, &'a Rows),
         modules: &'a Modules,
+        buffer: &'a mut [u8],
         warnings: &'a mut Warnings,
     ) -> Self {
+        let len = buffer.len().min(BUFFER_LEN);
         Self {
             proc,
             rows,
             warnings,
             kept_more: false,
             modules,
-            buffer: vec![0; BUFFER_LEN].into(),
+            buffer: buffer.get_mut(..len).unwrap_or_default(),
         }
     }
 
@@ -282,9 +283,7 @@ impl<'a> Reader<'a> {
     /// same in every namespace. One look into it saves a dozen vain ones in each.
     fn modules(&mut self, member: Task) -> Protos {
         *self.modules.get_or_init(|| {
-            let read = self
-                .proc
-                .read_file(member, "net/protocols", &mut self.buffer);
+            let read = self.proc.read_file(member, "net/protocols", self.buffer);
             read.map_or(Protos::ALL, |text| {
                 let mut found = Protos::ALL.without(Protos::MODULES);
                 let mut start = 0;
@@ -311,7 +310,7 @@ impl<'a> Reader<'a> {
         let mut inodes = Vec::new();
         if let Ok(dir) = self.proc.open_dir(member, "net/can-bcm") {
             // A namespace that goes away meanwhile has no more than was read.
-            let _ = for_each_number(dir.as_fd(), &mut self.buffer, |inode, _| {
+            let _ = for_each_number(dir.as_fd(), self.buffer, |inode, _| {
                 inodes.push(inode);
                 ControlFlow::Continue(())
             });
@@ -323,7 +322,7 @@ impl<'a> Reader<'a> {
             }
             let file = format!("net/can-bcm/{inode}");
             // Closed meanwhile.
-            let Ok(text) = self.proc.read_file(member, &file, &mut self.buffer) else {
+            let Ok(text) = self.proc.read_file(member, &file, self.buffer) else {
                 continue;
             };
             let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -368,8 +367,8 @@ impl<'a> Reader<'a> {
             proto: table.proto,
             endian: Endian::NATIVE,
         };
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let mut records = Records::new(file, &mut buffer, LAST_READ_MAX);
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut records = Records::new(file, &mut *buffer, LAST_READ_MAX);
         let mut at_header = true;
         let mut name_before = 0;
         let matches_all = self.rows.match_all();
@@ -438,7 +437,7 @@ impl<'a> Reader<'a> {
             if !TABLES.iter().any(counted) {
                 continue;
             }
-            let Ok(text) = self.proc.read_file(member, file, &mut self.buffer) else {
+            let Ok(text) = self.proc.read_file(member, file, self.buffer) else {
                 continue;
             };
             for line in text.split(|byte| *byte == b'\n') {

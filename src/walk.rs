@@ -14,7 +14,7 @@ use std::thread::{self, Builder};
 
 use crate::container;
 use crate::crew::{Crew, Role};
-use crate::fds::{FD_BUFFER_LEN, FdDir, FdTable, Holder};
+use crate::fds::{FdDir, FdTable, Holder};
 use crate::netns::{Namespaces, Told};
 use crate::procfs::{Proc, Task, error_text, is_forbidden, is_gone};
 use crate::select::Processes;
@@ -22,8 +22,8 @@ use crate::socket::NetnsId;
 use crate::sort::{in_order, sort_once};
 use crate::warn::Warnings;
 
-/// Holds about a thousand processes, or 500 of 7 digits.
-const PROC_BUFFER_LEN: usize = 32 * 1024;
+/// Of what a thread reads into: holds about a thousand processes, or 500 of 7 digits.
+pub(crate) const BUFFER_LEN: usize = 32 * 1024;
 /// So many descriptors are a job of their own.
 const PART_LEN: u32 = 2048;
 /// Of at least so many numbers a table is split.
@@ -84,8 +84,9 @@ pub(crate) struct Walk {
 }
 
 /// Reads the tables of a namespace beside the walk. It is given the number that the namespace has until the walk ends,
-/// and who tells those of its tasks that have been met so far, one after the other.
-pub(crate) type ReadTables<'a> = &'a (dyn Fn(NetnsId, &mut dyn FnMut() -> Option<Task>) + Sync);
+/// who tells those of its tasks that have been met so far, one after the other, and a buffer.
+pub(crate) type ReadTables<'a> =
+    &'a (dyn Fn(NetnsId, &mut dyn FnMut() -> Option<Task>, &mut [u8]) + Sync);
 
 /// How the walk is done.
 #[derive(Clone, Copy)]
@@ -157,7 +158,7 @@ struct Findings {
     troubles: Vec<(u32, io::Error)>,
 }
 
-/// Walks those processes of `proc` that `selected` allows, as `how` says.
+/// Walks those processes of `proc` that `selected` allows, as `how` says. `buffer` is read into; it is `BUFFER_LEN` long.
 ///
 /// # Errors
 /// errno of reading the folder of processes itself; what fails for one process is that process's own.
@@ -165,11 +166,12 @@ pub(crate) fn walk(
     proc: &Proc,
     selected: &Processes,
     how: How<'_>,
+    buffer: &mut [u8],
     warnings: &mut Warnings,
 ) -> io::Result<Walk> {
     let mut all = Vec::new();
     if selected.pids().is_empty() || selected.visits_all {
-        proc.for_each_pid(&mut vec![0; PROC_BUFFER_LEN], |pid| {
+        proc.for_each_pid(buffer, |pid| {
             all.push(pid);
             ControlFlow::Continue(())
         })?;
@@ -193,7 +195,7 @@ pub(crate) fn walk(
         crew: &crew,
         namespaces: Mutex::new(Namespaces::default()),
     };
-    let found = shared.work();
+    let found = shared.work(buffer);
     let namespaces = shared.namespaces.into_inner();
     let mut walk = Walk {
         namespaces: namespaces.unwrap_or_else(PoisonError::into_inner),
@@ -224,11 +226,12 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     /// Does all jobs, with helpers once so much is waiting that they are worth it; gives what each thread found.
-    fn work(&self) -> Vec<Findings> {
+    fn work(&self, buffer: &mut [u8]) -> Vec<Findings> {
         thread::scope(|scope| {
-            let (mut own, mut helpers) = (Walker::new(self), Vec::new());
+            let (mut own, mut helpers) = (Walker::new(self, buffer), Vec::new());
             let help = || {
-                let mut walker = Walker::new(self);
+                let mut buffer = vec![0; BUFFER_LEN];
+                let mut walker = Walker::new(self, &mut buffer);
                 self.crew.work(Role::Helper, |job| walker.work(job));
                 walker.found
             };
@@ -283,8 +286,8 @@ struct Walker<'a> {
     shared: &'a Shared<'a>,
     /// What it found.
     found: Findings,
-    /// What folders are read into.
-    buffer: Box<[u8]>,
+    /// What folders and tables are read into.
+    buffer: &'a mut [u8],
     /// The threads of the process that is being visited.
     threads: Vec<Task>,
     /// Those tables of descriptors that the process that is being visited has, each with a task that has it.
@@ -293,11 +296,11 @@ struct Walker<'a> {
 
 impl<'a> Walker<'a> {
     /// One that has found nothing yet.
-    fn new(shared: &'a Shared<'a>) -> Self {
+    fn new(shared: &'a Shared<'a>, buffer: &'a mut [u8]) -> Self {
         Self {
             shared,
             found: Findings::default(),
-            buffer: vec![0; FD_BUFFER_LEN].into(),
+            buffer,
             threads: Vec::new(),
             tables: Vec::new(),
         }
@@ -311,12 +314,13 @@ impl<'a> Walker<'a> {
             Job::Tables(id) => {
                 if let Some(read_tables) = self.shared.read_tables {
                     let mut met = 0;
-                    read_tables(id, &mut || {
+                    let mut members = || {
                         met += 1;
                         self.shared.with_namespaces(|namespaces| {
                             namespaces.get(id)?.members.get(met - 1).copied()
                         })
-                    });
+                    };
+                    read_tables(id, &mut members, self.buffer);
                 }
             }
         }
@@ -354,7 +358,7 @@ impl<'a> Walker<'a> {
         let Shared { proc, crew, .. } = *self.shared;
         self.found.selected += usize::from(is_selected);
         let first = self.found.holders.len();
-        let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+        let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
         let read = proc.as_owner(task, || {
             let dir = FdDir::open(proc, task)?;
             if dir.count() >= SPLIT_MIN && crew.size() > 1 {
@@ -391,7 +395,7 @@ impl<'a> Walker<'a> {
     fn read_part(&mut self, split: &Split, part: u32) {
         let proc = self.shared.proc;
         let first = self.found.holders.len();
-        let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+        let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
         let read = proc.as_owner(split.task, || {
             FdDir::open(proc, split.task)?.read(split.numbers(part), buffer, holders)
         });
@@ -449,7 +453,7 @@ impl<'a> Walker<'a> {
         threads.clear();
         tables.clear();
         tables.push((process, fds));
-        proc.add_threads(process, &mut self.buffer, &mut threads);
+        proc.add_threads(process, self.buffer, &mut threads);
         for thread in threads.iter().copied() {
             let is_seen = tables.iter().any(|(task, table)| {
                 let is_of = || Ok(table.is_of(proc, *task, thread));
@@ -459,7 +463,7 @@ impl<'a> Walker<'a> {
                 continue;
             }
             let first = self.found.holders.len();
-            let (buffer, holders) = (&mut self.buffer, &mut self.found.holders);
+            let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
             let read = proc.as_owner(thread, || {
                 FdDir::open(proc, thread)?.read(0..u32::MAX, buffer, holders)
             });
