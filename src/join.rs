@@ -8,11 +8,11 @@
 //! both doubtful, and neither name is shown.
 
 use crate::fds::Holder;
-use crate::index::Index;
+use crate::index::{AHEAD, Index};
 use crate::proto::{Protos, State};
 use crate::select::Rows;
 use crate::socket::{Ends, Row};
-use crate::sockets::{Sockets, place};
+use crate::sockets::{Sockets, Stored, place};
 use crate::sort::sort;
 use crate::walk::{Process, Unread, Walk};
 use crate::warn::Warnings;
@@ -111,6 +111,12 @@ impl ByInode {
             dropped: vec![false; sockets.len()],
         };
         for number in sockets.numbers() {
+            if place(number) % AHEAD == 0 {
+                let next = sockets.numbers().skip(place(number)).take(AHEAD);
+                by_inode
+                    .index
+                    .look_ahead(next.map(|number| sockets.inode(number)));
+            }
             let inode = sockets.inode(number);
             if impostors.contains(&number) {
                 by_inode.drop(number, true);
@@ -241,6 +247,10 @@ impl Joined {
                 let Some(Holder { inode, fd }) = lines.get(at).copied() else {
                     continue;
                 };
+                if at % AHEAD == 0 {
+                    let next = lines.iter().skip(at).take(AHEAD);
+                    by_inode.index.look_ahead(next.map(|holder| holder.inode));
+                }
                 for slot in by_inode.index.find(inode) {
                     if let Some(dropped) = by_inode.dropped.get_mut(place(slot)) {
                         *dropped = true;
@@ -354,6 +364,9 @@ impl Joined {
 
     /// Whether there are lines of more than one network namespace.
     pub(crate) fn is_in_several_namespaces(&self, sockets: &Sockets) -> bool {
+        if !sockets.is_of_several_namespaces() {
+            return false;
+        }
         let netns = |line: &Line| sockets.netns(line.socket);
         let first = self.lines.first().map(netns);
         self.lines.iter().any(|line| Some(netns(line)) != first)
@@ -386,16 +399,20 @@ impl Joined {
             sockets,
             process: 0,
             line: 0,
+            ahead: [Stored::NONE; AHEAD],
         }
     }
 
     /// Of each process the first entry, then all that nobody holds.
     pub(crate) fn holders<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
+        let entry = |at: usize, process| {
+            let line = *self.lines.get(at)?;
+            Some(self.entry(line, sockets.row(line.socket), process))
+        };
         let held = self.processes.iter();
-        let first =
-            held.filter_map(|process| self.entry(process.holders.start, Some(process), sockets));
+        let first = held.filter_map(move |process| entry(process.holders.start, Some(process)));
         let unheld = self.processes.last().map_or(0, |last| last.holders.end)..self.lines.len();
-        first.chain(unheld.filter_map(|at| self.entry(at, None, sockets)))
+        first.chain(unheld.filter_map(move |at| entry(at, None)))
     }
 
     /// Each socket that is shown, once, in the order in which the rows were read: as if nobody held it.
@@ -424,15 +441,8 @@ impl Joined {
         fds.filter(|fd| *fd != NO_FD).max()
     }
 
-    /// The entry of line `at`, which is of `process` or of nobody.
-    fn entry<'a>(
-        &'a self,
-        at: usize,
-        process: Option<&'a Process>,
-        sockets: &'a Sockets,
-    ) -> Option<Entry<'a>> {
-        let line = self.lines.get(at)?;
-        let row = sockets.row(line.socket);
+    /// The entry of `line`, whose row is `row`, which is of `process` or of nobody.
+    fn entry<'a>(&self, line: Line, row: Row<'a>, process: Option<&'a Process>) -> Entry<'a> {
         let owner = match process {
             Some(_) => Owner::Process,
             None => match explain(&row, self.some_unseen()) {
@@ -440,13 +450,13 @@ impl Joined {
                 owner => owner,
             },
         };
-        Some(Entry {
+        Entry {
             process,
             fd: Some(line.fd).filter(|fd| *fd != NO_FD),
             socket: line.socket,
             row,
             owner,
-        })
+        }
     }
 }
 
@@ -460,6 +470,8 @@ pub(crate) struct Entries<'a> {
     process: usize,
     /// The next line.
     line: usize,
+    /// The rows of the lines around it, fetched together: for the same reason as `Index::look_ahead`.
+    ahead: [Stored; AHEAD],
 }
 
 impl<'a> Iterator for Entries<'a> {
@@ -471,9 +483,17 @@ impl<'a> Iterator for Entries<'a> {
             self.process += 1;
             process = self.joined.processes.get(self.process);
         }
-        let entry = self.joined.entry(self.line, process, self.sockets)?;
+        let at = self.line % AHEAD;
+        if at == 0 {
+            let lines = self.joined.lines.iter().skip(self.line);
+            for (ahead, line) in self.ahead.iter_mut().zip(lines) {
+                *ahead = self.sockets.stored(line.socket);
+            }
+        }
+        let line = *self.joined.lines.get(self.line)?;
+        let row = self.sockets.row_of(self.ahead.get(at)?);
         self.line += 1;
-        Some(entry)
+        Some(self.joined.entry(line, row, process))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::socket::{Detail, Ends, NetnsId, Row};
 
 /// A stored row. What `local` and `remote` hold depends on the protocol; `Sockets::row` tells.
 #[derive(Clone, Copy, Debug)]
-struct Stored {
+pub(crate) struct Stored {
     /// As in `Row`.
     inode: u32,
     /// The place of the queues less one; 0 where both are empty, as most are; `UNTOLD` where the table does not tell.
@@ -41,6 +41,19 @@ enum Local {
 }
 
 impl Stored {
+    /// One that is not there.
+    pub(crate) const NONE: Self = Self {
+        inode: 0,
+        queues: UNTOLD,
+        local: 0,
+        remote: 0,
+        local_port: 0,
+        remote_port: 0,
+        netns: NetnsId(0),
+        proto: Proto::Other,
+        state: State::UNLISTED,
+    };
+
     /// What `local` stands for.
     fn local(&self) -> Local {
         match self.proto {
@@ -134,6 +147,12 @@ impl Sockets {
         self.stored
             .get(place(number))
             .map_or(NetnsId(0), |stored| stored.netns)
+    }
+
+    /// Whether they were read in more than one namespace.
+    pub(crate) fn is_of_several_namespaces(&self) -> bool {
+        let first = self.stored.first().map(|row| row.netns);
+        self.stored.iter().any(|row| Some(row.netns) != first)
     }
 
     /// Keeps `row`, which was read in `netns`, and its detail where details are kept.
@@ -271,21 +290,19 @@ impl Sockets {
         self.details.get(place(number)).copied().unwrap_or_default()
     }
 
-    /// Socket `number` as its table told it.
-    ///
-    /// # Panics
-    /// Never: a number that is not in `numbers` gives an unlisted row.
+    /// Socket `number` as it is stored; one that is not there where there is none.
+    pub(crate) fn stored(&self, number: u32) -> Stored {
+        let stored = self.stored.get(place(number));
+        stored.copied().unwrap_or(Stored::NONE)
+    }
+
+    /// Socket `number` as its table told it; an unlisted row where there is none.
     pub(crate) fn row(&self, number: u32) -> Row<'_> {
-        let Some(stored) = self.stored.get(place(number)) else {
-            return Row {
-                inode: 0,
-                proto: Proto::Other,
-                state: State::UNLISTED,
-                rx_queue: None,
-                tx_queue: None,
-                ends: Ends::Unlisted(b""),
-            };
-        };
+        self.row_of(&self.stored(number))
+    }
+
+    /// What `stored` was made of.
+    pub(crate) fn row_of(&self, stored: &Stored) -> Row<'_> {
         let (rx_queue, tx_queue) = match stored.queues {
             0 => (Some(0), Some(0)),
             queues => {
