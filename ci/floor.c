@@ -1,8 +1,11 @@
-// The floor that ci/bench holds lsock against: the system calls that the plain list cannot do without, with nothing done to what
-// they return. One thread; a call that fails is passed over, as lsock passes over a process that has gone meanwhile.
+// The floor that ci/bench holds lsock against: the system calls of a plain walk that learns what the list shows, with nothing
+// done to what they return. One thread; a call that fails is passed over, as lsock passes over a process that has gone meanwhile.
+// It is a yardstick and stays as it is: below it there is only to ask for less, as lsock does where it reads descriptors by
+// number, and to ask on more processors.
 //
-//   for each process   openat fd, getdents64 (8 KiB), readlinkat of each, close; readlinkat ns/net;
-//                      openat, read and close comm, if one of its descriptors is a socket
+//   for each process   openat fd, getdents64 (8 KiB), readlinkat of each, close; readlinkat ns/net; statx task (its threads);
+//                      openat, read and close comm, if one of its descriptors is a socket, and cgroup, if there are several
+//                      network namespaces, so that the list has a column for the container
 //   for each network   sockstat and sockstat6, then each table that they do not call empty, through one buffer of 64 KiB. A read
 //   namespace          that comes back at least 512 bytes short of a page was the last: asking again would walk the hash again.
 //
@@ -33,24 +36,30 @@ static const struct { const char *path, *inuse; } tables[] = {
 static char listing[32768], fd_listing[8192], table[65536], sockstat[8192];
 static struct { char name[32], pid[16]; } netns[NETNS_MAX]; // its identity and the member through which it is read
 static int netns_len;
+static char holders[NETNS_MAX][16]; // the processes that hold a socket
+static int holders_len;
 static unsigned long processes, fds, sockets, bytes;
 
-static long call(long number, long a, const void *b, unsigned long c, unsigned long d) {
+static inline long call5(long number, long a, const void *b, unsigned long c, unsigned long d, unsigned long e) {
 #if defined(__x86_64__)
     long result;
-    register unsigned long r10 __asm__("r10") = d;
-    __asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    register unsigned long r10 __asm__("r10") = d, r8 __asm__("r8") = e;
+    __asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8) : "rcx", "r11", "memory");
     return result;
 #elif defined(__aarch64__)
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
     register const void *x1 __asm__("x1") = b;
-    register unsigned long x2 __asm__("x2") = c, x3 __asm__("x3") = d;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    register unsigned long x2 __asm__("x2") = c, x3 __asm__("x3") = d, x4 __asm__("x4") = e;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
     return x0;
 #else
 #error "floor.c knows the system calls of x86_64 and aarch64 only"
 #endif
+}
+
+static inline long call(long number, long a, const void *b, unsigned long c, unsigned long d) {
+    return call5(number, a, b, c, d, 0);
 }
 
 static int open_at(long dir, const char *name, int flags) {
@@ -115,7 +124,7 @@ static int walk_fds(int dir) {
 }
 
 static void walk_process(int proc, const char *pid) {
-    char path[64], name[sizeof netns->name], comm[64];
+    char path[64], name[sizeof netns->name], task[256];
     int any = 0;
     append(append(path, pid), "/fd");
     int dir = open_at(proc, path, O_DIRECTORY);
@@ -134,11 +143,22 @@ static void walk_process(int proc, const char *pid) {
             append(netns[netns_len++].pid, pid);
         }
     }
-    if (any) {
-        append(append(path, pid), "/comm");
-        read_small(proc, path, comm, sizeof comm);
-    }
+    append(append(path, pid), "/task");
+    call5(__NR_statx, proc, path, 0, 0x7ff, (unsigned long)task);
+    if (any && holders_len < NETNS_MAX) append(holders[holders_len++], pid);
     processes++;
+}
+
+// Who they are, after the tables, as a list shows it.
+static void read_names(int proc) {
+    char path[64], text[1024];
+    for (int i = 0; i < holders_len; i++) {
+        append(append(path, holders[i]), "/comm");
+        read_small(proc, path, text, sizeof text);
+        if (netns_len < 2) continue;
+        append(append(path, holders[i]), "/cgroup");
+        read_small(proc, path, text, sizeof text);
+    }
 }
 
 // 1 unless sockstat says that there is none: what it does not mention may be there.
@@ -183,6 +203,7 @@ static int walk(void) {
         }
     }
     for (int i = 0; i < netns_len; i++) read_tables(proc, netns[i].pid);
+    read_names(proc);
     return 0;
 }
 

@@ -18,28 +18,48 @@ const MEMBERS_MAX: usize = 8;
 const BUFFER_LEN: usize = 8 * 1024;
 
 /// The id of a container, or the uid of a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ContainerId(Vec<u8>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContainerId {
+    /// The text, zeros behind it.
+    bytes: [u8; ID_LEN],
+    /// How long it is.
+    len: usize,
+}
 
 impl ContainerId {
+    /// `text`, which is no longer than an id.
+    fn new(text: &[u8]) -> Self {
+        let mut bytes = [0; ID_LEN];
+        bytes
+            .iter_mut()
+            .zip(text)
+            .for_each(|(to, from)| *to = *from);
+        Self {
+            bytes,
+            len: text.len().min(ID_LEN),
+        }
+    }
+
     /// All of it.
     pub(crate) fn full(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
     /// As docker shows it; of a pod all.
     pub(crate) fn short(&self) -> &[u8] {
-        let len = if self.0.len() == ID_LEN {
-            SHORT_LEN
+        let full = self.full();
+        if full.len() == ID_LEN {
+            full.get(..SHORT_LEN).unwrap_or_default()
         } else {
-            self.0.len()
-        };
-        self.0.get(..len).unwrap_or_default()
+            full
+        }
     }
 
     /// Whether it starts with one of `prefixes`.
     pub(crate) fn has_prefix(&self, prefixes: &[Vec<u8>]) -> bool {
-        prefixes.iter().any(|prefix| self.0.starts_with(prefix))
+        prefixes
+            .iter()
+            .any(|prefix| self.full().starts_with(prefix))
     }
 }
 
@@ -59,7 +79,7 @@ impl Containers {
         pids: impl Iterator<Item = u32>,
         namespaces: &Namespaces,
     ) -> Self {
-        let mut containers = Self::default();
+        let (mut containers, mut buffer) = (Self::default(), [0; BUFFER_LEN]);
         for pid in pids {
             if containers
                 .processes
@@ -68,7 +88,7 @@ impl Containers {
             {
                 containers
                     .processes
-                    .push((pid, find(proc, Task { pid, tid: 0 })));
+                    .push((pid, find(proc, Task { pid, tid: 0 }, &mut buffer)));
             }
         }
         for (_, netns) in namespaces.iter() {
@@ -76,22 +96,22 @@ impl Containers {
             let mut members = netns.members.iter().take(MEMBERS_MAX);
             let first = members
                 .next()
-                .and_then(|task| containers.known_or_find(proc, *task));
+                .and_then(|task| containers.known_or_find(proc, *task, &mut buffer));
             let is_shared = netns.others > 0
-                || members.any(|task| containers.known_or_find(proc, *task) != first);
+                || members.any(|task| containers.known_or_find(proc, *task, &mut buffer) != first);
             containers.namespaces.push(first.filter(|_| !is_shared));
         }
         containers
     }
 
     /// The container of `task`, from memory if it is there.
-    fn known_or_find(&self, proc: &Proc, task: Task) -> Option<ContainerId> {
+    fn known_or_find(&self, proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<ContainerId> {
         match self
             .processes
             .binary_search_by_key(&task.pid, |(pid, _)| *pid)
         {
-            Ok(at) => self.processes.get(at).and_then(|(_, id)| id.clone()),
-            Err(_) => find(proc, task),
+            Ok(at) => self.processes.get(at).and_then(|(_, id)| *id),
+            Err(_) => find(proc, task, buffer),
         }
     }
 
@@ -116,13 +136,12 @@ impl Containers {
     }
 }
 
-/// Finds the container of `task`; `None` where it is in none that can be told.
+/// Finds the container of `task`; `None` where it is in none that can be told. Its files are read into `buffer`.
 ///
 /// A cgroup namespace of its own shows its container as `/`. Then the files that the runtime mounts into it tell, for
 /// they lie in a folder named after it: `/var/lib/docker/containers/ID/hostname`.
-pub(crate) fn find(proc: &Proc, task: Task) -> Option<ContainerId> {
-    let mut buffer = [0; BUFFER_LEN];
-    let cgroup = proc.read_file(task, "cgroup", &mut buffer).ok()?;
+pub(crate) fn find(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<ContainerId> {
+    let cgroup = proc.read_file(task, "cgroup", buffer).ok()?;
     let mut lines = cgroup
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty());
@@ -132,7 +151,7 @@ pub(crate) fn find(proc: &Proc, task: Task) -> Option<ContainerId> {
     if !lines.all(|line| line.ends_with(b":/")) {
         return None;
     }
-    id_in_mounts(proc.open_file(task, "mountinfo").ok()?, &mut buffer)
+    id_in_mounts(proc.open_file(task, "mountinfo").ok()?, buffer)
 }
 
 /// The id in a line of PID/cgroup (cgroups(7)): `HIERARCHY:CONTROLLERS:PATH`. The innermost component counts.
@@ -156,7 +175,7 @@ fn id_in_component(component: &[u8]) -> Option<ContainerId> {
     let id = name.rsplit(|byte| matches!(byte, b'-' | b':')).next()?;
     // conmon watches over a container from outside it.
     let is_conmon = name.windows(6).any(|part| part == b"conmon");
-    (is_id(id) && !is_conmon).then(|| ContainerId(id.to_vec()))
+    (is_id(id) && !is_conmon).then(|| ContainerId::new(id))
 }
 
 /// Whether it is 64 lower-case hexadecimal digits.
@@ -171,16 +190,17 @@ fn is_id(id: &[u8]) -> bool {
 fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
     let name = component.strip_suffix(b".slice").unwrap_or(component);
     let at = name.windows(3).rposition(|part| part == b"pod")?;
-    let uid: Vec<u8> = name
-        .get(at + 3..)?
-        .iter()
-        .map(|byte| if *byte == b'_' { b'-' } else { *byte })
-        .collect();
-    let is_uid = uid.len() == 36
+    let text = name.get(at + 3..)?;
+    let mut uid = ContainerId::new(text);
+    for byte in uid.bytes.iter_mut().filter(|byte| **byte == b'_') {
+        *byte = b'-';
+    }
+    let is_uid = text.len() == 36
         && uid
+            .full()
             .iter()
             .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    is_uid.then_some(ContainerId(uid))
+    is_uid.then_some(uid)
 }
 
 /// The id in PID/mountinfo (proc(5)): the folder behind `containers` or `overlay-containers` in field 4, the root of a

@@ -121,6 +121,8 @@ impl Protos {
     /// Those whose table counts dropped datagrams.
     pub(crate) const DROPPING: Self =
         Self(Self::UDP.0 | Self::RAW.0 | Self::NETLINK.0 | Self::CAN_BCM.0);
+    /// Those whose every socket stands in a table, from its making on.
+    pub(crate) const ALWAYS_LISTED: Self = Self(Self::UNIX.0 | Self::PACKET.0);
     /// All that have a table.
     pub(crate) const LISTED: Self =
         Self(Self::INET.0 | Self::UNIX.0 | Self::NETLINK.0 | Self::PACKET.0 | Self::MODULES.0);

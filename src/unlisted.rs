@@ -31,6 +31,19 @@ struct Unlisted {
     name: Name,
 }
 
+impl Unlisted {
+    /// The socket of `holder`, a descriptor of the task that lives there, of which no more is known.
+    fn new((process, netns): (Task, Option<NetnsId>), holder: Holder) -> Self {
+        Self {
+            inode: holder.inode,
+            process,
+            netns,
+            proto: None,
+            name: Name::default(),
+        }
+    }
+}
+
 /// What the kernel calls a protocol.
 #[derive(Clone, Copy, Default)]
 struct Name {
@@ -76,13 +89,24 @@ pub(crate) fn load_unlisted(
                 .map(|holder| (process.task, process.netns, *holder)),
         );
     }
+    // A socket that is sure to stand in a table needs no other name: what lacks a row is of another kind, unless it was
+    // made after the table was read, which is so only where that was read beside the walk.
+    let is_asked = !rows.protos().without(Protos::ALWAYS_LISTED).is_empty();
+    if !is_asked && !walk.had_helpers {
+        return;
+    }
     let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
     for (task, netns, holder) in lacking {
         // One holder is enough to ask what a socket is.
         if seen.find(holder.inode).next().is_some() {
             continue;
         }
-        if let Some(found) = name(reader.proc, (task, netns), holder, &mut path) {
+        let found = if is_asked {
+            name(reader.proc, (task, netns), holder, &mut path)
+        } else {
+            Some(Unlisted::new((task, netns), holder))
+        };
+        if let Some(found) = found {
             seen.insert(found.inode, small(unlisted.len()));
             unlisted.push(found);
         }
@@ -94,8 +118,9 @@ pub(crate) fn load_unlisted(
             rows.protos().intersection(proto.listed_as())
         })
     };
-    let is_listed =
-        |found: &&Unlisted| of(found).meets(Protos::LISTED) && (elsewhere || found.proto.is_some());
+    let is_listed = |found: &&Unlisted| {
+        of(found).meets(Protos::LISTED) && (elsewhere || found.proto.is_some() || !is_asked)
+    };
     let mut wanted = Wanted::new(unlisted.iter().filter(is_listed).map(|found| found.inode));
     let protos = unlisted
         .iter()
@@ -254,13 +279,7 @@ fn name(
             .len();
         Ok(())
     });
-    let mut unlisted = Unlisted {
-        inode: holder.inode,
-        process: task,
-        netns,
-        proto: None,
-        name: Name::default(),
-    };
+    let mut unlisted = Unlisted::new((task, netns), holder);
     match asked {
         Ok(()) => {
             unlisted.proto = Some(Proto::from_sockprotoname(name.text()));

@@ -79,6 +79,8 @@ pub(crate) struct Walk {
     pub(crate) selected: usize,
     /// The namespaces of all that were selected.
     pub(crate) namespaces: Namespaces,
+    /// Whether it was shared with helpers, so that tables may have been read before it ended.
+    pub(crate) had_helpers: bool,
     /// For each number that a namespace had while the walk went on, the one that it has now.
     pub(crate) settled: Vec<NetnsId>,
 }
@@ -332,7 +334,8 @@ impl<'a> Walker<'a> {
         let mut is_selected = selected.pid_matches(task.pid);
         if is_selected
             && !selected.containers.is_empty()
-            && !container::find(proc, task).is_some_and(|id| id.has_prefix(&selected.containers))
+            && !container::find(proc, task, self.buffer)
+                .is_some_and(|id| id.has_prefix(&selected.containers))
         {
             self.pass_over(task);
             is_selected = false;
@@ -530,6 +533,7 @@ impl Walk {
     /// Puts what the threads found into order.
     fn gather(&mut self, proc: &Proc, mut found: Vec<Findings>, warnings: &mut Warnings) {
         let (mut pieces, mut unread, mut troubles) = (Vec::new(), Vec::new(), Vec::new());
+        self.had_helpers = found.len() > 1;
         for (thread, found) in found.iter_mut().enumerate() {
             pieces.extend(found.pieces.drain(..).map(|piece| (thread, piece)));
             unread.append(&mut found.unread);
