@@ -111,7 +111,7 @@ impl ByInode {
             dropped: vec![false; sockets.len()],
         };
         for number in sockets.numbers() {
-            if place(number) % AHEAD == 0 {
+            if place(number).is_multiple_of(AHEAD) {
                 let next = sockets.numbers().skip(place(number)).take(AHEAD);
                 by_inode
                     .index
@@ -247,7 +247,7 @@ impl Joined {
                 let Some(Holder { inode, fd }) = lines.get(at).copied() else {
                     continue;
                 };
-                if at % AHEAD == 0 {
+                if at.is_multiple_of(AHEAD) {
                     let next = lines.iter().skip(at).take(AHEAD);
                     by_inode.index.look_ahead(next.map(|holder| holder.inode));
                 }

@@ -331,7 +331,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn end(self) -> Option<()> {
         let (words, bytes) = self.rest.as_chunks::<8>();
         let others = words.iter().fold(0, |others, word| {
-            others | u64::from_ne_bytes(*word) ^ 0x20 * ONES
+            others | (u64::from_ne_bytes(*word) ^ (0x20 * ONES))
         });
         (others == 0 && bytes.iter().all(|byte| *byte == b' ')).then_some(())
     }

@@ -242,13 +242,14 @@ impl Sockets {
         for mut row in other.stored.drain(..) {
             row.netns = netns;
             if row.queues != 0 && row.queues != UNTOLD {
-                row.queues += queues;
+                row.queues = row.queues.saturating_add(queues);
             }
             match row.local() {
                 Local::Addresses => {
-                    (row.local, row.remote) = (row.local + addresses, row.remote + addresses)
+                    row.local = row.local.saturating_add(addresses);
+                    row.remote = row.remote.saturating_add(addresses);
                 }
-                Local::Name => row.local += names,
+                Local::Name => row.local = row.local.saturating_add(names),
                 Local::Value => {}
             }
             self.stored.push(row);

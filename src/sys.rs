@@ -185,15 +185,13 @@ pub(crate) fn read_link_at<'a>(
             buffer.len(),
         )
     };
-    match usize::try_from(answer) {
-        Ok(len) => Ok(buffer.get(..len).unwrap_or_default()),
-        Err(_) => {
-            let errno = answer
-                .checked_neg()
-                .and_then(|errno| c_int::try_from(errno).ok());
-            Err(io::Error::from_raw_os_error(errno.unwrap_or(0)))
-        }
+    if let Ok(len) = usize::try_from(answer) {
+        return Ok(buffer.get(..len).unwrap_or_default());
     }
+    let errno = answer.checked_neg().map(c_int::try_from);
+    Err(io::Error::from_raw_os_error(
+        errno.and_then(Result::ok).unwrap_or(0),
+    ))
 }
 
 /// Calls readlinkat(2); the answer is a length, or errno as a negative number.

@@ -70,47 +70,13 @@ pub(crate) fn load_unlisted(
     sockets: &mut Sockets,
 ) {
     let rows = reader.rows;
-    let mut unlisted: Vec<Unlisted> = Vec::new();
-    let mut lacking: Vec<(Task, Option<NetnsId>, Holder)> = Vec::new();
-    for process in walk.processes.iter().filter(|process| process.is_selected) {
-        let netns = process.netns.and_then(|id| walk.namespaces.get(id));
-        if netns.is_some_and(|netns| !netns.is_selected) {
-            continue;
-        }
-        let holders = walk
-            .holders
-            .get(process.holders.clone())
-            .unwrap_or_default();
-        let lacks = |holder: &&Holder| rows.inode_matches(holder.inode) && lacks_row(**holder);
-        lacking.extend(
-            holders
-                .iter()
-                .filter(lacks)
-                .map(|holder| (process.task, process.netns, *holder)),
-        );
-    }
     // A socket that is sure to stand in a table needs no other name: what lacks a row is of another kind, unless it was
     // made after the table was read, which is so only where that was read beside the walk.
     let is_asked = !rows.protos().without(Protos::ALWAYS_LISTED).is_empty();
     if !is_asked && !walk.had_helpers {
         return;
     }
-    let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
-    for (task, netns, holder) in lacking {
-        // One holder is enough to ask what a socket is.
-        if seen.find(holder.inode).next().is_some() {
-            continue;
-        }
-        let found = if is_asked {
-            name(reader.proc, (task, netns), holder, &mut path)
-        } else {
-            Some(Unlisted::new((task, netns), holder))
-        };
-        if let Some(found) = found {
-            seen.insert(found.inode, small(unlisted.len()));
-            unlisted.push(found);
-        }
-    }
+    let mut unlisted = name_all(walk, &lacks_row, is_asked, reader);
     unlisted.retain(|found| found.proto.is_none_or(|proto| rows.protos().has(proto)));
 
     let of = |found: &Unlisted| {
@@ -183,6 +149,53 @@ pub(crate) fn load_unlisted(
         };
         sockets.push(found.netns.unwrap_or(NetnsId(0)), &row, &Detail::default());
     }
+}
+
+/// The sockets of those descriptors of `walk` that `lacks_row` tells, each once, and what the kernel calls them, if that
+/// `is_asked`.
+fn name_all(
+    walk: &Walk,
+    lacks_row: &dyn Fn(Holder) -> bool,
+    is_asked: bool,
+    reader: &Reader<'_>,
+) -> Vec<Unlisted> {
+    let rows = reader.rows;
+    let mut unlisted: Vec<Unlisted> = Vec::new();
+    let mut lacking: Vec<(Task, Option<NetnsId>, Holder)> = Vec::new();
+    for process in walk.processes.iter().filter(|process| process.is_selected) {
+        let netns = process.netns.and_then(|id| walk.namespaces.get(id));
+        if netns.is_some_and(|netns| !netns.is_selected) {
+            continue;
+        }
+        let holders = walk
+            .holders
+            .get(process.holders.clone())
+            .unwrap_or_default();
+        let lacks = |holder: &&Holder| rows.inode_matches(holder.inode) && lacks_row(**holder);
+        lacking.extend(
+            holders
+                .iter()
+                .filter(lacks)
+                .map(|holder| (process.task, process.netns, *holder)),
+        );
+    }
+    let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
+    for (task, netns, holder) in lacking {
+        // One holder is enough to ask what a socket is.
+        if seen.find(holder.inode).next().is_some() {
+            continue;
+        }
+        let found = if is_asked {
+            name(reader.proc, (task, netns), holder, &mut path)
+        } else {
+            Some(Unlisted::new((task, netns), holder))
+        };
+        if let Some(found) = found {
+            seen.insert(found.inode, small(unlisted.len()));
+            unlisted.push(found);
+        }
+    }
+    unlisted
 }
 
 /// Asks the kernel of each row of unix that the name before it could have printed, and whose inode somebody holds,
