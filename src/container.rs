@@ -10,6 +10,8 @@ use crate::socket::NetnsId;
 
 /// Length of a container id of docker, containerd, cri-o and podman.
 const ID_LEN: usize = 64;
+/// Length of the uid of a pod, the shortest that there is.
+const UID_LEN: usize = 36;
 /// As many digits as docker shows.
 const SHORT_LEN: usize = 12;
 /// So many members of a namespace are asked for their container.
@@ -162,6 +164,10 @@ pub(crate) fn find(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<Contain
 /// 0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod9ba5_….slice/cri-containerd-54e9….scope
 /// ```
 fn id_in_cgroup(line: &[u8]) -> Option<ContainerId> {
+    // Most lines are too short to have one.
+    if line.len() < UID_LEN {
+        return None;
+    }
     let path = line.splitn(3, |byte| *byte == b':').nth(2)?;
     let components = || path.split(|byte| *byte == b'/').rev();
     components()
@@ -195,7 +201,7 @@ fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
     for byte in uid.bytes.iter_mut().filter(|byte| **byte == b'_') {
         *byte = b'-';
     }
-    let is_uid = text.len() == 36
+    let is_uid = text.len() == UID_LEN
         && uid
             .full()
             .iter()

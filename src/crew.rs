@@ -137,3 +137,47 @@ impl<J> Crew<J> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn every_job_is_done_once_and_those_that_it_brings_too() {
+        for threads in 1..5 {
+            let crew = Crew::new(NonZero::new(threads));
+            crew.add(0..50, false, 100);
+            assert_eq!(crew.helpers_wanted(), threads - 1);
+            let done: Vec<AtomicU32> = (0..150).map(|_| AtomicU32::new(0)).collect();
+            let job = |number: usize| {
+                done[number].fetch_add(1, Ordering::Relaxed);
+                if number < 50 {
+                    crew.add(
+                        [number + 50, number + 100].into_iter(),
+                        number.is_multiple_of(2),
+                        10,
+                    );
+                }
+            };
+            thread::scope(|scope| {
+                for _ in 1..threads {
+                    scope.spawn(|| crew.work(Role::Helper, job));
+                }
+                crew.work(Role::First, job);
+            });
+            assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            assert_eq!(crew.helpers_wanted(), 0);
+        }
+    }
+
+    #[test]
+    fn one_thread_alone_does_the_main_line_first() {
+        let crew = Crew::new(NonZero::new(1));
+        crew.add(0..3, true, 1);
+        crew.add(10..13, false, 1);
+        let mut order = Vec::new();
+        crew.work(Role::First, |job| order.push(job));
+        assert_eq!(order, [10, 11, 12, 0, 1, 2]);
+    }
+}

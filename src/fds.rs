@@ -19,6 +19,8 @@ use crate::write::Decimal;
 const BUFFER_LEN: usize = 8 * 1024;
 /// Holds the longest `socket:[4294967295]`; what is longer is no socket, and the kernel cuts it.
 const LINK_LEN_MAX: usize = 32;
+/// What a descriptor points to, as far as it fits, zeros behind it.
+pub(crate) type Link = [u8; LINK_LEN_MAX];
 /// So many numbers may be missing, and so many more for each `MISSES_STEP` that were looked for: a miss costs half as
 /// much as a link, and a list of a few descriptors three misses.
 const MISSES_MIN: u32 = 2;
@@ -71,19 +73,28 @@ impl FdTable {
         self.last = self.last.max(other.last);
     }
 
-    /// Whether `thread` seems to have this very table, which is that of `task`.
-    pub(crate) fn is_of(&self, proc: &Proc, task: Task, thread: Task) -> bool {
-        let (mut own, mut other) = ([0; LINK_LEN_MAX], [0; LINK_LEN_MAX]);
-        let own = proc.read_fd_link(task, self.last, &mut own);
-        let other = proc.read_fd_link(thread, self.last, &mut other);
-        let has_last = matches!((own, other), (Ok(own), Ok(other)) if own == other);
+    /// What the largest descriptor points to, where the table is that of `task`.
+    ///
+    /// # Errors
+    /// errno of readlinkat(2).
+    pub(crate) fn read_last(&self, proc: &Proc, task: Task) -> io::Result<Link> {
+        let mut link = Link::default();
+        proc.read_fd_link(task, self.last, &mut link)?;
+        Ok(link)
+    }
+
+    /// Whether `thread` seems to have this very table, whose largest descriptor points to `last_link`.
+    pub(crate) fn is_of(&self, proc: &Proc, thread: Task, last_link: &Link) -> bool {
+        let has_last = self
+            .read_last(proc, thread)
+            .is_ok_and(|link| link == *last_link);
         // Before Linux 6.2 the size is 0.
         let has_count = || {
             proc.stat(thread, "fd")
                 .is_ok_and(|stat| stat.size == self.count || stat.size == 0)
         };
         let has_free = || {
-            proc.read_fd_link(thread, self.free, &mut [0; LINK_LEN_MAX])
+            proc.read_fd_link(thread, self.free, &mut Link::default())
                 .is_ok()
         };
         has_last && has_count() && !has_free()
@@ -104,8 +115,8 @@ impl Default for FdTable {
 pub(crate) struct FdDir {
     /// The folder.
     dir: File,
-    /// How many descriptors there are, where the kernel tells; else 0.
-    count: u64,
+    /// How many descriptors there are, where the kernel tells.
+    count: Option<u64>,
 }
 
 impl FdDir {
@@ -115,18 +126,13 @@ impl FdDir {
     /// errno; ask `is_gone` and `is_forbidden`.
     pub(crate) fn open(proc: &Proc, task: Task) -> io::Result<Self> {
         let dir = File::from(proc.open_dir(task, "fd")?);
-        // Of a folder on another file system the size is something else.
-        let count = if proc.is_live() {
-            dir.metadata()?.len()
-        } else {
-            0
-        };
+        let count = proc.count_fds(dir.metadata()?.len());
         Ok(Self { dir, count })
     }
 
     /// How many descriptors there are, where the kernel tells; else 0.
     pub(crate) fn count(&self) -> u64 {
-        self.count
+        self.count.unwrap_or(0)
     }
 
     /// Adds the sockets among the descriptors with `numbers` to `holders`, ascending, and tells what the table is known
@@ -142,7 +148,7 @@ impl FdDir {
     ) -> io::Result<FdTable> {
         let first = holders.len();
         let is_whole = numbers.start == 0 && numbers.end == u32::MAX;
-        let wanted = if is_whole { self.count } else { u64::MAX };
+        let wanted = self.count.filter(|_| is_whole).unwrap_or(u64::MAX);
         let mut reader = Reader {
             dir: &self.dir,
             table: FdTable::from(numbers.start),
@@ -150,7 +156,7 @@ impl FdDir {
             forbidden: None,
         };
         let (mut next, mut misses) = (numbers.start, 0);
-        if self.count > 0 {
+        if self.count.is_some() {
             while next < numbers.end && reader.table.count < wanted && reader.forbidden.is_none() {
                 if misses > MISSES_MIN + (next - numbers.start) / MISSES_STEP {
                     break;
@@ -160,7 +166,7 @@ impl FdDir {
                 next += 1;
             }
         }
-        if next < numbers.end && reader.table.count < wanted.max(1) && reader.forbidden.is_none() {
+        if next < numbers.end && reader.table.count < wanted && reader.forbidden.is_none() {
             if next > 0 {
                 let mut dir = reader.dir;
                 dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(next)))?;
@@ -222,7 +228,7 @@ impl Reader<'_> {
     /// Reads the link of `fd`, whose name is `name`, and tells whether it is there.
     #[inline(always)]
     fn read_link(&mut self, fd: u32, name: &[u8]) -> bool {
-        match sys::read_link_at(self.dir.as_fd(), name, &mut [0; LINK_LEN_MAX]) {
+        match sys::read_link_at(self.dir.as_fd(), name, &mut Link::default()) {
             Ok(target) => {
                 if let Some(inode) = socket_in_link(target) {
                     self.holders.push(Holder { inode, fd });
@@ -236,6 +242,63 @@ impl Reader<'_> {
                 }
                 // Else closed meanwhile, or never open.
                 false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+
+    /// What std tells of the descriptors of this process that are sockets, and are in `numbers`.
+    fn naive(numbers: &Range<u32>) -> Vec<(u32, String)> {
+        let mut all = Vec::new();
+        for link in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+            let fd = link.file_name().to_str().unwrap().parse().unwrap();
+            let target = std::fs::read_link(link.path()).unwrap_or_default();
+            let target = target.to_str().unwrap_or_default();
+            if target.starts_with("socket:") && numbers.contains(&fd) {
+                all.push((fd, target.to_owned()));
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn dense_or_full_of_holes_every_socket_is_read_once_and_in_order() {
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        let task = Task {
+            pid: std::process::id(),
+            tid: 0,
+        };
+        let mut held: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
+        // All, then holes of one number, then of twenty.
+        for step in [1, 2, 20] {
+            let mut at = 0;
+            held.retain(|_| {
+                at += 1;
+                at % step == 0
+            });
+            for numbers in [0..u32::MAX, 0..20, 20..90, 64..u32::MAX, 150..160] {
+                // Other tests of this process open sockets too: those that were there before and after count.
+                let before = naive(&numbers);
+                let mut holders = vec![Holder { inode: 1, fd: 1 }];
+                let dir = FdDir::open(&proc, task).unwrap();
+                let table = dir
+                    .read(numbers.clone(), &mut [0; 512], &mut holders)
+                    .unwrap();
+                let after = naive(&numbers);
+                let link = |holder: &Holder| (holder.fd, format!("socket:[{}]", holder.inode));
+                let seen: Vec<_> = holders.iter().skip(1).map(link).collect();
+                assert!(seen.is_sorted_by(|one, next| one.0 < next.0), "{seen:?}");
+                for known in before.iter().filter(|known| after.contains(known)) {
+                    assert!(seen.contains(known), "{numbers:?}: {known:?} of {seen:?}");
+                }
+                assert!(table.count >= u64::try_from(seen.len()).unwrap());
             }
         }
     }

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::dirent;
 use crate::scan::{Fields, decimal32};
@@ -85,6 +86,8 @@ pub(crate) struct Proc {
     dir: OwnedFd,
     /// Whether it is the kernel's, and no folder that is laid out like it.
     is_live: bool,
+    /// Whether the size of a folder PID/fd has been seen to tell the number of descriptors.
+    counts_fds: AtomicBool,
 }
 
 /// Whether `error` says that the process, thread or descriptor is not there any more.
@@ -110,6 +113,7 @@ impl Proc {
             path: path.to_path_buf(),
             is_live: sys::is_proc(dir.as_fd()),
             dir: dir.into(),
+            counts_fds: AtomicBool::new(false),
         };
         let mut is_empty = true;
         proc.for_each_pid(&mut [0; 4096], |_| {
@@ -172,9 +176,13 @@ impl Proc {
         }
     }
 
-    /// Whether it is the kernel's, and no folder that is laid out like it.
-    pub(crate) fn is_live(&self) -> bool {
-        self.is_live
+    /// How many descriptors there are in a folder PID/fd, by its size; `None` where that does not tell. Since Linux 6.2
+    /// it does; before it is 0, and on another file system it is something else.
+    pub(crate) fn count_fds(&self, size: u64) -> Option<u64> {
+        if self.is_live && size > 0 {
+            self.counts_fds.store(true, Ordering::Relaxed);
+        }
+        self.counts_fds.load(Ordering::Relaxed).then_some(size)
     }
 
     /// The process id of this program as this proc shows it; `None` where it does not.
@@ -416,7 +424,10 @@ mod tests {
             ControlFlow::Continue(())
         })
         .unwrap();
-        assert!(seen && proc.is_live());
+        assert!(seen);
+        assert!(proc.count_fds(0).is_none());
+        assert_eq!(proc.count_fds(7), Some(7));
+        assert_eq!(proc.count_fds(0), Some(0));
         assert!(Proc::open(Path::new("/sys")).is_err());
         assert!(Proc::open(Path::new("/no/such")).is_err());
     }

@@ -14,7 +14,7 @@ use std::thread::{self, Builder};
 
 use crate::container;
 use crate::crew::{Crew, Role};
-use crate::fds::{FdDir, FdTable, Holder};
+use crate::fds::{FdDir, FdTable, Holder, Link};
 use crate::netns::{Namespaces, Told};
 use crate::procfs::{Proc, Task, error_text, is_forbidden, is_gone};
 use crate::select::Processes;
@@ -237,8 +237,15 @@ impl Shared<'_> {
                 self.crew.work(Role::Helper, |job| walker.work(job));
                 walker.found
             };
-            let mut wants_help = || {
-                for _ in helpers.len()..self.crew.helpers_wanted() {
+            let mut may_call = true;
+            let mut call_helpers = || {
+                let wanted = if may_call {
+                    self.crew.helpers_wanted()
+                } else {
+                    0
+                };
+                may_call &= wanted == 0;
+                for _ in 0..wanted {
                     let builder = Builder::new().stack_size(STACK_LEN);
                     // Where no thread can be had (EAGAIN: a limit of processes), those that are there do it all.
                     let Ok(helper) = builder.spawn_scoped(scope, help) else {
@@ -247,10 +254,10 @@ impl Shared<'_> {
                     helpers.push(helper);
                 }
             };
-            wants_help();
+            call_helpers();
             self.crew.work(Role::First, |job| {
                 own.work(job);
-                wants_help();
+                call_helpers();
             });
             let mut found = vec![own.found];
             // A thread that panics ends the program.
@@ -292,8 +299,8 @@ struct Walker<'a> {
     buffer: &'a mut [u8],
     /// The threads of the process that is being visited.
     threads: Vec<Task>,
-    /// Those tables of descriptors that the process that is being visited has, each with a task that has it.
-    tables: Vec<(Task, FdTable)>,
+    /// Those tables of descriptors that the process that is being visited has, each with what its last one points to.
+    tables: Vec<(FdTable, Link)>,
 }
 
 impl<'a> Walker<'a> {
@@ -438,7 +445,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, and
-    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Four calls
+    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls
     /// a thread give the latter away: the number of descriptors, what the largest is, and whether the lowest free one
     /// is free there too; tables that differ in none of these are not told apart. It tells whether any thread could
     /// be read.
@@ -455,11 +462,15 @@ impl<'a> Walker<'a> {
         );
         threads.clear();
         tables.clear();
-        tables.push((process, fds));
+        let last_link = |task, fds: FdTable| {
+            let read = proc.as_owner(task, || fds.read_last(proc, task));
+            read.unwrap_or_default()
+        };
+        tables.push((fds, last_link(process, fds)));
         proc.add_threads(process, self.buffer, &mut threads);
         for thread in threads.iter().copied() {
-            let is_seen = tables.iter().any(|(task, table)| {
-                let is_of = || Ok(table.is_of(proc, *task, thread));
+            let is_seen = tables.iter().any(|(table, link)| {
+                let is_of = || Ok(table.is_of(proc, thread, link));
                 table.count > 0 && proc.as_owner(thread, is_of).unwrap_or(false)
             });
             if is_seen {
@@ -474,7 +485,7 @@ impl<'a> Walker<'a> {
             if let Ok(table @ FdTable { count: 1.., .. }) = read {
                 let netns = self.shared.find_netns(thread, is_selected);
                 self.keep(thread, (netns, is_selected), first, 0);
-                tables.push((thread, table));
+                tables.push((table, last_link(thread, table)));
             }
         }
         let is_read = tables.len() > 1;
