@@ -63,7 +63,7 @@ impl Owner {
 /// - Any other has a file somewhere. Where some process could not be read it may be the one: hidden. A conclusion.
 /// - Else the holder is one that this proc does not show, or the descriptor is in flight between two processes, or
 ///   the file is the kernel's own (a tunnel, NFS) or registered with `io_uring`: elsewhere. A conclusion; and a socket
-///   that was made after its process was read looks the same.
+///   that was made or closed between the looks at its process and at its table looks the same.
 pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
     match (row.inode, row.state, row.ends) {
         (0, State::TIME_WAIT, _) => Owner::TimeWait,

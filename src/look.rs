@@ -132,13 +132,13 @@ fn walk_and_read(
     let all_loaded = in_order(all_loaded.unwrap_or_else(PoisonError::into_inner), &settled);
     for loaded in all_loaded {
         let id = settled(&loaded);
+        // Where all tasks that had been met had ended before the first row, it is tried once more, with all that were.
+        if let Some(netns) = walk.namespaces.get_mut(id) {
+            netns.is_loaded = loaded.was_read || loaded.sockets.len() > 0;
+        }
         sockets.append(loaded.sockets, id);
         warnings.append(loaded.warnings);
         kept_more |= loaded.kept_more;
-        // Else all that were met so far had ended: once more, with all.
-        if let Some(netns) = walk.namespaces.get_mut(id) {
-            netns.is_loaded = loaded.was_read;
-        }
     }
     Ok((walk, sockets, kept_more))
 }

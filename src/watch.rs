@@ -119,7 +119,7 @@ impl Watch {
                 *stays.get_mut(place(number))? = true;
                 self.known.get(place(number)).map(|known| known.is_told)
             });
-            // A socket that was made after its process was read, and before its table was, is seen without its holder.
+            // A socket that was made or closed between the looks at its process and its table is seen without its holder.
             let is_passing = entry.row.inode != 0
                 && matches!(entry.owner, Owner::Elsewhere | Owner::Hidden)
                 && index.is_some();
