@@ -98,21 +98,24 @@ fn walk_and_read(
     warnings: &mut Warnings,
 ) -> Result<(Walk, Sockets, bool), String> {
     let (processes, rows) = (&options.processes, &options.rows);
+    let load = |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
+        let (mut warnings, mut sockets) =
+            (Warnings::default(), Sockets::new(options.keeps_details()));
+        let mut reader = Reader::new((proc, rows), modules, buffer, &mut warnings);
+        let was_read = reader.load((id, members), rows.tables(), None, &mut sockets);
+        let kept_more = reader.kept_more;
+        Loaded {
+            id,
+            sockets,
+            warnings,
+            kept_more,
+            was_read,
+        }
+    };
     let all_loaded = Mutex::new(Vec::new());
     let read_tables =
         |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
-            let (mut warnings, mut sockets) =
-                (Warnings::default(), Sockets::new(options.keeps_details()));
-            let mut reader = Reader::new((proc, rows), modules, buffer, &mut warnings);
-            let was_read = reader.load((id, members), rows.tables(), None, &mut sockets);
-            let kept_more = reader.kept_more;
-            let loaded = Loaded {
-                id,
-                sockets,
-                warnings,
-                kept_more,
-                was_read,
-            };
+            let loaded = load(id, members, buffer);
             let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
             all_loaded.push(loaded);
         };
@@ -130,10 +133,15 @@ fn walk_and_read(
         id.copied().unwrap_or(loaded.id)
     };
     let all_loaded = in_order(all_loaded.unwrap_or_else(PoisonError::into_inner), &settled);
-    for loaded in all_loaded {
+    for mut loaded in all_loaded {
         let id = settled(&loaded);
-        // Where all tasks that had been met had ended before the first row, it is tried once more, with all that were.
         if let Some(netns) = walk.namespaces.get_mut(id) {
+            // A complaint names the task through which the table was read, and that is to be the first one: whoever
+            // was met first by one of several threads may be another.
+            if walk.had_helpers && !loaded.warnings.is_empty() {
+                loaded = load(id, &mut netns.members(), buffer);
+            }
+            // Where all tasks that had been met had ended before the first row, it is tried once more, with all.
             netns.is_loaded = loaded.was_read || loaded.sockets.len() > 0;
         }
         sockets.append(loaded.sockets, id);

@@ -514,7 +514,11 @@ impl<'a> Walker<'a> {
             pid: task.pid,
             uid,
             gid,
-            fds: proc.stat(task, "fd").map_or(0, |stat| stat.size),
+            fds: proc
+                .stat(task, "fd")
+                .ok()
+                .and_then(|stat| proc.count_fds(stat.size))
+                .unwrap_or(0),
         });
         self.found.some_unread = true;
     }

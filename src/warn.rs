@@ -58,6 +58,11 @@ impl Warnings {
         }
     }
 
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.skipped.is_empty() && self.lines.is_empty()
+    }
+
     /// Adds what `other` has to say.
     pub(crate) fn append(&mut self, other: Self) {
         for new in other.skipped {
