@@ -423,7 +423,7 @@ impl<'a> Reader<'a> {
 
     /// Which of `protos` have an empty table by what sockstat and sockstat6 of `member` count, so that it need not be
     /// read. They count the sockets of the namespace in use; TCP's `tw`, of both families, are those in `TIME_WAIT`.
-    /// Request sockets are not counted, but where there is one there is its listener.
+    /// Request sockets are not counted, but where there is one there is its listener, or was until a second ago.
     fn empty_tables(&mut self, member: Task, protos: Protos) -> Protos {
         let mut empty = Protos::default();
         let mut time_waits = None;
