@@ -365,7 +365,12 @@ impl<'a> Walker<'a> {
 
     /// Reads the namespace and the descriptors of the process `task`, and those of its threads that have their own.
     fn visit(&mut self, task: Task, is_selected: bool) {
-        let Shared { proc, crew, .. } = *self.shared;
+        let Shared {
+            proc,
+            selected,
+            crew,
+            ..
+        } = *self.shared;
         self.found.selected += usize::from(is_selected);
         let first = self.found.holders.len();
         let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
@@ -376,7 +381,12 @@ impl<'a> Walker<'a> {
             }
             dir.read(0..u32::MAX, buffer, holders).map(Ok)
         });
-        let netns = self.shared.find_netns(task, is_selected);
+        // Where only sockets of processes are wanted, a process without one need not tell where it lives.
+        let is_wanted = selected.lists_unheld()
+            || selected.visits_all
+            || self.found.holders.len() > first
+            || matches!(read, Ok(Err(_)));
+        let netns = is_wanted.then(|| self.shared.find_netns(task, is_selected)).flatten();
         match read {
             Ok(Err(count)) => {
                 let parts = u32::try_from(count).unwrap_or(u32::MAX).div_ceil(PART_LEN);
