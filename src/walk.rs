@@ -386,7 +386,9 @@ impl<'a> Walker<'a> {
             || selected.visits_all
             || self.found.holders.len() > first
             || matches!(read, Ok(Err(_)));
-        let netns = is_wanted.then(|| self.shared.find_netns(task, is_selected)).flatten();
+        let netns = is_wanted
+            .then(|| self.shared.find_netns(task, is_selected))
+            .flatten();
         match read {
             Ok(Err(count)) => {
                 let parts = u32::try_from(count).unwrap_or(u32::MAX).div_ceil(PART_LEN);
