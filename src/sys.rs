@@ -161,8 +161,8 @@ pub(crate) fn read_dir(dir: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usi
 /// `buffer` ends.
 ///
 /// It is made once for each descriptor, so it is made in place and not by the C library's function: with the kernel's
-/// mitigation "Safe RET" (`/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow`), a program that returns from a
-/// function between one system call and the next makes the next one slower by 0.4 µs, a quarter of what it takes.
+/// mitigation "Safe RET" (`/sys/devices/system/cpu/vulnerabilities/spec_rstack_overflow`), a program that returns
+/// from the function that made a system call makes the next one slower by 0.4 µs, an eighth of what it takes.
 ///
 /// # Errors
 /// errno of readlinkat(2); ENOENT: closed meanwhile; EACCES: the process may not be read; EINVAL: no NUL.
