@@ -28,6 +28,7 @@ mod selector;
 // Who holds which inode, in which namespace and container:
 mod container;
 mod fds;
+mod findings;
 mod netns;
 mod walk;
 
