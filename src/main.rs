@@ -5,84 +5,46 @@
 //! Data goes one way, each room knowing only what came before it: the arguments say what is wanted, the walk finds
 //! who holds which inode, the tables tell what the inodes are, the join puts both together, and a view prints.
 
-// The tools, which know none of the rooms.
-mod addr;
-mod crew;
-mod dirent;
-mod escape;
-mod hash;
-mod procfs;
-mod scan;
-mod sort;
-mod suggest;
-mod sys;
-mod warn;
-mod write;
+mod views;
 
-// The rooms, in the order in which data goes through them. What is asked for:
-mod args;
-mod conflicts;
-mod select;
-mod selector;
+mod snapshot;
 
-// Who holds which inode, in which namespace and container:
-mod container;
-mod fds;
-mod findings;
-mod netns;
+mod join;
+mod tables;
 mod walk;
 
-// What a socket is, and the tables that tell:
-mod interfaces;
-mod proto;
+mod cli;
+mod select;
+
 mod socket;
-mod sockets;
-mod tables;
 
-// Both put together:
-mod commands;
-mod index;
-mod join;
-mod peers;
-mod unlisted;
-
-// All of it, once:
-mod look;
-
-// What is shown:
-mod closing;
-mod decode;
-mod json;
-mod list;
-mod pids;
-mod summary;
+mod collections;
+mod proc;
 mod text;
-mod view;
-mod watch;
+mod warn;
 
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Action, Looks, Options, View};
-use commands::Commands;
-use container::Containers;
-use decode::Capture;
-use escape::quoted;
-use interfaces::Interfaces;
+use cli::{Action, Looks, Options, View};
+use join::peers::Peers;
 use join::{Entry, Joined, Owner};
-use list::Columns;
-use look::{AllFound, find, glance};
-use netns::Namespaces;
-use peers::Peers;
-use procfs::{Proc, error_text};
+use proc::sys::{self, Clock};
+use proc::{Proc, error_text};
+use snapshot::{AllFound, find, glance};
 use socket::NetnsId;
-use sockets::Sockets;
-use sys::Clock;
-use view::Found;
+use socket::store::Sockets;
+use tables::decode::Capture;
+use tables::interfaces::Interfaces;
+use text::escape::quoted;
+use views::list::Columns;
+use views::{Found, json, list, notice, pids, summary, watch::Watch};
+use walk::comm::Commands;
+use walk::container::Containers;
+use walk::netns::Namespaces;
 use warn::Warnings;
-use watch::Watch;
 
 /// Something was shown.
 const SHOWN: u8 = 0;
@@ -106,8 +68,8 @@ fn main() -> ExitCode {
 
 /// Does what the command line says, and gives the exit status.
 fn run() -> Result<u8, String> {
-    match args::parse(std::env::args_os().skip(1))? {
-        Action::Help => write_out(|out| out.write_all(args::HELP.as_bytes()))?,
+    match cli::parse(std::env::args_os().skip(1))? {
+        Action::Help => write_out(|out| out.write_all(cli::HELP.as_bytes()))?,
         Action::Version => write_out(|out| writeln!(out, "lsock {}", env!("CARGO_PKG_VERSION")))?,
         Action::Run(options) => return show(&options),
     };
@@ -295,7 +257,7 @@ impl AllFound {
         if self.joined.some_unseen()
             && (self.might_be(options) || self.joined.entries(&self.sockets).any(is_hidden))
         {
-            text.push_str(&closing::closing_line(unread, self.selected));
+            text.push_str(&notice::closing_line(unread, self.selected));
         }
         // Where standard error is gone there is nobody to tell.
         let _ = io::stderr().write_all(text.as_bytes());

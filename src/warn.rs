@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::escape::quoted;
+use crate::text::escape::quoted;
 
 /// Rows of one table that had not the kernel's shape.
 struct Skipped {

@@ -2,9 +2,9 @@
 //! line. Out: the row, or `None` where the line has not the kernel's shape. They tell who and how much, and no address.
 
 use super::Format;
-use crate::proto::State;
-use crate::scan::Fields;
+use crate::socket::proto::State;
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::Fields;
 
 /// Parses a row of pfkey (`net/key/af_key.c`: `pfkey_seq_show`).
 ///
@@ -65,8 +65,8 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
-    use crate::proto::Proto;
+    use crate::socket::proto::Proto;
+    use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
         proto: Proto::L2cap,

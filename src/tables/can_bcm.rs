@@ -1,9 +1,9 @@
 //! Parses what PID/net/can-bcm/INODE says of one socket of CAN's broadcast manager. In: the file's first line, and the
 //! inode, which is the file's name. Out: the row, or `None` where the line has not the kernel's shape.
 
-use crate::proto::{Proto, State};
-use crate::scan::{Fields, decimal32};
+use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::{Fields, decimal32};
 
 /// Parses the first line of a file of can-bcm (`net/can/bcm.c`: `bcm_proc_show`); the others are its jobs.
 ///

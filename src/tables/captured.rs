@@ -2,10 +2,10 @@
 //! part of it. Out: a table, and its rows. `decode` knows how captured text is put together, this file what is in it.
 
 use super::{Format, INET, INET6, TABLES, Table, bluetooth, can_bcm, is_header, unix};
-use crate::addr::Endian;
-use crate::proto::Proto;
-use crate::scan::{Fields, decimal32};
+use crate::socket::proto::Proto;
 use crate::socket::{Detail, Row};
+use crate::text::addr::Endian;
+use crate::text::scan::{Fields, decimal32};
 
 /// A table of Bluetooth of which only the header is known.
 static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);

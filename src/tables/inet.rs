@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
-use crate::proto::{Protos, State};
-use crate::scan::{Fields, Fixed};
+use crate::socket::proto::{Protos, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::{Fields, Fixed};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
 ///
@@ -158,8 +158,8 @@ fn address_v6<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
-    use crate::proto::Proto;
+    use crate::socket::proto::Proto;
+    use crate::text::addr::Endian;
 
     /// As the original article shows it.
     const ESTABLISHED: &str = "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1";

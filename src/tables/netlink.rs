@@ -1,9 +1,9 @@
 //! Parses the rows of PID/net/netlink. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
-use crate::proto::{Proto, State};
-use crate::scan::{Fields, decimal32};
+use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::{Fields, decimal32};
 
 /// Parses a row of netlink (`net/netlink/af_netlink.c`: `netlink_native_seq_show`).
 ///
@@ -54,7 +54,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
+    use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
         proto: Proto::Netlink,

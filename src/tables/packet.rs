@@ -1,9 +1,9 @@
 //! Parses the rows of PID/net/packet. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
-use crate::proto::{Proto, State};
-use crate::scan::Fields;
+use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::Fields;
 
 /// Parses a row of packet (`net/packet/af_packet.c`: `packet_seq_show`).
 ///
@@ -50,7 +50,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
+    use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
         proto: Proto::Packet,

@@ -5,10 +5,10 @@
 use std::net::IpAddr;
 
 use super::Format;
-use crate::addr::sides;
-use crate::proto::{Proto, State};
-use crate::scan::Fields;
+use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::addr::sides;
+use crate::text::scan::Fields;
 
 /// Parses a row of eps (`net/sctp/proc.c`: `sctp_eps_seq_show`).
 ///
@@ -157,7 +157,7 @@ fn are_addresses(side: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
+    use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
         proto: Proto::Sctp,
@@ -273,7 +273,7 @@ mod tests {
                     panic!("{line}")
                 };
                 let (local, remote) = sides(addresses);
-                let all = crate::addr::listed(local).chain(crate::addr::listed(remote));
+                let all = crate::text::addr::listed(local).chain(crate::text::addr::listed(remote));
                 let told = (
                     row.inode,
                     local_port,

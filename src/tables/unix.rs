@@ -3,9 +3,9 @@
 //! `is_row` is as strict as can be, and `join` doubts what it must.
 
 use super::Format;
-use crate::proto::{Proto, State};
-use crate::scan::{Fields, decimal32, hex};
+use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
+use crate::text::scan::{Fields, decimal32, hex};
 
 /// The longest name: `UNIX_PATH_MAX`.
 const NAME_LEN_MAX: usize = 108;
@@ -114,7 +114,7 @@ pub(super) fn could_be_forged(name_before: usize, record: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::Endian;
+    use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
         proto: Proto::Unix,

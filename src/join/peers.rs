@@ -1,0 +1,271 @@
+//! Who is at the other end of a connection, and who has to accept one. In: everything that was joined, before the
+//! selection narrows it. Out: for a socket the number of its other end or of its listener, and a task that holds it.
+//!
+//! The other end of a connection has the same two ends in reverse, in any namespace that was read; where an address is
+//! translated in between it has not, and nothing is told. One hash over the sockets finds it; nothing more is read.
+
+use std::collections::BinaryHeap;
+use std::net::IpAddr;
+
+use crate::collections::hash::Seed;
+use crate::collections::index::Index;
+use crate::join::{Entry, Joined, Owner, explain};
+use crate::proc::Task;
+use crate::select::Rows;
+use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::store::{Sockets, place, small};
+use crate::socket::{Ends, NetnsId, Row};
+use crate::text::addr::unmapped;
+use crate::text::escape::write_escaped;
+use crate::text::write::{write_decimal, write_short};
+use crate::walk::container::ContainerId;
+
+/// Who holds the socket at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer<'a> {
+    /// The process, the first of several; `None` where nobody holds it.
+    pub(crate) pid: Option<u32>,
+    /// Its command, or the reason in parentheses why there is no process.
+    pub(crate) command: &'a [u8],
+    /// Its container, where it is in one.
+    pub(crate) container: Option<&'a ContainerId>,
+}
+
+impl Peer<'_> {
+    /// Writes `6/java`, or the reason alone.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        if let Some(pid) = self.pid {
+            write_decimal(out, pid);
+            out.push(b'/');
+        }
+        match self.command {
+            [] => out.push(b'-'),
+            command => write_escaped(out, command),
+        }
+    }
+
+    /// Writes `6/java@54e9a2cefd94`.
+    pub(crate) fn write_with_container(&self, out: &mut Vec<u8>) {
+        self.write(out);
+        if let (Some(_), Some(id)) = (self.pid, self.container) {
+            out.push(b'@');
+            write_short(out, id.short());
+        }
+    }
+}
+
+/// No task: nobody holds the socket.
+const NOBODY: u32 = u32::MAX;
+
+/// What a socket is looked for by. Equal keys are equal things, except that the hash of them may be shared.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    /// A connection: its kind, its own end and the other.
+    Connection(u8, (IpAddr, u16), (IpAddr, u16)),
+    /// A TCP listener on a port.
+    Port(NetnsId, u16),
+    /// A unix listener.
+    Path(NetnsId, &'a [u8]),
+}
+
+/// The sockets that may be another's other end or listener, and who holds them.
+#[derive(Default)]
+pub(crate) struct Peers {
+    /// Those sockets, by the hash of their key; `None` where nobody asks.
+    index: Option<Index>,
+    /// What the hashes depend on, so that nobody can choose ports that all share one.
+    seed: Seed,
+    /// For each socket its place in `tasks`, or `NOBODY`.
+    holders: Vec<u32>,
+    /// Tasks that hold sockets, in order.
+    tasks: Vec<Task>,
+    /// Whether some process could not be read.
+    some_unread: bool,
+}
+
+/// The protocols that a connection stays within.
+fn kind(proto: Proto) -> Option<u8> {
+    match proto {
+        Proto::Tcp | Proto::Tcp6 => Some(0),
+        Proto::Udp | Proto::Udp6 => Some(1),
+        Proto::Udplite | Proto::Udplite6 => Some(2),
+        Proto::Sctp => Some(3),
+        _ => None,
+    }
+}
+
+/// The key of a connection; `None` for what is none.
+fn connection(row: &Row<'_>) -> Option<Key<'static>> {
+    let (local, remote) = row.ends.inet()?;
+    let end = |(address, port): (IpAddr, u16)| (unmapped(address), port);
+    (remote.1 != 0).then_some(Key::Connection(kind(row.proto)?, end(local), end(remote)))
+}
+
+/// The key of the listener that `row` is, or was made by.
+fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
+    match row.ends {
+        Ends::Inet { local, .. } if Protos::TCP.has(row.proto) => Some(Key::Port(netns, local.1)),
+        Ends::Path(path) if !path.is_empty() => Some(Key::Path(netns, path)),
+        _ => None,
+    }
+}
+
+impl Peers {
+    /// Notes what `rows` keeps for this of `joined`, and who holds it.
+    pub(crate) fn new(joined: &Joined, sockets: &Sockets, rows: &Rows, some_unread: bool) -> Self {
+        let mut peers = Self {
+            holders: vec![NOBODY; sockets.len()],
+            some_unread,
+            seed: Seed::new(),
+            ..Self::default()
+        };
+        let mut index = Index::with_room(sockets.len());
+        for entry in joined.entries(sockets) {
+            let holder = peers.holders.get_mut(place(entry.socket));
+            if let (Some(process), Some(holder @ &mut NOBODY)) = (entry.process, holder) {
+                if peers.tasks.last() != Some(&process.task) {
+                    peers.tasks.push(process.task);
+                }
+                *holder = small(peers.tasks.len() - 1);
+            }
+        }
+        for number in sockets.numbers() {
+            let row = sockets.row(number);
+            let key = if row.state == State::LISTEN {
+                listener(&row, sockets.netns(number)).filter(|_| rows.keeps_listeners)
+            } else {
+                connection(&row).filter(|_| rows.keeps_connections)
+            };
+            if let Some(key) = key {
+                index.insert(peers.hash(&key), number);
+            }
+        }
+        peers.index = Some(index);
+        peers
+    }
+
+    /// A number that depends on all of `key`.
+    fn hash(&self, key: &Key<'_>) -> u32 {
+        // The upper half of a good hash is as good as all of it.
+        u32::try_from(self.seed.hash(key) >> 32).unwrap_or(0)
+    }
+
+    /// The numbers that stand where `key` would.
+    fn candidates(&self, key: &Key<'_>) -> impl Iterator<Item = u32> + '_ {
+        let hash = self.hash(key);
+        let index = self.index.iter();
+        index.flat_map(move |index| index.find(hash))
+    }
+
+    /// The task that holds socket `number`, the first of several.
+    pub(crate) fn holder(&self, number: u32) -> Option<Task> {
+        let at = self.holders.get(place(number))?;
+        self.tasks.get(place(*at)).copied()
+    }
+
+    /// All tasks that a view of `joined` names, ascending, each once.
+    pub(crate) fn tasks(&self, joined: &Joined, sockets: &Sockets) -> Vec<Task> {
+        let held = joined.processes().iter().map(|process| process.task);
+        if self.index.is_none() {
+            return held.collect();
+        }
+        let key = |task: Task| (task.pid, task.tid);
+        let mut tasks: BinaryHeap<(u32, u32)> = held.map(key).collect();
+        for entry in joined.entries(sockets) {
+            let other = self.other_end(&entry, sockets);
+            for number in [other, self.listener(&entry, sockets)] {
+                tasks.extend(number.and_then(|number| self.holder(number)).map(key));
+            }
+        }
+        let mut tasks = tasks.into_sorted_vec();
+        tasks.dedup();
+        let task = |(pid, tid)| Task { pid, tid };
+        tasks.into_iter().map(task).collect()
+    }
+
+    /// Why nobody holds the socket of `row`.
+    pub(crate) fn reason(&self, row: &Row<'_>) -> Owner {
+        explain(row, self.some_unread)
+    }
+
+    /// The number of the socket at the other end of `entry`.
+    ///
+    /// One in the same namespace comes first, and the loopback's can only be there. Where two namespaces both have such
+    /// a socket, as two networks with the same addresses may, it cannot be told.
+    pub(crate) fn other_end(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
+        self.index.as_ref()?;
+        let Key::Connection(kind, local, remote) = connection(&entry.row)? else {
+            return None;
+        };
+        let reversed = Key::Connection(kind, remote, local);
+        let home = sockets.netns(entry.socket);
+        let is_local = local.0.is_loopback() || remote.0.is_loopback();
+        let mut best: Option<((bool, bool, bool), u32)> = None;
+        let mut is_ambiguous = false;
+        for number in self.candidates(&reversed) {
+            let (row, netns) = (sockets.row(number), sockets.netns(number));
+            if row.state == State::LISTEN
+                || connection(&row).as_ref() != Some(&reversed)
+                || (is_local && netns != home)
+            {
+                continue;
+            }
+            let is_held = self.holder(number).is_some();
+            let rank = (netns == home, is_held, row.state != State::TIME_WAIT);
+            is_ambiguous |= best.is_some_and(|(_, other)| sockets.netns(other) != netns);
+            if best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, number));
+            }
+        }
+        best.filter(|((is_home, ..), _)| *is_home || !is_ambiguous)
+            .map(|(_, number)| number)
+    }
+
+    /// The number of the listener that has not yet accepted `entry`; `None` where several processes share the port,
+    /// each with a socket of its own, because the tables do not tell which of them has it.
+    pub(crate) fn listener(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
+        if entry.owner != Owner::AcceptQueue {
+            return None;
+        }
+        let netns = sockets.netns(entry.socket);
+        let wanted = listener(&entry.row, netns)?;
+        let mut best: Option<((bool, u8), u32)> = None;
+        let mut is_ambiguous = false;
+        for number in self.candidates(&wanted) {
+            let row = sockets.row(number);
+            if row.state != State::LISTEN
+                || listener(&row, sockets.netns(number)).as_ref() != Some(&wanted)
+            {
+                continue;
+            }
+            let Some(nearness) = nearness(&row, &entry.row) else {
+                continue;
+            };
+            // A connection is mostly in the table of its listener, IPv4 to a dual-stack one in that of IPv6.
+            let rank = (row.proto == entry.row.proto, nearness);
+            match best {
+                Some((known, other)) if known == rank => {
+                    is_ambiguous |= self.holder(number) != self.holder(other);
+                }
+                Some((known, _)) if known > rank => {}
+                _ => (best, is_ambiguous) = (Some((rank, number)), false),
+            }
+        }
+        best.filter(|_| !is_ambiguous).map(|(_, number)| number)
+    }
+}
+
+/// How well the address of `listener` fits that of the connection `row`: its own, the wildcard of its family, or IPv6's
+/// for IPv4; `None` for another.
+fn nearness(listener: &Row<'_>, row: &Row<'_>) -> Option<u8> {
+    let (Ends::Inet { local: mine, .. }, Ends::Inet { local, .. }) = (listener.ends, row.ends)
+    else {
+        return Some(0);
+    };
+    match (unmapped(mine.0), unmapped(local.0)) {
+        (mine, local) if mine == local => Some(2),
+        (mine, local) if mine.is_unspecified() && mine.is_ipv4() == local.is_ipv4() => Some(1),
+        (mine, _) if mine.is_unspecified() && mine.is_ipv6() => Some(0),
+        _ => None,
+    }
+}

@@ -1,0 +1,257 @@
+//! Internet addresses: from the kernel's hexadecimal words, to text, and prefixes that select them. In: words, ports,
+//! what the user typed. Out: std's `IpAddr` and text as RFC 5952 wants it. It knows nothing of sockets.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::text::scan::Fields;
+use crate::text::write::write_v4;
+
+/// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
+/// integers (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endian {
+    /// x86, ARM, RISC-V, and most others.
+    Little,
+    /// s390x and the old ones.
+    Big,
+}
+
+impl Endian {
+    /// This machine's.
+    pub(crate) const NATIVE: Self = if cfg!(target_endian = "big") {
+        Self::Big
+    } else {
+        Self::Little
+    };
+
+    /// The four bytes of an address, in network order, that were printed as `word`.
+    pub(crate) const fn address_bytes(self, word: u32) -> [u8; 4] {
+        match self {
+            Self::Little => word.to_le_bytes(),
+            Self::Big => word.to_be_bytes(),
+        }
+    }
+}
+
+/// `address` as people read it: an IPv4 address inside IPv6 (`::ffff:a.b.c.d`) is that IPv4 address.
+pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+/// Writes an address as RFC 5952 wants it, without brackets: `::1`, `fe80::1`; a v4-mapped one as IPv4.
+pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
+    match unmapped(address) {
+        IpAddr::V4(v4) => write_v4(out, v4.octets()),
+        IpAddr::V6(v6) => write_v6(out, v6),
+    }
+}
+
+/// Writes an IPv6 address. The longest run of two or more zero groups, the first of equals, becomes `::`.
+fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
+    let groups = address.segments();
+    let (mut run_start, mut run_len, mut len) = (8, 1, 0);
+    for (at, group) in groups.iter().enumerate() {
+        len = if *group == 0 { len + 1 } else { 0 };
+        if len > run_len {
+            (run_start, run_len) = (at + 1 - len, len);
+        }
+    }
+    for (at, group) in groups.iter().enumerate() {
+        if at == run_start {
+            out.push(b':');
+            out.push(b':');
+        } else if !(run_start..run_start + run_len).contains(&at) {
+            if at > 0 && at != run_start + run_len {
+                out.push(b':');
+            }
+            write_hex(out, *group);
+        }
+    }
+}
+
+/// Writes `number` in lower-case hexadecimal without leading zeros.
+fn write_hex(out: &mut Vec<u8>, number: u16) {
+    let nibbles = [
+        number >> 12,
+        number >> 8 & 0xf,
+        number >> 4 & 0xf,
+        number & 0xf,
+    ];
+    let leading = nibbles
+        .iter()
+        .take(3)
+        .take_while(|nibble| **nibble == 0)
+        .count();
+    for nibble in nibbles.iter().skip(leading) {
+        let digit = u8::try_from(*nibble).unwrap_or_default();
+        out.push(if digit < 10 {
+            b'0' + digit
+        } else {
+            b'a' + digit - 10
+        });
+    }
+}
+
+/// The two sides of a list such as `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `, as SCTP's tables have it.
+pub(crate) fn sides(list: &[u8]) -> (&[u8], &[u8]) {
+    let arrow = b" <-> ";
+    match list.windows(arrow.len()).position(|word| word == arrow) {
+        Some(at) => (
+            list.get(..at).unwrap_or_default(),
+            list.get(at + arrow.len()..).unwrap_or_default(),
+        ),
+        None => (list, b""),
+    }
+}
+
+/// The addresses of a side, each with whether it is marked as the primary one; `0.0.0.0` for what is none.
+pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
+    Fields::new(side).map(|word| {
+        let (is_primary, word) = match word {
+            [b'*', word @ ..] => (true, word),
+            word => (false, word),
+        };
+        let address = std::str::from_utf8(word)
+            .ok()
+            .and_then(|word| word.parse().ok());
+        (is_primary, address.unwrap_or(UNSPECIFIED))
+    })
+}
+
+/// The primary address of a side, else its first, else `0.0.0.0`.
+pub(crate) fn primary(side: &[u8]) -> IpAddr {
+    let marked = listed(side).find(|(is_primary, _)| *is_primary);
+    marked
+        .or_else(|| listed(side).next())
+        .map_or(UNSPECIFIED, |(_, address)| address)
+}
+
+/// Any address, or none.
+const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// The addresses that share their first `bits` bits with `address`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    /// Any address of them.
+    address: IpAddr,
+    /// 0 to 32 or 128.
+    bits: u32,
+}
+
+impl Prefix {
+    /// Reads `10.0.0.0/8`, `fe80::/10`, or one address. An interface behind `%` is not looked at.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = text
+            .split_once('/')
+            .map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.split('%').next()?.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            None => most,
+            Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                bits.parse().ok().filter(|bits| *bits <= most)?
+            }
+            Some(_) => return None,
+        };
+        // A whole v4-mapped address is the IPv4 address that it is printed as.
+        let mapped = unmapped(address);
+        if mapped != address && bits >= 96 {
+            return Some(Self {
+                address: mapped,
+                bits: bits - 96,
+            });
+        }
+        Some(Self { address, bits })
+    }
+
+    /// Whether `address`, as it is printed, is one of them.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
+        match (self.address, unmapped(address)) {
+            (IpAddr::V4(mine), IpAddr::V4(other)) => {
+                (mine.to_bits() ^ other.to_bits())
+                    .checked_shr(32 - self.bits)
+                    .unwrap_or(0)
+                    == 0
+            }
+            (IpAddr::V6(mine), IpAddr::V6(other)) => {
+                (mine.to_bits() ^ other.to_bits())
+                    .checked_shr(128 - self.bits)
+                    .unwrap_or(0)
+                    == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(address: IpAddr) -> String {
+        let mut out = Vec::new();
+        write_ip(&mut out, address);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn words_are_read_in_the_byte_order_of_the_machine_that_printed_them() {
+        assert_eq!(Endian::Little.address_bytes(0x0200_11ac), [172, 17, 0, 2]);
+        assert_eq!(Endian::Big.address_bytes(0xac11_0002), [172, 17, 0, 2]);
+    }
+
+    #[test]
+    fn addresses_agree_with_std_for_every_pattern_of_zero_groups() {
+        for pattern in 0..=u8::MAX {
+            for value in [1, 0xa0, 0xb0c, 0xffff] {
+                let groups =
+                    std::array::from_fn(|at| if pattern >> at & 1 == 1 { value } else { 0_u16 });
+                let address = Ipv6Addr::from(groups);
+                let known = unmapped(address.into()).to_string();
+                assert_eq!(text(address.into()), known);
+            }
+        }
+        assert_eq!(text("::ffff:10.0.0.1".parse().unwrap()), "10.0.0.1");
+        assert_eq!(text("255.0.10.199".parse().unwrap()), "255.0.10.199");
+    }
+
+    #[test]
+    fn prefixes_hold_what_they_should() {
+        let cases = [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("0.0.0.0/0", "::1", false),
+            ("172.17.0.2", "::ffff:172.17.0.2", true),
+            ("::ffff:172.17.0.2", "172.17.0.2", true),
+            ("172.17.0.2", "172.17.0.3", false),
+            ("fe80::/10", "fe80::1", true),
+            ("fe80::/10", "fd00::1", false),
+            ("::/0", "::1", true),
+            ("::1", "::1", true),
+        ];
+        for (prefix, address, held) in cases {
+            let prefix = Prefix::parse(prefix).unwrap();
+            assert_eq!(
+                prefix.contains(address.parse().unwrap()),
+                held,
+                "{prefix:?} {address}"
+            );
+        }
+        for wrong in [
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "::/129",
+            "10.0.0",
+            "300.1.1.1",
+            "10.0.0.0/+8",
+            "",
+            "/8",
+        ] {
+            assert_eq!(Prefix::parse(wrong), None, "{wrong}");
+        }
+    }
+}

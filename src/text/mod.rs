@@ -1,0 +1,7 @@
+//! Bytes to values and back. In: bytes as the kernel or a user wrote them. Out: numbers, addresses and words, and the same
+//! as text again. This room knows nothing of sockets, processes or files.
+
+pub(crate) mod addr;
+pub(crate) mod escape;
+pub(crate) mod scan;
+pub(crate) mod write;

@@ -1,0 +1,396 @@
+//! The rows as JSON, for programs: one object a line, every field always there and in one order, `null` where it does
+//! not apply. In: what was found. Out: text that any JSON parser reads, whatever bytes a name has. The names of the
+//! fields are a promise (README): a new one may come last, none goes or changes.
+
+use std::io::{self, Write};
+
+use crate::join::Entry;
+use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::{Detail, Ends, Row};
+use crate::tables::interfaces::Interfaces;
+use crate::text::addr::write_ip;
+use crate::text::escape::is_hidden;
+use crate::text::write::{write_decimal, write_hex_byte, write_hundredths, write_short};
+use crate::views::Found;
+use crate::views::words::{
+    timer_name, write_interface, write_local, write_peer, write_proto, write_protocol, write_state,
+};
+use crate::walk::container::ContainerId;
+
+/// The output is written in pieces of about this size.
+const PIECE_LEN: usize = 32 * 1024;
+
+/// An object that is being written, member by member.
+pub(crate) struct Object<'a> {
+    /// Where to.
+    out: &'a mut Vec<u8>,
+    /// For values that have to be written before they can be quoted.
+    scratch: Vec<u8>,
+    /// What stands before the next name.
+    separator: u8,
+}
+
+impl<'a> Object<'a> {
+    /// Opens an object.
+    pub(crate) fn open(out: &'a mut Vec<u8>) -> Self {
+        Self {
+            out,
+            scratch: Vec::new(),
+            separator: b'{',
+        }
+    }
+
+    /// Closes it, without the end of the line.
+    pub(crate) fn close(self) {
+        if self.separator == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+    }
+
+    /// Writes a member's name, which is followed by its value.
+    #[inline(never)]
+    fn name(&mut self, name: &[u8]) {
+        self.out.push(self.separator);
+        self.separator = b',';
+        write_string(self.out, name);
+        self.out.push(b':');
+    }
+
+    /// A number.
+    #[inline(never)]
+    pub(crate) fn number(&mut self, name: &str, number: Option<u32>) {
+        self.value(name, number.is_some(), &mut |out| {
+            write_decimal(out, number.unwrap_or(0));
+        });
+    }
+
+    /// Hundredths, as a number with two digits behind the point.
+    #[inline(never)]
+    fn hundredths(&mut self, name: &str, hundredths: Option<u32>) {
+        self.value(name, hundredths.is_some(), &mut |out| {
+            write_hundredths(out, hundredths.unwrap_or(0));
+        });
+    }
+
+    /// Text.
+    #[inline(never)]
+    pub(crate) fn text(&mut self, name: &str, text: Option<&[u8]>) {
+        self.value(name, text.is_some(), &mut |out| {
+            write_string(out, text.unwrap_or_default());
+        });
+    }
+
+    /// What `write` writes as text, and `null` if that is nothing.
+    #[inline(never)]
+    pub(crate) fn written(&mut self, name: &str, write: &mut dyn FnMut(&mut Vec<u8>)) {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        write(&mut text);
+        self.text(name, Some(text.as_slice()).filter(|text| !text.is_empty()));
+        self.scratch = text;
+    }
+
+    /// A member with the value that `write` writes, or `null`. Nothing of this is inlined, for it is called
+    /// from 40 places: that is 9 KB of a binary that people copy about.
+    fn value(&mut self, name: &str, is_some: bool, write: &mut dyn FnMut(&mut Vec<u8>)) {
+        self.name(name.as_bytes());
+        if is_some {
+            write(self.out);
+        } else {
+            write_short(self.out, b"null");
+        }
+    }
+
+    /// An object of `counts`, each under its word.
+    pub(crate) fn counts<'b>(&mut self, name: &str, counts: impl Iterator<Item = (&'b [u8], u32)>) {
+        self.name(name.as_bytes());
+        let mut object = Object::open(self.out);
+        for (word, count) in counts {
+            object.name(word);
+            write_decimal(object.out, count);
+        }
+        object.close();
+    }
+}
+
+/// Writes `text` as a JSON string (RFC 8259). What is no UTF-8 becomes U+FFFD; control characters, and what hides or
+/// turns round text, become `\uXXXX`, so that a terminal is as safe as with the list.
+#[inline(never)]
+fn write_string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    // As nearly all are, the fields' names first of all.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if text.iter().all(is_plain) {
+        write_short(out, text);
+        return out.push(b'"');
+    }
+    for chunk in text.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '"' | '\\' => write_short(out, &[b'\\', u8::try_from(char).unwrap_or(b'"')]),
+                '\n' => write_short(out, b"\\n"),
+                '\t' => write_short(out, b"\\t"),
+                '\r' => write_short(out, b"\\r"),
+                char if char != ' ' && is_hidden(char) => {
+                    for unit in char.encode_utf16(&mut [0; 2]) {
+                        write_short(out, b"\\u");
+                        write_hex(out, &unit.to_be_bytes());
+                    }
+                }
+                char => write_short(out, char.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            write_short(out, "\u{fffd}".as_bytes());
+        }
+    }
+    out.push(b'"');
+}
+
+/// Writes two hexadecimal digits for each byte.
+fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        write_hex_byte(out, *byte);
+    }
+}
+
+/// The address family that a program passes to `socket()` for it, as far as the row tells.
+fn family(row: &Row<'_>) -> Option<&'static str> {
+    Some(match row.proto {
+        Proto::Sctp => match row.ends {
+            Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
+            Ends::Unlisted(b"sctpv6") => "inet6",
+            _ => "inet",
+        },
+        proto if Protos::INET4.has(proto) => "inet",
+        proto if Protos::INET.has(proto) => "inet6",
+        Proto::Unix | Proto::UnixDgram | Proto::UnixSeq => "unix",
+        Proto::Netlink => "netlink",
+        Proto::Packet => "packet",
+        Proto::Pfkey => "key",
+        Proto::CanBcm => "can",
+        proto if proto == Proto::Bluetooth || Protos::BLUETOOTH.has(proto) => "bluetooth",
+        _ => match row.ends {
+            Ends::Unlisted(b"vsock") => "vsock",
+            Ends::Unlisted(b"xdp") => "xdp",
+            Ends::Unlisted(b"alg") => "alg",
+            _ => return None,
+        },
+    })
+}
+
+/// The type that goes with it, as far as the row tells: netlink's is either, and the kernel does not care.
+fn socket_type(row: &Row<'_>, detail: &Detail) -> Option<&'static str> {
+    Some(match row.proto {
+        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 | Proto::Unix => "stream",
+        // sockprotoname has one name for both types of unix that are not streams.
+        Proto::UnixDgram if row.state == State::UNLISTED => return None,
+        Proto::Udp
+        | Proto::Udp6
+        | Proto::Udplite
+        | Proto::Udplite6
+        | Proto::UnixDgram
+        | Proto::Icmp
+        | Proto::Icmp6
+        | Proto::CanBcm => "dgram",
+        Proto::Raw | Proto::Raw6 | Proto::Pfkey => "raw",
+        Proto::UnixSeq => "seqpacket",
+        Proto::Packet | Proto::Sctp => match detail.socket_type {
+            1 => "stream",
+            2 => "dgram",
+            3 => "raw",
+            5 => "seqpacket",
+            10 => "packet",
+            _ => return None,
+        },
+        _ => match row.ends {
+            Ends::Unlisted(b"xdp") => "raw",
+            Ends::Unlisted(b"alg") => "seqpacket",
+            _ => return None,
+        },
+    })
+}
+
+/// Writes the rows.
+///
+/// # Errors
+/// What writing to `out` says.
+pub(crate) fn write_json(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+    write_objects(found, &mut found.entries(), None, out)
+}
+
+/// Writes an object for each of `entries`, with an `event` of `--watch` in front if there is one.
+///
+/// # Errors
+/// What writing to `out` says.
+#[inline(never)]
+pub(crate) fn write_objects<'a>(
+    found: &Found<'a>,
+    entries: &mut dyn Iterator<Item = Entry<'a>>,
+    event: Option<u8>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
+    for entry in entries {
+        let mut object = Object::open(&mut piece);
+        if let Some(sign) = event {
+            object.text("event", Some(&[sign]));
+        }
+        write_members(&mut object, found, &entry);
+        object.close();
+        piece.push(b'\n');
+        if piece.len() > PIECE_LEN {
+            out.write_all(&piece)?;
+            piece.clear();
+        }
+    }
+    out.write_all(&piece)
+}
+
+/// Writes all members of `entry` into `object`.
+pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &Entry<'_>) {
+    let (row, detail) = (&entry.row, &found.sockets.detail(entry.socket));
+    let task = entry.process.map(|process| process.task);
+    object.number("pid", task.map(|task| task.pid));
+    object.number("tid", task.map(|task| task.tid).filter(|tid| *tid != 0));
+    let command = task.map(|_| found.command(entry));
+    object.text("command", command.filter(|command| !command.is_empty()));
+    object.number("fd", entry.fd);
+    object.number("uid", detail.uid);
+    object.number("inode", Some(row.inode).filter(|inode| *inode != 0));
+    object.written("proto", &mut |out| match (row.proto, row.ends) {
+        (Proto::Other, Ends::Unlisted(b"")) => {}
+        _ => write_proto(out, row),
+    });
+    object.text("family", family(row).map(str::as_bytes));
+    object.text("type", socket_type(row, detail).map(str::as_bytes));
+    let has_state = !matches!(row.state, State::UNLISTED | State::NONE);
+    object.written("state", &mut |out| {
+        if has_state {
+            write_state(out, row.state);
+        }
+    });
+    object.number("recv_queue", row.rx_queue);
+    object.number("send_queue", row.tx_queue);
+    write_ends(object, row, found.interfaces(entry.socket));
+    object.text("owner", Some(entry.owner.name().as_bytes()));
+    object.number("netns", found.netns_inode(entry.socket));
+    let container = found.container(entry).map(ContainerId::full);
+    object.text("container", container);
+    write_tcp(object, row, detail);
+    let peer = found.peer(entry);
+    object.number("peer_pid", peer.and_then(|peer| peer.pid));
+    object.text("peer_command", peer.map(|peer| peer.command));
+    let container = peer.and_then(|peer| peer.container).map(ContainerId::full);
+    object.text("peer_container", container);
+}
+
+/// Writes the members that tell the two ends of `row`: first as in the list, then in their parts.
+fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
+    object.written("local", &mut |out| write_local(out, row, interfaces));
+    object.written("remote", &mut |out| write_peer(out, row));
+    // Who waits for anybody has no other end.
+    let is_one =
+        |(address, port): &(std::net::IpAddr, u16)| !address.is_unspecified() || *port != 0;
+    let (local, remote) = row.ends.inet().unzip();
+    let remote = remote.filter(is_one);
+    let has_ports = Protos::PORTED.has(row.proto);
+    for (end, address_name, port_name) in [
+        (local, "local_address", "local_port"),
+        (remote, "remote_address", "remote_port"),
+    ] {
+        object.written(address_name, &mut |out| {
+            if let Some((address, _)) = end {
+                write_ip(out, address);
+            }
+        });
+        let port = end.map(|(_, port)| port.into()).filter(|_| has_ports);
+        object.number(port_name, port);
+    }
+    let path = match row.ends {
+        Ends::Path(path) if !path.is_empty() => Some(path),
+        _ => None,
+    };
+    object.text("path", path);
+    let odd = path.filter(|path| std::str::from_utf8(path).is_err());
+    object.written("path_hex", &mut |out| {
+        write_hex(out, odd.unwrap_or_default());
+    });
+    object.written("interface", &mut |out| match row.ends {
+        Ends::Packet { ifindex, .. } if ifindex != 0 => write_interface(out, interfaces, ifindex),
+        Ends::Device(name) => out.extend_from_slice(name),
+        Ends::Inet {
+            local: (std::net::IpAddr::V6(address), _),
+            ..
+        } => out.extend_from_slice(interfaces.of_address(address).unwrap_or_default()),
+        _ => {}
+    });
+    object.written("protocol", &mut |out| {
+        write_protocol(out, row);
+    });
+}
+
+/// Writes the members that only TCP has, and the drops of those that it is not.
+fn write_tcp(object: &mut Object<'_>, row: &Row<'_>, detail: &Detail) {
+    let timer = timer_name(detail);
+    object.text("timer", timer.map(str::as_bytes));
+    object.hundredths("timer_seconds", timer.map(|_| detail.timer_ticks));
+    let figures = detail.figures(row);
+    object.number("retransmits", figures.retransmits);
+    object.hundredths("rto_seconds", figures.rto_ticks);
+    object.number("cwnd", figures.cwnd);
+    object.number("ssthresh", figures.ssthresh);
+    object.number("drops", figures.drops);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn string(text: &[u8]) -> String {
+        let mut out = Vec::new();
+        write_string(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_string_is_what_a_json_parser_reads_back_as_the_same() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"/run/a b.sock", r#""/run/a b.sock""#),
+            (b"say \"a\\b\"", r#""say \"a\\b\"""#),
+            (b"\n\t\r\0\x1b\x7f", r#""\n\t\r\u0000\u001b\u007f""#),
+            ("Käse🧀".as_bytes(), "\"Käse🧀\""),
+            (
+                "\u{85}\u{202e}\u{2028}".as_bytes(),
+                r#""\u0085\u202e\u2028""#,
+            ),
+            ("\u{e0041}".as_bytes(), r#""\udb40\udc41""#),
+            (b"a\xff\xfeb", "\"a\u{fffd}\u{fffd}b\""),
+            (b"\xe2\x82", "\"\u{fffd}\""),
+            (b"", "\"\""),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(string(text), wanted);
+        }
+    }
+
+    #[test]
+    fn an_object_is_whole_with_and_without_members() {
+        let mut out = Vec::new();
+        Object::open(&mut out).close();
+        let mut object = Object::open(&mut out);
+        object.number("one", Some(1));
+        object.number("none", None);
+        object.hundredths("part", Some(120));
+        object.written("word", &mut |out| out.extend_from_slice(b"a\"b"));
+        object.written("nothing", &mut |_| ());
+        object.counts("counts", [(&b"x"[..], 7)].into_iter());
+        object.counts("empty", std::iter::empty());
+        object.close();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{}{"one":1,"none":null,"part":1.20,"word":"a\"b","nothing":null,"counts":{"x":7},"empty":{}}"#
+        );
+    }
+}
