@@ -28,15 +28,14 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cli::{Action, Looks, Options, View};
+use cli::{Action, Capture, Looks, Options, View};
 use join::peers::Peers;
 use join::{Entry, Joined, Owner};
+use proc::NetnsId;
 use proc::sys::{self, Clock};
 use proc::{Proc, error_text};
 use snapshot::{AllFound, find, glance};
-use socket::NetnsId;
 use socket::store::Sockets;
-use tables::decode::Capture;
 use tables::interfaces::Interfaces;
 use text::escape::quoted;
 use views::list::Columns;

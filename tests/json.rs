@@ -878,7 +878,8 @@ fn the_help_names_what_the_parser_takes_and_nothing_else() {
         let is_named = named.contains(&option);
         assert_eq!(is_known(&option), is_named, "{option}");
     }
-    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/mod.rs")).unwrap();
+    let source =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/mod.rs")).unwrap();
     let start = source
         .find("fn long(&mut self")
         .expect("the parser of long options");

@@ -6,9 +6,11 @@ pub(crate) mod suggest;
 pub(crate) mod values;
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lexopt::Arg::{Long, Short, Value};
@@ -21,10 +23,8 @@ use crate::cli::values::{
 };
 use crate::select::{Family, Processes, Rows};
 use crate::socket::proto::Protos;
-use crate::tables::decode::{Capture, is_file};
 use crate::text::addr::Endian;
 use crate::text::escape::quoted;
-use crate::views::list::Layout;
 
 /// What `--help` prints; a test holds it against the parser.
 pub(crate) const HELP: &str = include_str!("help.txt");
@@ -51,6 +51,34 @@ pub(crate) enum View {
     Pids,
     /// Nothing: the exit status says it.
     Quiet,
+}
+
+/// How the list looks.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own that goes with any other"
+)]
+pub(crate) struct Layout {
+    /// With a line of headers.
+    pub(crate) header: bool,
+    /// With all there is (`-e`).
+    pub(crate) wide: bool,
+    /// With TCP's timer (`-o`), which `wide` has anyway.
+    pub(crate) timers: bool,
+    /// With who is at the other end (`-E`).
+    pub(crate) peers: bool,
+    /// Of captured text: without the columns that only a process or a namespace fills.
+    pub(crate) captured: bool,
+}
+
+/// What to decode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Capture {
+    /// The file; `None` for standard input.
+    pub(crate) path: Option<PathBuf>,
+    /// The byte order of the machine that it was captured on.
+    pub(crate) endian: Endian,
 }
 
 /// How often to look.
@@ -436,6 +464,15 @@ impl Options {
     /// Shows sockets of `protos` too.
     fn protocol(&mut self, protos: Protos) {
         self.rows.protos = self.rows.protos.union(protos);
+    }
+}
+
+/// Whether `word` behind `--decode` is its file: `-`, or one that is there. A unix socket is none: its path selects.
+/// So does a path that is not there, unless standard input is a terminal: then the file's name is wrong.
+fn is_file(word: &[u8]) -> bool {
+    match Path::new(OsStr::from_bytes(word)).metadata() {
+        Ok(file) => !file.file_type().is_socket(),
+        Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
     }
 }
 

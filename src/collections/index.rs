@@ -7,7 +7,7 @@
 //! key stands in the slot because the thing itself is far away: of 500,000 rows, each look is one for the main memory.
 
 use crate::collections::sort::sort_once;
-use crate::socket::store::place;
+use crate::collections::to_index;
 
 /// So many things are looked ahead for: more than the processor waits for at once, and few enough to stay near.
 pub(crate) const AHEAD: usize = 32;
@@ -104,7 +104,7 @@ impl Wanted {
 
     /// Where `inode` is, if it is looked for.
     fn place_of(&self, inode: u32) -> Option<usize> {
-        self.index.find(inode).next().map(place)
+        self.index.find(inode).next().map(to_index)
     }
 
     /// Whether `inode` is looked for; it counts as found from now on.

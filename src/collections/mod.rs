@@ -4,3 +4,13 @@
 pub(crate) mod hash;
 pub(crate) mod index;
 pub(crate) mod sort;
+
+/// Returns `index` as a number that a collection can hold, or the largest one.
+pub(crate) fn to_u32(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+/// Returns the index that `to_u32` made a number of.
+pub(crate) fn to_index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

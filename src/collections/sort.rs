@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::socket::store::{place, small};
+use crate::collections::{to_index, to_u32};
 
 /// Sorts `numbers` so that `order` holds between neighbours; equal ones in any order.
 pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
@@ -25,13 +25,13 @@ pub(crate) fn in_order<T, K: Ord>(things: Vec<T>, key: &dyn Fn(&T) -> K) -> Vec<
     if things.is_sorted_by_key(key) {
         return things;
     }
-    let mut order: Vec<u32> = (0..small(things.len())).collect();
-    let of = |at: u32| things.get(place(at)).map(key);
+    let mut order: Vec<u32> = (0..to_u32(things.len())).collect();
+    let of = |at: u32| things.get(to_index(at)).map(key);
     sort(&mut order, &|one, other| of(one).cmp(&of(other)));
     let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
     let in_order = order
         .iter()
-        .filter_map(|at| things.get_mut(place(*at))?.take());
+        .filter_map(|at| things.get_mut(to_index(*at))?.take());
     in_order.collect()
 }
 

@@ -12,9 +12,10 @@ pub(crate) mod unlisted;
 
 use crate::collections::index::{AHEAD, Index};
 use crate::collections::sort::sort;
+use crate::collections::to_index;
 use crate::select::Rows;
 use crate::socket::proto::{Protos, State};
-use crate::socket::store::{Sockets, Stored, place};
+use crate::socket::store::{Sockets, Stored};
 use crate::socket::{Ends, Row};
 use crate::walk::fds::Holder;
 use crate::walk::{Process, Unread, Walk};
@@ -114,8 +115,8 @@ impl ByInode {
             dropped: vec![false; sockets.len()],
         };
         for number in sockets.numbers() {
-            if place(number).is_multiple_of(AHEAD) {
-                let next = sockets.numbers().skip(place(number)).take(AHEAD);
+            if to_index(number).is_multiple_of(AHEAD) {
+                let next = sockets.numbers().skip(to_index(number)).take(AHEAD);
                 by_inode
                     .index
                     .look_ahead(next.map(|number| sockets.inode(number)));
@@ -132,7 +133,7 @@ impl ByInode {
 
     /// That `number` is not to be shown without a holder, if `is_dropped`.
     fn drop(&mut self, number: u32, is_dropped: bool) {
-        if let Some(dropped) = self.dropped.get_mut(place(number)) {
+        if let Some(dropped) = self.dropped.get_mut(to_index(number)) {
             *dropped = is_dropped;
         }
     }
@@ -255,7 +256,7 @@ impl Joined {
                     by_inode.index.look_ahead(next.map(|holder| holder.inode));
                 }
                 for slot in by_inode.index.find(inode) {
-                    if let Some(dropped) = by_inode.dropped.get_mut(place(slot)) {
+                    if let Some(dropped) = by_inode.dropped.get_mut(to_index(slot)) {
                         *dropped = true;
                     }
                     if !rows.has_paths() || rows.path_matches(&sockets.row(slot)) {
@@ -306,7 +307,7 @@ impl Joined {
         (rows, lists_unheld): (&Rows, ListsUnheld<'_>),
         warnings: &mut Warnings,
     ) {
-        let is_unheld = |number: u32| by_inode.dropped.get(place(number)) == Some(&false);
+        let is_unheld = |number: u32| by_inode.dropped.get(to_index(number)) == Some(&false);
         // Nobody can vouch for a row that the row before could have printed, if nobody is seen to hold its socket.
         for number in sockets.suspects() {
             if is_unheld(number)
@@ -422,7 +423,7 @@ impl Joined {
     pub(crate) fn shown<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
         let mut shown = vec![false; sockets.len()];
         for line in &self.lines {
-            if let Some(shown) = shown.get_mut(place(line.socket)) {
+            if let Some(shown) = shown.get_mut(to_index(line.socket)) {
                 *shown = true;
             }
         }
@@ -503,8 +504,9 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proc::NetnsId;
+    use crate::socket::Detail;
     use crate::socket::proto::Proto;
-    use crate::socket::{Detail, NetnsId};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {

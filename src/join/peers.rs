@@ -9,12 +9,14 @@ use std::net::IpAddr;
 
 use crate::collections::hash::Seed;
 use crate::collections::index::Index;
+use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Joined, Owner, explain};
+use crate::proc::NetnsId;
 use crate::proc::Task;
 use crate::select::Rows;
 use crate::socket::proto::{Proto, Protos, State};
-use crate::socket::store::{Sockets, place, small};
-use crate::socket::{Ends, NetnsId, Row};
+use crate::socket::store::Sockets;
+use crate::socket::{Ends, Row};
 use crate::text::addr::unmapped;
 use crate::text::escape::write_escaped;
 use crate::text::write::{write_decimal, write_short};
@@ -121,12 +123,12 @@ impl Peers {
         };
         let mut index = Index::with_room(sockets.len());
         for entry in joined.entries(sockets) {
-            let holder = peers.holders.get_mut(place(entry.socket));
+            let holder = peers.holders.get_mut(to_index(entry.socket));
             if let (Some(process), Some(holder @ &mut NOBODY)) = (entry.process, holder) {
                 if peers.tasks.last() != Some(&process.task) {
                     peers.tasks.push(process.task);
                 }
-                *holder = small(peers.tasks.len() - 1);
+                *holder = to_u32(peers.tasks.len() - 1);
             }
         }
         for number in sockets.numbers() {
@@ -159,8 +161,8 @@ impl Peers {
 
     /// The task that holds socket `number`, the first of several.
     pub(crate) fn holder(&self, number: u32) -> Option<Task> {
-        let at = self.holders.get(place(number))?;
-        self.tasks.get(place(*at)).copied()
+        let at = self.holders.get(to_index(number))?;
+        self.tasks.get(to_index(*at)).copied()
     }
 
     /// All tasks that a view of `joined` names, ascending, each once.

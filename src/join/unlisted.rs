@@ -8,10 +8,12 @@
 use std::ops::ControlFlow;
 
 use crate::collections::index::{Index, Wanted};
+use crate::collections::to_u32;
+use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, error_text, is_gone, socket_in_link};
 use crate::socket::proto::{Proto, Protos, State};
-use crate::socket::store::{Sockets, small};
-use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::socket::store::Sockets;
+use crate::socket::{Detail, Ends, Row};
 use crate::tables::Reader;
 use crate::walk::Walk;
 use crate::walk::fds::Holder;
@@ -191,7 +193,7 @@ fn name_all(
             Some(Unlisted::new((task, netns), holder))
         };
         if let Some(found) = found {
-            seen.insert(found.inode, small(unlisted.len()));
+            seen.insert(found.inode, to_u32(unlisted.len()));
             unlisted.push(found);
         }
     }

@@ -26,6 +26,10 @@ pub(crate) struct Task {
     pub(crate) tid: u32,
 }
 
+/// A number of a network namespace in this run, in the order in which they were met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NetnsId(pub(crate) u16);
+
 /// Room for the longest path below proc: two numbers of 10 digits, `/task/`, `/net/udplite6`, an fd, a NUL.
 const PATH_LEN_MAX: usize = 64;
 

@@ -141,10 +141,6 @@ impl Detail {
     }
 }
 
-/// A number of a network namespace in this run, in the order in which they were met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct NetnsId(pub(crate) u16);
-
 /// One row of a table, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row<'a> {

@@ -4,8 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::collections::{to_index, to_u32};
+use crate::proc::NetnsId;
 use crate::socket::proto::{Proto, Protos, State};
-use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::socket::{Detail, Ends, Row};
 
 /// A stored row. What `local` and `remote` hold depends on the protocol; `Sockets::row` tells.
 #[derive(Clone, Copy, Debug)]
@@ -98,16 +100,6 @@ pub(crate) struct Sockets {
     suspects: Vec<u32>,
 }
 
-/// A number that the store can hold, or the largest one.
-pub(crate) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// The place that `small` made a number of.
-pub(crate) fn place(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
 impl Sockets {
     /// None yet; `keeps_details` where a view shows them.
     pub(crate) fn new(keeps_details: bool) -> Self {
@@ -125,27 +117,27 @@ impl Sockets {
 
     /// Their numbers in the order in which they were read.
     pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
-        0..small(self.stored.len())
+        0..to_u32(self.stored.len())
     }
 
     /// The inode of socket `number`.
     pub(crate) fn inode(&self, number: u32) -> u32 {
         self.stored
-            .get(place(number))
+            .get(to_index(number))
             .map_or(0, |stored| stored.inode)
     }
 
     /// The protocol of socket `number`.
     pub(crate) fn proto(&self, number: u32) -> Proto {
         self.stored
-            .get(place(number))
+            .get(to_index(number))
             .map_or(Proto::Other, |stored| stored.proto)
     }
 
     /// The namespace in whose table socket `number` was read.
     pub(crate) fn netns(&self, number: u32) -> NetnsId {
         self.stored
-            .get(place(number))
+            .get(to_index(number))
             .map_or(NetnsId(0), |stored| stored.netns)
     }
 
@@ -166,7 +158,7 @@ impl Sockets {
                 local: (local, port),
                 remote: (remote, remote_port),
             } => {
-                let at = small(self.addresses.len());
+                let at = to_u32(self.addresses.len());
                 self.addresses
                     .extend([local, remote].map(|address| match address {
                         IpAddr::V4(v4) => v4.to_ipv6_mapped(),
@@ -175,18 +167,18 @@ impl Sockets {
                 (at, at + 1, port, remote_port)
             }
             Ends::Path(name) | Ends::Unlisted(name) | Ends::Device(name) => {
-                let at = small(self.names.len());
+                let at = to_u32(self.names.len());
                 self.names.extend_from_slice(name);
-                (at, small(name.len()), 0, 0)
+                (at, to_u32(name.len()), 0, 0)
             }
             Ends::Sctp {
                 addresses,
                 local_port,
                 remote_port,
             } => {
-                let at = small(self.names.len());
+                let at = to_u32(self.names.len());
                 self.names.extend_from_slice(addresses);
-                (at, small(addresses.len()), local_port, remote_port)
+                (at, to_u32(addresses.len()), local_port, remote_port)
             }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
@@ -207,7 +199,7 @@ impl Sockets {
             (rx, tx) => {
                 self.queues
                     .push((rx.unwrap_or(UNTOLD), tx.unwrap_or(UNTOLD)));
-                small(self.queues.len())
+                to_u32(self.queues.len())
             }
         };
         self.stored.push(Stored {
@@ -228,7 +220,7 @@ impl Sockets {
 
     /// Adds those of `other`, which were all read in the namespace that is now called `netns`.
     pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
-        let first = small(self.stored.len());
+        let first = to_u32(self.stored.len());
         if first == 0 {
             let is_settled = other.stored.first().is_none_or(|row| row.netns == netns);
             *self = other;
@@ -237,8 +229,8 @@ impl Sockets {
             }
             return;
         }
-        let (queues, addresses) = (small(self.queues.len()), small(self.addresses.len()));
-        let names = small(self.names.len());
+        let (queues, addresses) = (to_u32(self.queues.len()), to_u32(self.addresses.len()));
+        let names = to_u32(self.names.len());
         for mut row in other.stored.drain(..) {
             row.netns = netns;
             if row.queues != 0 && row.queues != UNTOLD {
@@ -271,7 +263,7 @@ impl Sockets {
     /// That the last row may be a forgery.
     pub(crate) fn suspect_last(&mut self) {
         self.suspects
-            .push(small(self.stored.len().saturating_sub(1)));
+            .push(to_u32(self.stored.len().saturating_sub(1)));
     }
 
     /// The rows that may be forgeries.
@@ -281,19 +273,22 @@ impl Sockets {
 
     /// That the name of socket `number`, a unix socket, must not be shown.
     pub(crate) fn doubt(&mut self, number: u32) {
-        if let Some(stored) = self.stored.get_mut(place(number)) {
+        if let Some(stored) = self.stored.get_mut(to_index(number)) {
             (stored.local, stored.remote) = (0, DOUBTFUL);
         }
     }
 
     /// What only the wider views show of socket `number`; zero where details are not kept.
     pub(crate) fn detail(&self, number: u32) -> Detail {
-        self.details.get(place(number)).copied().unwrap_or_default()
+        self.details
+            .get(to_index(number))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Socket `number` as it is stored; one that is not there where there is none.
     pub(crate) fn stored(&self, number: u32) -> Stored {
-        let stored = self.stored.get(place(number));
+        let stored = self.stored.get(to_index(number));
         stored.copied().unwrap_or(Stored::NONE)
     }
 
@@ -307,7 +302,7 @@ impl Sockets {
         let (rx_queue, tx_queue) = match stored.queues {
             0 => (Some(0), Some(0)),
             queues => {
-                let at = place(queues).wrapping_sub(1);
+                let at = to_index(queues).wrapping_sub(1);
                 let told = |queue| Some(queue).filter(|queue| *queue != UNTOLD);
                 let queues = self.queues.get(at);
                 queues.map_or((None, None), |(rx, tx)| (told(*rx), told(*tx)))
@@ -329,14 +324,14 @@ impl Sockets {
         let v6 = |at| {
             IpAddr::V6(
                 self.addresses
-                    .get(place(at))
+                    .get(to_index(at))
                     .copied()
                     .unwrap_or(Ipv6Addr::UNSPECIFIED),
             )
         };
         let name = || {
-            let rest = self.names.get(place(stored.local)..).unwrap_or_default();
-            rest.get(..place(stored.remote)).unwrap_or_default()
+            let rest = self.names.get(to_index(stored.local)..).unwrap_or_default();
+            rest.get(..to_index(stored.remote)).unwrap_or_default()
         };
         match stored.proto {
             _ if stored.state == State::UNLISTED => Ends::Unlisted(name()),

@@ -6,18 +6,17 @@
 //! of the one whose shape it has. What a machine has twice, in two captures, is shown twice: nobody is there to vouch
 //! for the one or the other. Lines that are no row of a known table are counted, and the first is quoted.
 
-use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
 
+use crate::cli::Capture;
+use crate::proc::NetnsId;
 use crate::proc::error_text;
 use crate::select::Rows;
 use crate::socket::store::Sockets;
-use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::socket::{Detail, Ends, Row};
 use crate::tables::Table;
 use crate::tables::captured::{
     Known, by_file, by_header, by_shape, is_can_bcm_job, is_unix_row, parse_can_bcm,
@@ -36,24 +35,6 @@ const QUOTE_LEN_MAX: usize = 80;
 
 /// How many names and numbers may stand in front of a row, each ended by a colon.
 const NAMES_MAX: usize = 3;
-
-/// What to decode.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Capture {
-    /// The file; `None` for standard input.
-    pub(crate) path: Option<PathBuf>,
-    /// The byte order of the machine that it was captured on.
-    pub(crate) endian: Endian,
-}
-
-/// Whether `word` behind `--decode` is its file: `-`, or one that is there. A unix socket is none: its path selects.
-/// So does a path that is not there, unless standard input is a terminal: then the file's name is wrong.
-pub(crate) fn is_file(word: &[u8]) -> bool {
-    match Path::new(OsStr::from_bytes(word)).metadata() {
-        Ok(file) => !file.file_type().is_socket(),
-        Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
-    }
-}
 
 impl Capture {
     /// What messages call it.

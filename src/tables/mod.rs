@@ -25,11 +25,12 @@ use std::sync::OnceLock;
 
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_once;
+use crate::proc::NetnsId;
 use crate::proc::{LAST_READ_MAX, Proc, Task, for_each_number, is_gone};
 use crate::select::Rows;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::store::Sockets;
-use crate::socket::{Detail, Ends, NetnsId, Row};
+use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::Endian;
 use crate::text::scan::{Begins, Fields, Records, decimal};
 use crate::warn::Warnings;

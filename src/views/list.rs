@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use crate::cli::Layout;
 use crate::join::Entry;
 use crate::proc::Task;
 use crate::socket::Ends;
@@ -362,25 +363,6 @@ fn write_netns(out: &mut Vec<u8>, inode: Option<u32>) {
         }
         None => out.push(b'-'),
     }
-}
-
-/// How the list looks.
-#[derive(Clone, Copy, Debug, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own that goes with any other"
-)]
-pub(crate) struct Layout {
-    /// With a line of headers.
-    pub(crate) header: bool,
-    /// With all there is (`-e`).
-    pub(crate) wide: bool,
-    /// With TCP's timer (`-o`), which `wide` has anyway.
-    pub(crate) timers: bool,
-    /// With who is at the other end (`-E`).
-    pub(crate) peers: bool,
-    /// Of captured text: without the columns that only a process or a namespace fills.
-    pub(crate) captured: bool,
 }
 
 /// The columns of a list, and how wide each is.

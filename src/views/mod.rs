@@ -10,7 +10,7 @@ pub(crate) mod words;
 
 use crate::join::peers::{Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
-use crate::socket::NetnsId;
+use crate::proc::NetnsId;
 use crate::socket::store::Sockets;
 use crate::tables::interfaces::Interfaces;
 use crate::walk::comm::Commands;

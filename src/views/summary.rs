@@ -6,9 +6,9 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use crate::collections::sort::sort;
+use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::socket::proto::{Proto, State};
-use crate::socket::store::{place, small};
 use crate::text::escape::write_escaped;
 use crate::text::write::{width, write_decimal, write_padding, write_short};
 use crate::views::Found;
@@ -51,7 +51,7 @@ impl Tally {
         let key = |at: u32| {
             let (word, count) = self
                 .states
-                .get(place(at))
+                .get(to_index(at))
                 .map_or((&b""[..], 0), |(word, count)| (word.as_slice(), *count));
             (word != b"CLOSE_WAIT", Reverse(count), word)
         };
@@ -83,9 +83,9 @@ impl Tally {
 
 /// The places of `len` elements in the order that `order` tells.
 fn in_order(len: usize, order: &dyn Fn(u32, u32) -> std::cmp::Ordering) -> Vec<usize> {
-    let mut places: Vec<u32> = (0..small(len)).collect();
+    let mut places: Vec<u32> = (0..to_u32(len)).collect();
     sort(&mut places, order);
-    places.into_iter().map(place).collect()
+    places.into_iter().map(to_index).collect()
 }
 
 /// The sockets of a process, or those that nobody holds for one reason.
@@ -123,14 +123,14 @@ impl<'a> Summary<'a> {
         let mut word = Vec::new();
         for entry in found.entries() {
             let at = summary.group_of(&entry);
-            let Some(last) = counted.get_mut(place(entry.socket)) else {
+            let Some(last) = counted.get_mut(to_index(entry.socket)) else {
                 continue;
             };
             if *last == 0 {
                 summary.count_protocol(&entry, &mut word);
             }
-            if *last != small(at) + 1 {
-                *last = small(at) + 1;
+            if *last != to_u32(at) + 1 {
+                *last = to_u32(at) + 1;
                 if let Some(group) = summary.groups.get_mut(at) {
                     group.tally.count(&entry, &mut word);
                 }
@@ -183,7 +183,7 @@ impl<'a> Summary<'a> {
     /// The protocols in their usual order.
     fn protocols(&self) -> impl Iterator<Item = (&[u8], &Tally)> {
         let key = |at| {
-            let known = self.protocols.get(place(at));
+            let known = self.protocols.get(to_index(at));
             known.map(|(proto, word, _)| (*proto, word))
         };
         in_order(self.protocols.len(), &|one, other| {
@@ -197,7 +197,7 @@ impl<'a> Summary<'a> {
     /// The processes, those with most in `CLOSE_WAIT` first, then those that hold most; then the reasons.
     fn groups(&self) -> impl Iterator<Item = &Group<'a>> {
         let key = |at| {
-            let group = self.groups.get(place(at));
+            let group = self.groups.get(to_index(at));
             group.map(|group| {
                 let Tally {
                     sockets,

@@ -7,15 +7,16 @@
 
 use std::io::{self, Write};
 
+use crate::cli::Layout;
 use crate::collections::hash::Seed;
 use crate::collections::index::Index;
+use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::proc::sys::{Clock, now};
-use crate::socket::store::{place, small};
 use crate::text::write::write_short;
 use crate::views::Found;
 use crate::views::json::write_objects;
-use crate::views::list::{Columns, Layout, write_list};
+use crate::views::list::{Columns, write_list};
 
 /// A line of the look before.
 #[derive(Clone, Copy)]
@@ -110,14 +111,14 @@ impl Watch {
         for entry in found.entries() {
             let hash = self.hash(found, &entry);
             let is_it = |number: &u32| {
-                self.known.get(place(*number)).map(|known| known.hash) == Some(hash)
-                    && stays.get(place(*number)) == Some(&false)
+                self.known.get(to_index(*number)).map(|known| known.hash) == Some(hash)
+                    && stays.get(to_index(*number)) == Some(&false)
             };
             let mut candidates = index.iter().flat_map(|index| index.find(upper_half(hash)));
             let same = candidates.find(is_it);
             let was_told = same.and_then(|number| {
-                *stays.get_mut(place(number))? = true;
-                self.known.get(place(number)).map(|known| known.is_told)
+                *stays.get_mut(to_index(number))? = true;
+                self.known.get(to_index(number)).map(|known| known.is_told)
             });
             // A socket that was made or closed between the looks at its process and its table is seen without its holder.
             let is_passing = entry.row.inode != 0
@@ -138,7 +139,7 @@ impl Watch {
         }
         let mut index = Index::with_room(known.len());
         for (number, known) in known.iter().enumerate() {
-            index.insert(upper_half(known.hash), small(number));
+            index.insert(upper_half(known.hash), to_u32(number));
         }
         (self.index, self.known) = (Some(index), known);
         Ok(())

@@ -4,8 +4,8 @@
 
 use std::io::Read;
 
+use crate::proc::NetnsId;
 use crate::proc::{Proc, Task};
-use crate::socket::NetnsId;
 use crate::walk::netns::Namespaces;
 
 /// Length of a container id of docker, containerd, cri-o and podman.

@@ -20,9 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder};
 
 use crate::collections::sort::sort_once;
+use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, is_forbidden, is_gone};
 use crate::select::Processes;
-use crate::socket::NetnsId;
 use crate::walk::fds::{FdDir, FdTable, Holder, Link};
 use crate::walk::gather::{Findings, Piece};
 use crate::walk::jobs::{Crew, Role};

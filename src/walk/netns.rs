@@ -11,8 +11,8 @@
 use std::collections::BinaryHeap;
 
 use crate::collections::sort::in_order;
+use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, inode_in_link};
-use crate::socket::NetnsId;
 
 /// The file system and inode number of PID/net/tcp.
 type TableFile = ((u32, u32), u64);
