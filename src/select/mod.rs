@@ -1,19 +1,14 @@
 //! What to show: which processes, and which of their sockets. In: the words of the command line, already parsed. Out:
 //! yes or no for a process or a row, and which tables can have a matching row at all. Conditions of different kinds
-//! must all hold, of one kind any. It reads a process's command where a condition asks for it, and nothing else.
+//! must all hold, of one kind any. It reads nothing: commands are for `walk::comm`.
 
-use std::io::{self, Read};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use crate::collections::sort::sort_once;
-use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos, State};
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::{Prefix, unmapped};
-
-/// How much of a command line is looked at at a time; the longest word is looked for across the seams.
-const CMDLINE_BUFFER_LEN: usize = 4096;
 
 /// Conditions on processes.
 #[derive(Debug, Default)]
@@ -61,63 +56,6 @@ impl Processes {
     pub(crate) fn lists_unheld(&self) -> bool {
         self.pids.is_empty() && !self.needs_commands()
     }
-
-    /// Whether the command of `task` is one that is asked for.
-    ///
-    /// # Errors
-    /// errno of reading comm or cmdline: gone meanwhile, or not permitted (hidepid=1).
-    pub(crate) fn command_matches(&self, proc: &Proc, task: Task) -> io::Result<bool> {
-        let mut buffer = [0; CMDLINE_BUFFER_LEN];
-        let comm = proc.read_file(task, "comm", &mut buffer)?;
-        let comm = comm.strip_suffix(b"\n").unwrap_or(comm);
-        if !self.prefixes.is_empty() && !self.prefixes.iter().any(|prefix| comm.starts_with(prefix))
-        {
-            return Ok(false);
-        }
-        if self.words.is_empty() || self.words.iter().any(|word| contains(comm, word)) {
-            return Ok(true);
-        }
-        self.has_word(proc.open_file(task, "cmdline")?, &mut buffer)
-    }
-
-    /// Whether a command line, its arguments separated by NUL, contains one of the words when it is written with blanks.
-    fn has_word(&self, mut cmdline: impl Read, buffer: &mut [u8]) -> io::Result<bool> {
-        let longest = self.words.iter().map(Vec::len).max().unwrap_or(0);
-        if longest > buffer.len() / 2 {
-            return Ok(false);
-        }
-        let mut filled = 0;
-        loop {
-            let free = buffer.get_mut(filled..).unwrap_or_default();
-            let count = cmdline.read(free)?;
-            if count == 0 {
-                return Ok(false);
-            }
-            free.iter_mut()
-                .take(count)
-                .filter(|byte| **byte == 0)
-                .for_each(|byte| *byte = b' ');
-            filled += count;
-            let seen = buffer.get(..filled).unwrap_or_default();
-            if self.words.iter().any(|word| contains(seen, word)) {
-                return Ok(true);
-            }
-            if filled == buffer.len() {
-                // Keep what may be the first part of a word.
-                buffer.copy_within(filled - longest.., 0);
-                filled = longest;
-            }
-        }
-    }
-}
-
-/// Whether `text` contains `word`.
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else {
-        return true;
-    };
-    memchr::memchr_iter(*first, text)
-        .any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(word)))
 }
 
 /// Ports, as a list of ranges.
@@ -396,26 +334,6 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_word_is_found_across_the_seams_of_the_buffer_and_of_arguments() {
-        let selected = Processes {
-            words: vec![b"-jar /usr".to_vec()],
-            ..Processes::default()
-        };
-        for before in 0..40 {
-            let line = [&vec![b'x'; before][..], b"\0-jar\0/usr/share/jenkins.war\0"].concat();
-            assert!(
-                selected.has_word(&line[..], &mut [0; 24]).unwrap(),
-                "{before}"
-            );
-            assert!(
-                !selected
-                    .has_word(&line[..before + 8], &mut [0; 24])
-                    .unwrap()
-            );
-        }
-    }
 
     #[test]
     fn a_selection_opens_only_the_tables_that_it_can_match() {

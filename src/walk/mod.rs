@@ -330,7 +330,7 @@ impl<'a> Walker<'a> {
             is_selected = false;
         }
         if is_selected && selected.needs_commands() {
-            match selected.command_matches(proc, task) {
+            match comm::matches(proc, task, selected) {
                 // Its own command line has every word that it looks for.
                 Ok(true) if self.shared.own_pid != Some(task.pid) => {}
                 Err(error) if is_forbidden(&error) => {
