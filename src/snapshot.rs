@@ -20,7 +20,7 @@ use crate::tables::{Modules, Reader};
 use crate::text::escape::quoted;
 use crate::walk::fds::Holder;
 use crate::walk::netns::Namespaces;
-use crate::walk::{self, How, Process, Walk};
+use crate::walk::{self, Process, Walk, WalkOptions};
 use crate::warn::Warnings;
 
 /// What was found, before it is looked at for a view.
@@ -98,7 +98,7 @@ fn walk_and_read(
     warnings: &mut Warnings,
 ) -> Result<(Walk, Sockets, bool), String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let load = |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
+    let load = |id: NetnsId, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
         let (mut warnings, mut sockets) =
             (Warnings::default(), Sockets::new(options.keeps_details()));
         let mut reader = Reader::new((proc, rows), modules, buffer, &mut warnings);
@@ -113,14 +113,13 @@ fn walk_and_read(
         }
     };
     let all_loaded = Mutex::new(Vec::new());
-    let read_tables =
-        |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
-            let loaded = load(id, members, buffer);
-            let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            all_loaded.push(loaded);
-        };
+    let read_tables = |id: NetnsId, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
+        let loaded = load(id, members, buffer);
+        let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        all_loaded.push(loaded);
+    };
     let is_beside = processes.is_all() && rows.namespaces.is_empty() && !rows.keeps_connections;
-    let how = How {
+    let how = WalkOptions {
         threads: options.threads,
         read_tables: is_beside.then_some(&read_tables),
     };

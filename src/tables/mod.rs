@@ -226,12 +226,12 @@ impl<'a> Reader<'a> {
     #[inline(never)]
     pub(crate) fn load(
         &mut self,
-        (id, members): (NetnsId, &mut dyn FnMut() -> Option<Task>),
+        (id, members): (NetnsId, &mut dyn Iterator<Item = Task>),
         protos: Protos,
         mut wanted: Option<&mut Wanted>,
         sockets: &mut Sockets,
     ) -> bool {
-        let Some(mut member) = members() else {
+        let Some(mut member) = members.next() else {
             return false;
         };
         let mut empty = self.empty_tables(member, protos);
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
                     Ok(file) => break Some(file),
                     // Either the table is missing, or the member has ended.
                     Err(error) if is_gone(&error) && self.proc.stat(member, "net").is_err() => {
-                        match members() {
+                        match members.next() {
                             Some(next) => member = next,
                             None => return false,
                         }

@@ -1,22 +1,22 @@
-//! The container that a process is in, without asking a runtime. In: its cgroup, else its mounts. Out: the container's
-//! id. Both files are text that whoever set up the container chose, so only ids of the known shape are taken: 64
-//! hexadecimal digits, or a pod's uid.
+//! The container that a process is in, without asking a runtime. In: the cgroup of a process, else its mounts. Out: the
+//! id of the container. Both files are text chosen by whoever set up the container, so only ids of the known shape count:
+//! 64 hexadecimal digits, or the uid of a pod.
 
 use std::io::Read;
 
-use crate::proc::NetnsId;
-use crate::proc::{Proc, Task};
+use crate::proc::{NetnsId, Proc, Task};
+use crate::text::scan::Records;
 use crate::walk::netns::Namespaces;
 
-/// Length of a container id of docker, containerd, cri-o and podman.
+/// Length of the container ids of docker, containerd, cri-o and podman.
 const ID_LEN: usize = 64;
-/// Length of the uid of a pod, the shortest that there is.
+/// Length of the uid of a pod, the shortest id.
 const UID_LEN: usize = 36;
-/// As many digits as docker shows.
+/// Number of digits that docker shows.
 const SHORT_LEN: usize = 12;
-/// So many members of a namespace are asked for their container.
+/// Number of members of a namespace whose container is looked up.
 const MEMBERS_MAX: usize = 8;
-/// Room for a line of mountinfo; what is longer has no id that counts.
+/// Holds a line of mountinfo; an id in a longer line is not found.
 const BUFFER_LEN: usize = 8 * 1024;
 
 /// The id of a container, or the uid of a pod.
@@ -24,12 +24,12 @@ const BUFFER_LEN: usize = 8 * 1024;
 pub(crate) struct ContainerId {
     /// The text, zeros behind it.
     bytes: [u8; ID_LEN],
-    /// How long it is.
+    /// Length of the text.
     len: usize,
 }
 
 impl ContainerId {
-    /// `text`, which is no longer than an id.
+    /// Returns `text`, which is no longer than an id, as an id.
     fn new(text: &[u8]) -> Self {
         let mut bytes = [0; ID_LEN];
         bytes
@@ -42,12 +42,12 @@ impl ContainerId {
         }
     }
 
-    /// All of it.
+    /// Returns the whole text.
     pub(crate) fn full(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    /// As docker shows it; of a pod all.
+    /// Returns the digits that docker shows; the whole uid of a pod.
     pub(crate) fn short(&self) -> &[u8] {
         let full = self.full();
         if full.len() == ID_LEN {
@@ -57,7 +57,7 @@ impl ContainerId {
         }
     }
 
-    /// Whether it starts with one of `prefixes`.
+    /// Returns true if it starts with one of `prefixes`.
     pub(crate) fn has_prefix(&self, prefixes: &[Vec<u8>]) -> bool {
         prefixes
             .iter()
@@ -65,12 +65,12 @@ impl ContainerId {
     }
 }
 
-/// The containers that a view shows.
+/// The containers of the processes and namespaces that a view shows.
 #[derive(Default)]
 pub(crate) struct Containers {
-    /// By process id, ascending.
+    /// Process ids, ascending, with their containers.
     processes: Vec<(u32, Option<ContainerId>)>,
-    /// By namespace, in their order; those in which only processes of one container live, as far as is seen.
+    /// Containers by namespace id; `None` if processes of more than one, or outside of any, are in the namespace.
     namespaces: Vec<Option<ContainerId>>,
 }
 
@@ -83,65 +83,55 @@ impl Containers {
     ) -> Self {
         let (mut containers, mut buffer) = (Self::default(), [0; BUFFER_LEN]);
         for pid in pids {
-            if containers
-                .processes
-                .last()
-                .is_none_or(|(last, _)| *last != pid)
-            {
-                containers
-                    .processes
-                    .push((pid, find(proc, Task { pid, tid: 0 }, &mut buffer)));
+            let last = containers.processes.last();
+            if last.is_none_or(|(last, _)| *last != pid) {
+                let id = find(proc, Task { pid, tid: 0 }, &mut buffer);
+                containers.processes.push((pid, id));
             }
         }
         for (_, netns) in namespaces.iter() {
-            // A process outside of every container, such as one that entered by nsenter, makes it nobody's.
-            let mut members = netns.members.iter().take(MEMBERS_MAX);
-            let first = members
-                .next()
-                .and_then(|task| containers.known_or_find(proc, *task, &mut buffer));
-            let is_shared = netns.others > 0
-                || members.any(|task| containers.known_or_find(proc, *task, &mut buffer) != first);
+            let mut ids = netns.members().take(MEMBERS_MAX).map(|task| {
+                match containers.looked_up(task.pid) {
+                    Some((_, id)) => *id,
+                    None => find(proc, task, &mut buffer),
+                }
+            });
+            // A member outside of every container, such as one that entered by nsenter, makes it no container's own.
+            let first = ids.next().flatten();
+            let is_shared = netns.others > 0 || ids.any(|id| id != first);
             containers.namespaces.push(first.filter(|_| !is_shared));
         }
         containers
     }
 
-    /// The container of `task`, from memory if it is there.
-    fn known_or_find(&self, proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<ContainerId> {
-        match self
-            .processes
-            .binary_search_by_key(&task.pid, |(pid, _)| *pid)
-        {
-            Ok(at) => self.processes.get(at).and_then(|(_, id)| *id),
-            Err(_) => find(proc, task, buffer),
-        }
+    /// Returns process `pid` with its container, if that was looked up.
+    fn looked_up(&self, pid: u32) -> Option<&(u32, Option<ContainerId>)> {
+        let at = self.processes.binary_search_by_key(&pid, |(pid, _)| *pid);
+        self.processes.get(at.ok()?)
     }
 
-    /// The container of process `pid`.
+    /// Returns the container of process `pid`.
     pub(crate) fn of_process(&self, pid: u32) -> Option<&ContainerId> {
-        let at = self
-            .processes
-            .binary_search_by_key(&pid, |(pid, _)| *pid)
-            .ok()?;
-        self.processes.get(at)?.1.as_ref()
+        self.looked_up(pid)?.1.as_ref()
     }
 
-    /// The container whose own namespace `netns` is.
+    /// Returns the container that has the namespace `netns` to itself.
     pub(crate) fn of_netns(&self, netns: NetnsId) -> Option<&ContainerId> {
         self.namespaces.get(usize::from(netns.0))?.as_ref()
     }
 
-    /// Whether any process is known to be in a container.
+    /// Returns true if no process and no namespace is known to be a container's.
     pub(crate) fn is_empty(&self) -> bool {
         self.processes.iter().all(|(_, id)| id.is_none())
             && self.namespaces.iter().all(Option::is_none)
     }
 }
 
-/// Finds the container of `task`; `None` where it is in none that can be told. Its files are read into `buffer`.
+/// Finds the container of `task`; returns `None` if it is in none, or in one that cannot be recognised. `buffer` is scratch
+/// space.
 ///
-/// A cgroup namespace of its own shows its container as `/`. Then the files that the runtime mounts into it tell, for
-/// they lie in a folder named after it: `/var/lib/docker/containers/ID/hostname`.
+/// In a cgroup namespace of its own a container appears as `/`. Then the files count that the runtime mounts into it,
+/// because they lie in a folder with its name: `/var/lib/docker/containers/ID/hostname`.
 pub(crate) fn find(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<ContainerId> {
     let cgroup = proc.read_file(task, "cgroup", buffer).ok()?;
     let mut lines = cgroup
@@ -156,7 +146,7 @@ pub(crate) fn find(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<Contain
     id_in_mounts(proc.open_file(task, "mountinfo").ok()?, buffer)
 }
 
-/// The id in a line of PID/cgroup (cgroups(7)): `HIERARCHY:CONTROLLERS:PATH`. The innermost component counts.
+/// Parses a line of PID/cgroup (cgroups(7)): `HIERARCHY:CONTROLLERS:PATH`. The innermost component with an id counts.
 ///
 /// ```text
 /// 0::/system.slice/docker-54e9….scope
@@ -164,7 +154,7 @@ pub(crate) fn find(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<Contain
 /// 0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod9ba5_….slice/cri-containerd-54e9….scope
 /// ```
 fn id_in_cgroup(line: &[u8]) -> Option<ContainerId> {
-    // Most lines are too short to have one.
+    // Most lines are too short to have an id.
     if line.len() < UID_LEN {
         return None;
     }
@@ -175,16 +165,16 @@ fn id_in_cgroup(line: &[u8]) -> Option<ContainerId> {
         .or_else(|| components().find_map(pod_in_component))
 }
 
-/// The id in `54e9…`, `docker-54e9….scope`, `kubepods-….slice:cri-containerd:54e9…`.
+/// Parses the id in `54e9…`, `docker-54e9….scope`, `kubepods-….slice:cri-containerd:54e9…`.
 fn id_in_component(component: &[u8]) -> Option<ContainerId> {
     let name = component.strip_suffix(b".scope").unwrap_or(component);
     let id = name.rsplit(|byte| matches!(byte, b'-' | b':')).next()?;
-    // conmon watches over a container from outside it.
+    // conmon monitors a container from outside.
     let is_conmon = name.windows(6).any(|part| part == b"conmon");
     (is_id(id) && !is_conmon).then(|| ContainerId::new(id))
 }
 
-/// Whether it is 64 lower-case hexadecimal digits.
+/// Returns true if `id` is 64 lower-case hexadecimal digits.
 fn is_id(id: &[u8]) -> bool {
     id.len() == ID_LEN
         && id
@@ -192,7 +182,7 @@ fn is_id(id: &[u8]) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The uid in `pod9ba5…` or `kubepods-burstable-pod9ba5_….slice`, written with `-`.
+/// Parses the uid in `pod9ba5…` or `kubepods-burstable-pod9ba5_….slice`, and writes it with `-`.
 fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
     let name = component.strip_suffix(b".slice").unwrap_or(component);
     let at = name.windows(3).rposition(|part| part == b"pod")?;
@@ -209,15 +199,16 @@ fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
     is_uid.then_some(uid)
 }
 
-/// The id in PID/mountinfo (proc(5)): the folder behind `containers` or `overlay-containers` in field 4, the root of a
-/// mount.
+/// Finds the id in PID/mountinfo (proc(5)): the folder below `containers` or `overlay-containers` in field 4, the root of
+/// a mount.
 ///
 /// ```text
 /// 612 598 254:1 /var/lib/docker/containers/54e9…/hostname /etc/hostname rw,relatime - ext4 /dev/vda1 rw
 /// ```
 fn id_in_mounts(mut mounts: impl Read, buffer: &mut [u8]) -> Option<ContainerId> {
-    let mut records = crate::text::scan::Records::new(&mut mounts, buffer, 0);
+    let mut records = Records::new(&mut mounts, buffer, 0);
     while let Ok(Some(record)) = records.next(None) {
+        // (4) root
         let root = record
             .bytes
             .split(|byte| *byte == b' ')

@@ -1,9 +1,9 @@
-//! Reads the descriptors of a task. In: a task, and which numbers. Out: those descriptors that are sockets, and what the
-//! table of descriptors is known by. It knows nothing of processes, threads or rights.
+//! Reads the descriptors of a task. In: a task, and a range of numbers. Out: those descriptors that are sockets, and
+//! `FdTable`, by which a table of descriptors is recognised. It knows nothing of processes, threads or rights.
 //!
-//! The kernel tells how many descriptors there are (the size of PID/fd since Linux 6.2), and most tables are dense. So
-//! the links are read by number, 0, 1, 2 …, until as many were found; to list the folder first costs 6 to 15 % more. Where
-//! too many numbers are missing (bash keeps 255), the rest is listed. Where the size does not tell, all is listed.
+//! The kernel says how many descriptors there are (the size of PID/fd since Linux 6.2), and most tables are dense. So
+//! the links are read by number, 0, 1, 2 …, until that many were found; to list the folder first costs 6 to 15 % more. If
+//! too many numbers are missing (bash keeps 255), the rest is listed. If the size does not say, everything is listed.
 
 use std::collections::BinaryHeap;
 use std::fs::File;
@@ -15,18 +15,19 @@ use crate::proc::sys;
 use crate::proc::{Proc, Task, for_each_number, is_forbidden, socket_in_link};
 use crate::text::write::Decimal;
 
-/// So much of the buffer is used: it holds 256 to 340 descriptors; more is slower (the kernel's copies leave the cache).
+/// Number of bytes of the buffer that are used: they hold 256 to 340 descriptors. With more it is slower, because the
+/// kernel's copies leave the cache.
 const BUFFER_LEN: usize = 8 * 1024;
-/// Holds the longest `socket:[4294967295]`; what is longer is no socket, and the kernel cuts it.
+/// Holds the longest `socket:[4294967295]`; the kernel cuts a longer link, which is no socket.
 const LINK_LEN_MAX: usize = 32;
-/// What a descriptor points to, as far as it fits, zeros behind it.
+/// The beginning of what a descriptor points to, zeros behind it.
 pub(crate) type Link = [u8; LINK_LEN_MAX];
-/// So many numbers may be missing, and so many more for each `MISSES_STEP` that were looked for: a miss costs half as
-/// much as a link, and a list of a few descriptors three misses.
+/// Numbers that may be missing before the rest is listed, and one more for each `MISSES_STEP` that were tried. A miss
+/// costs half as much as a link; to list a few descriptors costs as much as three misses.
 const MISSES_MIN: u32 = 2;
 /// See `MISSES_MIN`.
 const MISSES_STEP: u32 = 8;
-/// Where descriptor 0 is in PID/fd: behind `.` and `..` (`fs/proc/fd.c`: `proc_readfd_common`).
+/// Position of descriptor 0 in PID/fd, behind `.` and `..` (`fs/proc/fd.c`: `proc_readfd_common`).
 const FIRST_POSITION: u64 = 2;
 
 /// A descriptor that pointed to a socket a moment ago; either may be gone by now.
@@ -38,19 +39,19 @@ pub(crate) struct Holder {
     pub(crate) fd: u32,
 }
 
-/// What tells a table of descriptors from another, cheaply.
+/// What distinguishes one table of descriptors from another, cheaply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FdTable {
-    /// How many there are.
+    /// Number of descriptors.
     pub(crate) count: u64,
-    /// The lowest that is free: the next one to be opened; `u32::MAX` where none of the numbers looked at is.
+    /// The lowest free descriptor, the next to be opened; `u32::MAX` if none of the numbers read is free.
     free: u32,
-    /// The largest one.
+    /// The largest descriptor.
     last: u32,
 }
 
 impl FdTable {
-    /// No descriptors yet, of those from `start` on.
+    /// Returns a table without descriptors, of which the numbers from `start` on are to be read.
     fn from(start: u32) -> Self {
         Self {
             count: 0,
@@ -59,21 +60,21 @@ impl FdTable {
         }
     }
 
-    /// Adds `fd`, which is larger than those before it.
+    /// Adds `fd`, which is larger than all before it.
     fn add(&mut self, fd: u32) {
         self.count += 1;
         self.free += u32::from(fd == self.free);
         self.last = self.last.max(fd);
     }
 
-    /// Adds what is known of other numbers.
+    /// Adds what another part of the same table is known to contain.
     pub(crate) fn merge(&mut self, other: Self) {
         self.count += other.count;
         self.free = self.free.min(other.free);
         self.last = self.last.max(other.last);
     }
 
-    /// What the largest descriptor points to, where the table is that of `task`.
+    /// Reads what the largest descriptor of this table points to in `task`.
     ///
     /// # Errors
     /// errno of readlinkat(2).
@@ -83,7 +84,7 @@ impl FdTable {
         Ok(link)
     }
 
-    /// Whether `thread` seems to have this very table, whose largest descriptor points to `last_link`.
+    /// Returns true if `thread` seems to have this very table, whose largest descriptor points to `last_link`.
     pub(crate) fn is_of(&self, proc: &Proc, thread: Task, last_link: &Link) -> bool {
         let has_last = self
             .read_last(proc, thread)
@@ -102,7 +103,7 @@ impl FdTable {
 }
 
 impl Default for FdTable {
-    /// The one that `merge` adds the parts to.
+    /// Returns the table of no descriptors, neutral to `merge`.
     fn default() -> Self {
         Self {
             free: u32::MAX,
@@ -115,7 +116,7 @@ impl Default for FdTable {
 pub(crate) struct FdDir {
     /// The folder.
     dir: File,
-    /// How many descriptors there are, where the kernel tells.
+    /// Number of descriptors, if the kernel says.
     count: Option<u64>,
 }
 
@@ -130,16 +131,16 @@ impl FdDir {
         Ok(Self { dir, count })
     }
 
-    /// How many descriptors there are, where the kernel tells; else 0.
+    /// Returns the number of descriptors, or 0 if the kernel does not say.
     pub(crate) fn count(&self) -> u64 {
         self.count.unwrap_or(0)
     }
 
-    /// Adds the sockets among the descriptors with `numbers` to `holders`, ascending, and tells what the table is known
-    /// by as far as they go. `buffer` is read into.
+    /// Adds the sockets among the descriptors with `numbers` to `holders`, ascending, and returns what these descriptors
+    /// say of the table. `buffer` is scratch space.
     ///
     /// # Errors
-    /// errno of reading the folder, or that its links may not be read; then nothing is added.
+    /// errno of reading the folder, or of a link that may not be read; then nothing is added.
     pub(crate) fn read(
         self,
         numbers: Range<u32>,
@@ -148,84 +149,118 @@ impl FdDir {
     ) -> io::Result<FdTable> {
         let first = holders.len();
         let is_whole = numbers.start == 0 && numbers.end == u32::MAX;
-        let wanted = self.count.filter(|_| is_whole).unwrap_or(u64::MAX);
         let mut reader = Reader {
             dir: &self.dir,
+            next: numbers.start,
             table: FdTable::from(numbers.start),
+            wanted: self.count.filter(|_| is_whole).unwrap_or(u64::MAX),
+            numbers,
             holders,
             forbidden: None,
         };
-        let (mut next, mut misses) = (numbers.start, 0);
         if self.count.is_some() {
-            while next < numbers.end && reader.table.count < wanted && reader.forbidden.is_none() {
-                if misses > MISSES_MIN + (next - numbers.start) / MISSES_STEP {
-                    break;
-                }
-                let is_there = reader.read_link(next, Decimal::new(next).with_nul());
-                misses += u32::from(!is_there);
-                next += 1;
-            }
+            reader.try_numbers();
         }
-        if next < numbers.end && reader.table.count < wanted && reader.forbidden.is_none() {
-            if next > 0 {
-                let mut dir = reader.dir;
-                dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(next)))?;
-            }
-            let buffer = match buffer.get_mut(..BUFFER_LEN) {
-                Some(buffer) => buffer,
-                None => buffer,
-            };
-            for_each_number(self.dir.as_fd(), buffer, |fd, name| {
-                if fd >= numbers.end {
-                    return ControlFlow::Break(());
-                }
-                if fd >= next {
-                    reader.read_link(fd, name.to_bytes_with_nul());
-                }
-                // Who may open the folder but not read a link may read none of them.
-                match reader.forbidden {
-                    Some(_) => ControlFlow::Break(()),
-                    None => ControlFlow::Continue(()),
-                }
-            })?;
-        }
-        let (mut table, forbidden) = (reader.table, reader.forbidden);
-        if let Some(error) = forbidden {
+        let listed = if reader.is_done() {
+            Ok(())
+        } else {
+            reader.list(buffer)
+        };
+        let Reader {
+            mut table,
+            numbers,
+            forbidden,
+            ..
+        } = reader;
+        if let Some(error) = listed.err().or(forbidden) {
             holders.truncate(first);
             return Err(error);
         }
         if table.free >= numbers.end {
             table.free = u32::MAX;
         }
-        // The kernel's order is ascending; that of a captured tree on another file system need not be.
-        let found = holders.get_mut(first..).unwrap_or_default();
-        if !found.is_sorted_by_key(|holder| holder.fd) {
-            let heap: BinaryHeap<(u32, u32)> = found
-                .iter()
-                .map(|holder| (holder.fd, holder.inode))
-                .collect();
-            for (holder, (fd, inode)) in found.iter_mut().zip(heap.into_sorted_vec()) {
-                *holder = Holder { inode, fd };
-            }
-        }
+        sort_by_fd(holders.get_mut(first..).unwrap_or_default());
         Ok(table)
     }
 }
 
-/// What the links of a folder are read with.
+/// Sorts `holders` by descriptor. The kernel lists them so; the file system of a captured tree need not.
+fn sort_by_fd(holders: &mut [Holder]) {
+    if holders.is_sorted_by_key(|holder| holder.fd) {
+        return;
+    }
+    let heap: BinaryHeap<(u32, u32)> = holders
+        .iter()
+        .map(|holder| (holder.fd, holder.inode))
+        .collect();
+    for (holder, (fd, inode)) in holders.iter_mut().zip(heap.into_sorted_vec()) {
+        *holder = Holder { inode, fd };
+    }
+}
+
+/// The reading of a folder, as far as it has come.
 struct Reader<'a> {
     /// The folder.
     dir: &'a File,
-    /// What was seen of the table.
+    /// Descriptors that are to be read.
+    numbers: Range<u32>,
+    /// The first of them that was not tried yet.
+    next: u32,
+    /// Number of descriptors after which there are no more; `u64::MAX` if that is not known.
+    wanted: u64,
+    /// What the descriptors say of the table.
     table: FdTable,
-    /// Where sockets are added.
+    /// Sockets are added here.
     holders: &'a mut Vec<Holder>,
-    /// That no link may be read.
+    /// The error that ends the reading: a link that may not be read.
     forbidden: Option<io::Error>,
 }
 
 impl Reader<'_> {
-    /// Reads the link of `fd`, whose name is `name`, and tells whether it is there.
+    /// Returns true if no descriptor is left to be read, or none may be.
+    fn is_done(&self) -> bool {
+        self.next >= self.numbers.end || self.table.count >= self.wanted || self.forbidden.is_some()
+    }
+
+    /// Tries one number after the other, until no descriptor is left or too many numbers are missing.
+    fn try_numbers(&mut self) {
+        let mut misses = 0;
+        while !self.is_done()
+            && misses <= MISSES_MIN + (self.next - self.numbers.start) / MISSES_STEP
+        {
+            let is_open = self.read_link(self.next, Decimal::new(self.next).with_nul());
+            misses += u32::from(!is_open);
+            self.next += 1;
+        }
+    }
+
+    /// Lists the folder, and reads the descriptors that were not tried yet.
+    ///
+    /// # Errors
+    /// errno of reading the folder.
+    fn list(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut dir = self.dir;
+        if self.next > 0 {
+            dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(self.next)))?;
+        }
+        let len = buffer.len().min(BUFFER_LEN);
+        let buffer = buffer.get_mut(..len).unwrap_or_default();
+        for_each_number(dir.as_fd(), buffer, |fd, name| {
+            if fd >= self.numbers.end {
+                return ControlFlow::Break(());
+            }
+            if fd >= self.next {
+                self.read_link(fd, name.to_bytes_with_nul());
+            }
+            // A process that may open the folder but not read a link may read none of them.
+            match self.forbidden {
+                Some(_) => ControlFlow::Break(()),
+                None => ControlFlow::Continue(()),
+            }
+        })
+    }
+
+    /// Reads the link of `fd`, whose name is `name`, and returns true if it is there.
     #[inline(always)]
     fn read_link(&mut self, fd: u32, name: &[u8]) -> bool {
         match sys::read_link_at(self.dir.as_fd(), name, &mut Link::default()) {
@@ -236,11 +271,11 @@ impl Reader<'_> {
                 self.table.add(fd);
                 true
             }
+            // Any other error says that it was closed meanwhile, or never open.
             Err(error) => {
                 if is_forbidden(&error) {
                     self.forbidden = Some(error);
                 }
-                // Else closed meanwhile, or never open.
                 false
             }
         }
@@ -253,7 +288,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::path::Path;
 
-    /// What std tells of the descriptors of this process that are sockets, and are in `numbers`.
+    /// Returns those descriptors of this process that are in `numbers` and are sockets, as std lists them.
     fn naive(numbers: &Range<u32>) -> Vec<(u32, String)> {
         let mut all = Vec::new();
         for link in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
@@ -276,7 +311,7 @@ mod tests {
             tid: 0,
         };
         let mut held: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
-        // All, then holes of one number, then of twenty.
+        // All descriptors, then holes of one number, then of twenty.
         for step in [1, 2, 20] {
             let mut at = 0;
             held.retain(|_| {
@@ -284,7 +319,7 @@ mod tests {
                 at % step == 0
             });
             for numbers in [0..u32::MAX, 0..20, 20..90, 64..u32::MAX, 150..160] {
-                // Other tests of this process open sockets too: those that were there before and after count.
+                // Other tests of this process open sockets too, so only those that were there before and after count.
                 let before = naive(&numbers);
                 let mut holders = vec![Holder { inode: 1, fd: 1 }];
                 let dir = FdDir::open(&proc, task).unwrap();

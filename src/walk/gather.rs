@@ -1,100 +1,74 @@
-//! Puts together what the threads of a walk found. In: what each one found, in the order in which it came to it. Out: the
-//! walk, in the order of process, thread and descriptor, so that nobody can tell how many threads there were. It reads
-//! nothing.
+//! Puts together what the threads of a walk found. In: the findings of each thread, in the order in which it made them.
+//! Out: the walk, in the order of process, thread and descriptor, so that the output does not depend on the number of
+//! threads. It reads nothing.
 
-use std::io;
 use std::ops::Range;
 
 use crate::collections::sort::in_order;
-use crate::proc::{Proc, Task, error_text};
+use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::walk::fds::Holder;
-use crate::walk::{Process, Unread, Walk};
+use crate::walk::found::{Findings, Piece, Process, Walk};
 use crate::warn::Warnings;
 
-/// Descriptors of one task that follow each other, as one thread found them.
-pub(crate) struct Piece {
-    /// Whose sockets they are; the range is one of the thread's own.
-    pub(crate) process: Process,
-    /// The part of a process that is split, else 0.
-    pub(crate) part: u32,
-}
-
-/// What one thread found.
-#[derive(Default)]
-pub(crate) struct Findings {
-    /// Descriptors, piece by piece.
-    pub(crate) holders: Vec<Holder>,
-    /// The pieces.
-    pub(crate) pieces: Vec<Piece>,
-    /// As in `Walk`.
-    pub(crate) unread: Vec<Unread>,
-    /// As in `Walk`.
-    pub(crate) some_unread: bool,
-    /// As in `Walk`.
-    pub(crate) selected: usize,
-    /// Processes with which something odd was met, and the error.
-    pub(crate) troubles: Vec<(u32, io::Error)>,
-}
-
 impl Walk {
-    /// Puts what the threads found into order.
+    /// Adds what the threads found, in order, and warns of the errors that they met.
     pub(crate) fn gather(
         &mut self,
         proc: &Proc,
         mut found: Vec<Findings>,
         warnings: &mut Warnings,
     ) {
-        let (mut pieces, mut unread, mut troubles) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pieces, mut unread, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         self.had_helpers = found.len() > 1;
         for (thread, found) in found.iter_mut().enumerate() {
             pieces.extend(found.pieces.drain(..).map(|piece| (thread, piece)));
             unread.append(&mut found.unread);
-            troubles.append(&mut found.troubles);
+            errors.append(&mut found.errors);
             self.some_unread |= found.some_unread;
             self.selected += found.selected;
         }
         self.unread = in_order(unread, &|unread| unread.pid);
-        for (pid, error) in in_order(troubles, &|(pid, _)| *pid) {
+        for (pid, error) in in_order(errors, &|(pid, _)| *pid) {
             let path = proc.display(Task { pid, tid: 0 }, "fd");
             warnings.warn(&path, &error_text(&error));
         }
         let pieces = in_order(pieces, &|(_, piece)| {
             (piece.process.task.pid, piece.process.task.tid, piece.part)
         });
-        // One thread has found all of it in order, and there may be millions; but a thread of a process shares most.
-        let (only, mut end) = (pieces.first().map_or(0, |(thread, _)| *thread), 0);
-        let is_in_place = pieces.iter().all(|(thread, piece)| {
-            let Process { task, holders, .. } = &piece.process;
-            let follows = std::mem::replace(&mut end, holders.end) == holders.start;
-            follows && task.tid == 0 && *thread == only
-        });
-        if is_in_place {
-            let only = found.get_mut(only);
-            self.holders = only.map_or_else(Vec::new, |found| std::mem::take(&mut found.holders));
-        } else {
-            let total = found.iter().map(|found| found.holders.len()).sum();
-            self.holders.reserve_exact(total);
+        let whole = ordered_already(&pieces).and_then(|thread| found.get_mut(thread));
+        if let Some(whole) = whole {
+            self.holders = std::mem::take(&mut whole.holders);
+            for (_, piece) in pieces {
+                self.add_process(piece.process);
+            }
+            return;
         }
+        let total = found.iter().map(|found| found.holders.len()).sum();
+        self.holders.reserve_exact(total);
         for (thread, Piece { mut process, .. }) in pieces {
-            if !is_in_place {
-                let found = found.get(thread);
-                let range = process.holders.clone();
-                let holders = found.and_then(|found| found.holders.get(range));
-                process.holders = self.add_holders(process.task, holders.unwrap_or_default());
-            }
-            process.netns = process
-                .netns
-                .and_then(|id| self.settled.get(usize::from(id.0)).copied());
-            match self.processes.last_mut() {
-                // The next part of it.
-                Some(last) if last.task == process.task => last.holders.end = process.holders.end,
-                _ if process.holders.is_empty() => {}
-                _ => self.processes.push(process),
-            }
+            let range = process.holders.clone();
+            let holders = found
+                .get(thread)
+                .and_then(|found| found.holders.get(range))
+                .unwrap_or_default();
+            process.holders = self.add_holders(process.task, holders);
+            self.add_process(process);
         }
     }
 
-    /// Adds `holders` of `task`; those of a thread without what its process holds, which comes before.
+    /// Adds `process`, whose descriptors have been added, or extends the process before it by its next part.
+    fn add_process(&mut self, mut process: Process) {
+        let settled = |id: NetnsId| self.settled.get(usize::from(id.0)).copied();
+        process.netns = process.netns.and_then(settled);
+        match self.processes.last_mut() {
+            Some(last) if last.task == process.task => last.holders.end = process.holders.end,
+            _ if process.holders.is_empty() => {}
+            _ => self.processes.push(process),
+        }
+    }
+
+    /// Adds `holders` of `task` and returns their range. A thread's descriptors that its process holds too, under the
+    /// same number, are left out; the process comes before its threads.
     fn add_holders(&mut self, task: Task, holders: &[Holder]) -> Range<usize> {
         let first = self.holders.len();
         let is_whole = |process: &&Process| process.task == Task { tid: 0, ..task };
@@ -114,5 +88,107 @@ impl Walk {
             _ => self.holders.extend_from_slice(holders),
         }
         first..self.holders.len()
+    }
+}
+
+/// Returns the thread whose holders are those of all `pieces`, in their order and without threads of a process, which
+/// share most of them: there may be millions, which then need not be copied.
+fn ordered_already(pieces: &[(usize, Piece)]) -> Option<usize> {
+    let (only, _) = pieces.first()?;
+    let mut end = 0;
+    let is_next = |(thread, piece): &(usize, Piece)| {
+        let Process { task, holders, .. } = &piece.process;
+        let follows = std::mem::replace(&mut end, holders.end) == holders.start;
+        follows && task.tid == 0 && thread == only
+    };
+    pieces.iter().all(is_next).then_some(*only)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Descriptors of a part of a task, each with its inode.
+    type Part<'a> = (Task, u32, &'a [(u32, u32)]);
+
+    /// Adds a piece of these descriptors, each with its inode, to `found`.
+    fn add(found: &mut Findings, task: Task, part: u32, holders: &[(u32, u32)]) {
+        let first = found.holders.len();
+        let holders = holders.iter().map(|&(fd, inode)| Holder { inode, fd });
+        found.holders.extend(holders);
+        let process = Process {
+            task,
+            netns: Some(NetnsId(1)),
+            holders: first..found.holders.len(),
+            is_selected: true,
+        };
+        found.pieces.push(Piece { process, part });
+    }
+
+    /// Returns the tasks of a walk with their descriptors, after it has gathered `found`.
+    fn gathered(found: Vec<Findings>) -> Vec<(Task, Vec<(u32, u32)>)> {
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        let mut walk = Walk {
+            settled: vec![NetnsId(1), NetnsId(0)],
+            ..Walk::default()
+        };
+        walk.gather(&proc, found, &mut Warnings::default());
+        let holders = |process: &Process| {
+            assert_eq!(process.netns, Some(NetnsId(0)));
+            let holders = &walk.holders[process.holders.clone()];
+            holders
+                .iter()
+                .map(|holder| (holder.fd, holder.inode))
+                .collect()
+        };
+        let processes = walk.processes.iter();
+        processes
+            .map(|process| (process.task, holders(process)))
+            .collect()
+    }
+
+    #[test]
+    fn the_walk_is_the_same_however_the_work_was_shared() {
+        let task = |pid, tid| Task { pid, tid };
+        let pieces: [Part<'_>; 5] = [
+            (task(1, 0), 0, &[(3, 30), (4, 40)]),
+            (task(2, 0), 0, &[(5, 50)]),
+            (task(2, 0), 1, &[(2049, 60), (2050, 70)]),
+            // Only what the process does not hold under the same number is the thread's own.
+            (task(2, 9), 0, &[(5, 50), (6, 70), (2049, 61)]),
+            (task(3, 0), 0, &[(1, 10)]),
+        ];
+        let expected = [
+            (task(1, 0), vec![(3, 30), (4, 40)]),
+            (task(2, 0), vec![(5, 50), (2049, 60), (2050, 70)]),
+            (task(2, 9), vec![(6, 70), (2049, 61)]),
+            (task(3, 0), vec![(1, 10)]),
+        ];
+        // Each piece was found by the first, second or third thread, and each thread went through them in either order.
+        for shares in 0..3_usize.pow(5) {
+            for backwards in [false, true] {
+                let mut found: Vec<Findings> = (0..3).map(|_| Findings::default()).collect();
+                for step in 0..5 {
+                    let at = if backwards { 4 - step } else { step };
+                    let (task, part, holders) = pieces[at];
+                    let thread = shares / 3_usize.pow(u32::try_from(at).unwrap()) % 3;
+                    add(&mut found[thread], task, part, holders);
+                }
+                assert_eq!(
+                    gathered(found),
+                    expected,
+                    "{shares}, backwards: {backwards}"
+                );
+            }
+        }
+        // One thread that met them in order and no thread of a process: nothing is copied.
+        let mut found = Findings::default();
+        for (task, part, holders) in pieces.into_iter().filter(|(task, ..)| task.tid == 0) {
+            add(&mut found, task, part, holders);
+        }
+        assert_eq!(ordered_already(&[]), None);
+        let without_thread = expected.into_iter().filter(|(task, _)| task.tid == 0);
+        assert_eq!(gathered(vec![found]), without_thread.collect::<Vec<_>>());
     }
 }

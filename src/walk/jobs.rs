@@ -1,139 +1,142 @@
-//! Shares out jobs among threads. In: jobs, of which one may bring more. Out: the same jobs, one at a time, to whichever
-//! thread is free, until none is left and none is being done that could bring another. It knows no job.
+//! A work queue for several threads. In: jobs, each with the time that it takes, roughly; a job may add more. Out: each
+//! job once, to whichever thread is free, until none is left and none is running that could add one. It does not look
+//! into a job.
 //!
-//! There are two lines of jobs. The first thread takes from the main line as long as there is anything in it, the
-//! helpers from the side line: so one thread alone does all of the main line first, as if there were no second one.
+//! There are two queues. The calling thread takes from one of them first, helpers from the other. So a single thread
+//! empties the first queue before it begins the second.
 
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-/// More threads than this are not started unasked: the kernel's locks are shared by all of them.
+/// Largest number of threads that is chosen unasked: all of them share the kernel's locks.
 const THREADS_MAX: usize = 16;
-/// The work that is waiting, in µs, from which on helpers are worth their start, of about 100 µs each.
+/// Amount of waiting work, in µs, from which helpers pay; to start one takes about 100 µs.
 const HELPED_MICROS_MIN: usize = 3000;
 
-/// Where jobs wait, each with about how many µs it takes.
-struct Lines<J> {
-    /// What the first thread takes first.
-    main: VecDeque<(J, usize)>,
-    /// What the helpers take first.
-    side: VecDeque<(J, usize)>,
-    /// How long all that is waiting takes, about, in µs.
+/// One of the two queues.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Jobs that the calling thread takes first.
+    Caller,
+    /// Jobs that helpers take first.
+    Helpers,
+}
+
+/// The waiting jobs, each with the µs that it takes.
+struct Waiting<J> {
+    /// `Queue::Caller`.
+    caller: VecDeque<(J, usize)>,
+    /// `Queue::Helpers`.
+    helpers: VecDeque<(J, usize)>,
+    /// Sum of the µs of both queues.
     micros: usize,
-    /// How many are being done.
+    /// Number of jobs that are running.
     busy: usize,
-    /// How many threads wait for one.
+    /// Number of threads that wait for a job.
     idle: usize,
 }
 
-/// Jobs, and those who wait for one.
-pub(crate) struct Crew<J> {
-    /// The jobs.
-    lines: Mutex<Lines<J>>,
-    /// That there is a new one, or that there will be none any more.
+/// Jobs, shared by the threads that do them.
+pub(crate) struct Jobs<J> {
+    /// The waiting jobs.
+    waiting: Mutex<Waiting<J>>,
+    /// Wakes idle threads when a job was added, or when none can be added any more.
     changed: Condvar,
-    /// How many threads there may be; asked for when it first matters.
-    size: OnceLock<usize>,
+    /// Largest number of threads, determined when it is first needed.
+    threads: OnceLock<usize>,
 }
 
-/// What a thread of a crew is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// It is there anyway.
-    First,
-    /// It was started to help.
-    Helper,
-}
-
-impl<J> Crew<J> {
-    /// No job yet, for `threads` threads, or as many as this process may use at once.
+impl<J> Jobs<J> {
+    /// Returns empty queues for `threads` threads, or for as many as this process may run at once.
     pub(crate) fn new(threads: Option<NonZero<usize>>) -> Self {
         Self {
-            lines: Mutex::new(Lines {
-                main: VecDeque::new(),
-                side: VecDeque::new(),
+            waiting: Mutex::new(Waiting {
+                caller: VecDeque::new(),
+                helpers: VecDeque::new(),
                 micros: 0,
                 busy: 0,
                 idle: 0,
             }),
             changed: Condvar::new(),
-            size: threads.map_or_else(OnceLock::new, |threads| OnceLock::from(threads.get())),
+            threads: threads.map_or_else(OnceLock::new, |threads| OnceLock::from(threads.get())),
         }
     }
 
-    /// How many threads there may be: what the scheduler's affinity and the cgroup's quota leave.
-    pub(crate) fn size(&self) -> usize {
-        *self.size.get_or_init(|| {
+    /// Returns the largest number of threads: as many as the scheduler's affinity and the cgroup's quota allow.
+    pub(crate) fn threads(&self) -> usize {
+        *self.threads.get_or_init(|| {
             let available = thread::available_parallelism();
             available.map_or(1, NonZero::get).min(THREADS_MAX)
         })
     }
 
-    /// How many helpers what is waiting is worth.
+    /// Returns the number of helpers that the waiting work is worth.
     pub(crate) fn helpers_wanted(&self) -> usize {
-        if self.lines().micros < HELPED_MICROS_MIN {
+        if self.waiting().micros < HELPED_MICROS_MIN {
             0
         } else {
-            self.size().saturating_sub(1)
+            self.threads().saturating_sub(1)
         }
     }
 
-    /// The lines; a thread that panics ends the program, so none leaves them half changed.
-    fn lines(&self) -> MutexGuard<'_, Lines<J>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the waiting jobs. A thread that panics ends the program, so none leaves them half changed.
+    fn waiting(&self) -> MutexGuard<'_, Waiting<J>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds `jobs`, each of which takes about `micros` µs, to the main line, or to the side line.
-    pub(crate) fn add(&self, jobs: impl Iterator<Item = J>, is_side: bool, micros: usize) {
-        let lines = &mut *self.lines();
-        let line = if is_side {
-            &mut lines.side
-        } else {
-            &mut lines.main
+    /// Adds `jobs`, each of which takes about `micros` µs, to the end of `queue`.
+    pub(crate) fn add(&self, queue: Queue, jobs: impl Iterator<Item = J>, micros: usize) {
+        let waiting = &mut *self.waiting();
+        let queue = match queue {
+            Queue::Caller => &mut waiting.caller,
+            Queue::Helpers => &mut waiting.helpers,
         };
-        let before = line.len();
-        line.extend(jobs.map(|job| (job, micros)));
-        lines.micros += (line.len() - before) * micros;
-        if lines.idle > 0 {
+        let before = queue.len();
+        queue.extend(jobs.map(|job| (job, micros)));
+        waiting.micros += (queue.len() - before) * micros;
+        if waiting.idle > 0 {
             self.changed.notify_all();
         }
     }
 
-    /// Does jobs with `job` until there are none.
-    pub(crate) fn work(&self, role: Role, mut job: impl FnMut(J)) {
-        while let Some(next) = self.take(role) {
-            job(next);
-            let mut lines = self.lines();
-            lines.busy -= 1;
-            if lines.busy == 0 && lines.idle > 0 {
+    /// Takes jobs, those of `queue` first, and runs `work` on each, until no job is left and none can be added.
+    pub(crate) fn work(&self, queue: Queue, mut work: impl FnMut(J)) {
+        while let Some(job) = self.take(queue) {
+            work(job);
+            let mut waiting = self.waiting();
+            waiting.busy -= 1;
+            if waiting.busy == 0 && waiting.idle > 0 {
                 self.changed.notify_all();
             }
         }
     }
 
-    /// The next job for a thread in `role`; `None` where there is none and nobody is left who could bring one.
-    fn take(&self, role: Role) -> Option<J> {
-        let mut lines = self.lines();
+    /// Takes the next job, from `queue` if it has one, and waits for it if need be. Returns `None` when there is none
+    /// and no thread is left that could add one.
+    fn take(&self, queue: Queue) -> Option<J> {
+        let mut waiting = self.waiting();
         loop {
-            let Lines { main, side, .. } = &mut *lines;
-            let next = match role {
-                Role::First => main.pop_front().or_else(|| side.pop_front()),
-                Role::Helper => side.pop_front().or_else(|| main.pop_front()),
+            let Waiting {
+                caller, helpers, ..
+            } = &mut *waiting;
+            let next = match queue {
+                Queue::Caller => caller.pop_front().or_else(|| helpers.pop_front()),
+                Queue::Helpers => helpers.pop_front().or_else(|| caller.pop_front()),
             };
             if let Some((job, micros)) = next {
-                lines.micros -= micros;
-                lines.busy += 1;
+                waiting.micros -= micros;
+                waiting.busy += 1;
                 return Some(job);
             }
-            if lines.busy == 0 {
+            if waiting.busy == 0 {
                 return None;
             }
-            lines.idle += 1;
-            let waited = self.changed.wait(lines);
-            lines = waited.unwrap_or_else(PoisonError::into_inner);
-            lines.idle -= 1;
+            waiting.idle += 1;
+            let woken = self.changed.wait(waiting);
+            waiting = woken.unwrap_or_else(PoisonError::into_inner);
+            waiting.idle -= 1;
         }
     }
 }
@@ -144,40 +147,42 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
-    fn every_job_is_done_once_and_those_that_it_brings_too() {
+    fn every_job_is_done_once_and_so_is_every_job_that_it_adds() {
         for threads in 1..5 {
-            let crew = Crew::new(NonZero::new(threads));
-            crew.add(0..50, false, 100);
-            assert_eq!(crew.helpers_wanted(), threads - 1);
+            let jobs = Jobs::new(NonZero::new(threads));
+            jobs.add(Queue::Caller, 0..50, 100);
+            assert_eq!(jobs.helpers_wanted(), threads - 1);
             let done: Vec<AtomicU32> = (0..150).map(|_| AtomicU32::new(0)).collect();
-            let job = |number: usize| {
+            let work = |number: usize| {
                 done[number].fetch_add(1, Ordering::Relaxed);
                 if number < 50 {
-                    crew.add(
-                        [number + 50, number + 100].into_iter(),
-                        number.is_multiple_of(2),
-                        10,
-                    );
+                    let queue = [Queue::Caller, Queue::Helpers][number % 2];
+                    jobs.add(queue, [number + 50, number + 100].into_iter(), 10);
                 }
             };
             thread::scope(|scope| {
                 for _ in 1..threads {
-                    scope.spawn(|| crew.work(Role::Helper, job));
+                    scope.spawn(|| jobs.work(Queue::Helpers, work));
                 }
-                crew.work(Role::First, job);
+                jobs.work(Queue::Caller, work);
             });
             assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
-            assert_eq!(crew.helpers_wanted(), 0);
+            assert_eq!(jobs.helpers_wanted(), 0);
         }
     }
 
     #[test]
-    fn one_thread_alone_does_the_main_line_first() {
-        let crew = Crew::new(NonZero::new(1));
-        crew.add(0..3, true, 1);
-        crew.add(10..13, false, 1);
-        let mut order = Vec::new();
-        crew.work(Role::First, |job| order.push(job));
-        assert_eq!(order, [10, 11, 12, 0, 1, 2]);
+    fn one_thread_alone_empties_its_own_queue_first() {
+        for (queue, order) in [
+            (Queue::Caller, [10, 11, 12, 0, 1, 2]),
+            (Queue::Helpers, [0, 1, 2, 10, 11, 12]),
+        ] {
+            let jobs = Jobs::new(NonZero::new(1));
+            jobs.add(Queue::Helpers, 0..3, 1);
+            jobs.add(Queue::Caller, 10..13, 1);
+            let mut done = Vec::new();
+            jobs.work(queue, |job| done.push(job));
+            assert_eq!(done, order);
+        }
     }
 }

@@ -1,0 +1,81 @@
+//! The types of what a walk finds. In: nothing. Out: `Walk`, the whole of it, which the rooms above read; and `Findings`,
+//! what one thread found before it is put into order. It does nothing itself.
+
+use std::io;
+use std::ops::Range;
+
+use crate::proc::{NetnsId, Task};
+use crate::walk::fds::Holder;
+use crate::walk::netns::Namespaces;
+
+/// A task that holds sockets.
+pub(crate) struct Process {
+    /// The task whose descriptors these are.
+    pub(crate) task: Task,
+    /// Its network namespace, which need not be that of its sockets.
+    pub(crate) netns: Option<NetnsId>,
+    /// Its range of `Walk::holders`, ascending by descriptor.
+    pub(crate) holders: Range<usize>,
+    /// True if its sockets are to be shown; if not, it may be at the other end of one that is.
+    pub(crate) is_selected: bool,
+}
+
+/// A process whose descriptors may not be read.
+pub(crate) struct Unread {
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Owner of its folder: its effective uid, or 0 if it is not dumpable.
+    pub(crate) uid: u32,
+    /// Group of its folder: its effective gid, or 0 if it is not dumpable.
+    pub(crate) gid: u32,
+    /// Number of its descriptors, or 0 if the kernel does not say (before Linux 6.2).
+    pub(crate) fds: u64,
+}
+
+/// Everything that a walk found.
+#[derive(Default)]
+pub(crate) struct Walk {
+    /// Tasks with sockets, ascending by pid.
+    pub(crate) processes: Vec<Process>,
+    /// Descriptors that are sockets, process by process.
+    pub(crate) holders: Vec<Holder>,
+    /// Selected processes whose descriptors may not be read, ascending by pid.
+    pub(crate) unread: Vec<Unread>,
+    /// True if this proc does not show every process (hidepid=2): the first one of its PID namespace is missing.
+    pub(crate) hides_some: bool,
+    /// True if any process may not be read, selected or not.
+    pub(crate) some_unread: bool,
+    /// Number of selected processes, as far as they are visible.
+    pub(crate) selected: usize,
+    /// Network namespaces of all selected processes.
+    pub(crate) namespaces: Namespaces,
+    /// True if helpers took part, so that tables may have been read before the walk ended.
+    pub(crate) had_helpers: bool,
+    /// The final id of each namespace, by the id that it had during the walk.
+    pub(crate) settled: Vec<NetnsId>,
+}
+
+/// Consecutive descriptors of one task, read by one thread.
+pub(crate) struct Piece {
+    /// The task; its range is one of `Findings::holders`.
+    pub(crate) process: Process,
+    /// Number of the part, if the process is read in parts; otherwise 0.
+    pub(crate) part: u32,
+}
+
+/// What one thread found, in the order in which it was found.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// Descriptors that are sockets, piece by piece.
+    pub(crate) holders: Vec<Holder>,
+    /// The tasks that hold them.
+    pub(crate) pieces: Vec<Piece>,
+    /// Selected processes whose descriptors may not be read.
+    pub(crate) unread: Vec<Unread>,
+    /// True if any process may not be read, selected or not.
+    pub(crate) some_unread: bool,
+    /// Number of selected processes.
+    pub(crate) selected: usize,
+    /// Process ids whose descriptors gave an error that is neither "gone" nor "not permitted".
+    pub(crate) errors: Vec<(u32, io::Error)>,
+}

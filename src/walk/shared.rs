@@ -1,0 +1,203 @@
+//! What the threads of a walk share: the work, and the namespaces. In: an open proc, the selected processes, and tasks as
+//! they are met. Out: jobs, and ids of namespaces. It does no job and reads no descriptor.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::proc::{NetnsId, Proc, Task};
+use crate::select::Processes;
+use crate::walk::fds::FdTable;
+use crate::walk::jobs::{Jobs, Queue};
+use crate::walk::netns::{Namespaces, Netns, NetnsKeys};
+
+/// Number of descriptors from which on a process is read in parts.
+pub(crate) const SPLIT_MIN: u64 = 4096;
+/// Number of descriptors of a part.
+const PART_LEN: u32 = 2048;
+
+/// Time that a process takes, about, in µs: twenty descriptors, and its name.
+const PROCESS_MICROS: usize = 50;
+/// Time that a part of a process takes, about, in µs.
+const PART_MICROS: usize = 3000;
+/// Time that the tables of a namespace take, about, in µs: mostly to walk through the machine's whole hash of TCP.
+const TABLES_MICROS: usize = 600;
+
+/// Reads the tables of a namespace beside the walk: of its id during the walk, through those of its members that have
+/// been met so far, into a scratch buffer.
+pub(crate) type ReadTables<'a> =
+    &'a (dyn Fn(NetnsId, &mut dyn Iterator<Item = Task>, &mut [u8]) + Sync);
+
+/// A unit of work.
+pub(crate) enum Job {
+    /// Visits the process with this id.
+    Process(u32),
+    /// Reads one part of a process, by its number.
+    Part(Arc<Split>, u32),
+    /// Reads the tables of a namespace.
+    Tables(NetnsId),
+}
+
+/// A task whose descriptors are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Visit {
+    /// The task.
+    pub(crate) task: Task,
+    /// Its namespace, if it is needed and known.
+    pub(crate) netns: Option<NetnsId>,
+    /// True if its process is selected.
+    pub(crate) is_selected: bool,
+}
+
+/// A process whose descriptors are read in parts.
+pub(crate) struct Split {
+    /// The process.
+    pub(crate) visit: Visit,
+    /// Number of parts; the last one has no end.
+    parts: u32,
+    /// Number of parts that have been read, and what they say of the table.
+    done: Mutex<(u32, FdTable)>,
+}
+
+impl Split {
+    /// Returns the descriptors of part `part`.
+    pub(crate) fn numbers(&self, part: u32) -> Range<u32> {
+        let end = if part + 1 == self.parts {
+            u32::MAX
+        } else {
+            (part + 1).saturating_mul(PART_LEN)
+        };
+        part.saturating_mul(PART_LEN)..end
+    }
+
+    /// Notes that one more part was read. Returns the whole table after the last one.
+    pub(crate) fn add_done(&self, fds: FdTable) -> Option<FdTable> {
+        let done = self.done.lock();
+        let (done, table) = &mut *done.unwrap_or_else(PoisonError::into_inner);
+        *done += 1;
+        table.merge(fds);
+        (*done == self.parts).then_some(*table)
+    }
+}
+
+/// What the threads of a walk share.
+pub(crate) struct Shared<'a> {
+    /// The processes.
+    pub(crate) proc: &'a Proc,
+    /// Which of them are wanted.
+    pub(crate) selected: &'a Processes,
+    /// See `WalkOptions`.
+    pub(crate) read_tables: Option<ReadTables<'a>>,
+    /// This process, if `proc` shows it.
+    pub(crate) own_pid: Option<u32>,
+    /// The work that is left.
+    pub(crate) jobs: Jobs<Job>,
+    /// The namespaces that were met.
+    namespaces: Mutex<Namespaces>,
+}
+
+impl<'a> Shared<'a> {
+    /// Returns what `threads` threads, or as many as help, need to walk.
+    pub(crate) fn new(
+        proc: &'a Proc,
+        selected: &'a Processes,
+        threads: Option<NonZero<usize>>,
+        read_tables: Option<ReadTables<'a>>,
+    ) -> Self {
+        Self {
+            proc,
+            selected,
+            read_tables,
+            own_pid: proc.own_pid(),
+            jobs: Jobs::new(threads),
+            namespaces: Mutex::new(Namespaces::default()),
+        }
+    }
+
+    /// Returns the namespaces that were met.
+    pub(crate) fn into_namespaces(self) -> Namespaces {
+        let namespaces = self.namespaces.into_inner();
+        namespaces.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds the jobs of visiting the processes `pids`.
+    pub(crate) fn add_processes(&self, pids: &[u32]) {
+        let processes = pids.iter().copied().map(Job::Process);
+        self.jobs.add(Queue::Caller, processes, PROCESS_MICROS);
+    }
+
+    /// Adds the jobs of reading the `count` descriptors of a process in parts.
+    pub(crate) fn add_parts(&self, visit: Visit, count: u64) {
+        let parts = u32::try_from(count).unwrap_or(u32::MAX).div_ceil(PART_LEN);
+        let split = Arc::new(Split {
+            visit,
+            parts,
+            done: Mutex::default(),
+        });
+        let parts = (0..parts).map(|part| Job::Part(Arc::clone(&split), part));
+        self.jobs.add(Queue::Caller, parts, PART_MICROS);
+    }
+
+    /// Runs `change` on the namespaces. A thread that panics ends the program, so none leaves them half changed.
+    pub(crate) fn with_namespaces<T>(&self, change: impl FnOnce(&mut Namespaces) -> T) -> T {
+        let namespaces = self.namespaces.lock();
+        change(&mut namespaces.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Finds the namespace of `task`, counts the task there, and adds the job of reading its tables if it is new.
+    pub(crate) fn find_netns(&self, task: Task, is_selected: bool) -> Option<NetnsId> {
+        let count = |netns: &mut Netns| {
+            netns.selected += usize::from(is_selected);
+            netns.members.len() == 1
+        };
+        let (id, is_new) = self.add_to_netns(task, count)?;
+        if is_new && self.read_tables.is_some() {
+            let tables = std::iter::once(Job::Tables(id));
+            self.jobs.add(Queue::Helpers, tables, TABLES_MICROS);
+        }
+        Some(id)
+    }
+
+    /// Adds `task` to the members of its namespace and runs `count` on that. Returns both results.
+    pub(crate) fn add_to_netns<T>(
+        &self,
+        task: Task,
+        count: impl FnOnce(&mut Netns) -> T,
+    ) -> Option<(NetnsId, T)> {
+        let keys = NetnsKeys::read(self.proc, task);
+        self.with_namespaces(|namespaces| {
+            let id = namespaces.add(self.proc, task, keys)?;
+            Some((id, count(namespaces.get_mut(id)?)))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_process_are_all_its_numbers_once() {
+        for parts in [1, 2, 3, 50] {
+            let visit = Visit {
+                task: Task { pid: 1, tid: 0 },
+                netns: None,
+                is_selected: true,
+            };
+            let split = Split {
+                visit,
+                parts,
+                done: Mutex::default(),
+            };
+            let mut end = 0;
+            for part in 0..parts {
+                let numbers = split.numbers(part);
+                assert_eq!(numbers.start, end);
+                end = numbers.end;
+                let is_last = part + 1 == parts;
+                assert_eq!(split.add_done(FdTable::default()).is_some(), is_last);
+            }
+            assert_eq!(end, u32::MAX);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! The threads of a walk. In: an open proc, the selected processes, and a queue of jobs. Out: what each thread found, in
+//! the order in which it found it, and the namespaces that all of them met. It puts nothing into order and reads no table
+//! of sockets; the caller of the walk may give a function that does.
+
+use std::io;
+use std::ops::Range;
+use std::thread::{self, Builder};
+
+use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
+use crate::walk::fds::{FdDir, FdTable, Link};
+use crate::walk::found::{Findings, Piece, Process, Unread};
+use crate::walk::jobs::Queue;
+use crate::walk::shared::{Job, SPLIT_MIN, Shared, Split, Visit};
+use crate::walk::{comm, container};
+
+/// Length of the buffer of a thread: it holds about a thousand names of processes, or 500 of 7 digits.
+pub(crate) const BUFFER_LEN: usize = 32 * 1024;
+/// Length of a helper's stack, ten times what it uses; memory that is not touched costs nothing.
+const STACK_LEN: usize = 256 * 1024;
+
+/// Does all jobs, with helpers as soon as enough work waits for them. Returns what each thread found. `buffer` is scratch
+/// space of `BUFFER_LEN` bytes.
+pub(crate) fn run(shared: &Shared<'_>, buffer: &mut [u8]) -> Vec<Findings> {
+    thread::scope(|scope| {
+        let (mut own, mut helpers) = (Worker::new(shared, buffer), Vec::new());
+        let mut is_alone = true;
+        let mut start_helpers = || {
+            let wanted = if is_alone {
+                shared.jobs.helpers_wanted()
+            } else {
+                0
+            };
+            is_alone &= wanted == 0;
+            for _ in 0..wanted {
+                let builder = Builder::new().stack_size(STACK_LEN);
+                // If no thread can be started (EAGAIN: a limit of processes), the others do all of the work.
+                let Ok(helper) = builder.spawn_scoped(scope, || help(shared)) else {
+                    break;
+                };
+                helpers.push(helper);
+            }
+        };
+        start_helpers();
+        shared.jobs.work(Queue::Caller, |job| {
+            own.work(job);
+            start_helpers();
+        });
+        let mut found = vec![own.found];
+        // A thread that panics ends the program, so every thread returns what it found.
+        found.extend(helpers.into_iter().filter_map(|helper| helper.join().ok()));
+        found
+    })
+}
+
+/// Works as a helper. Returns what it found.
+fn help(shared: &Shared<'_>) -> Findings {
+    let mut buffer = vec![0; BUFFER_LEN];
+    let mut worker = Worker::new(shared, &mut buffer);
+    shared.jobs.work(Queue::Helpers, |job| worker.work(job));
+    worker.found
+}
+
+/// A table of descriptors that was read, by which threads that share it are recognised.
+struct KnownTable {
+    /// The table.
+    fds: FdTable,
+    /// What its largest descriptor points to.
+    last_link: Link,
+}
+
+impl KnownTable {
+    /// Reads the last link of `fds`, the table of `task`.
+    fn read(proc: &Proc, task: Task, fds: FdTable) -> Self {
+        let last_link = proc.as_owner(task, || fds.read_last(proc, task));
+        Self {
+            fds,
+            last_link: last_link.unwrap_or_default(),
+        }
+    }
+
+    /// Returns true if `thread` seems to have this table.
+    fn is_of(&self, proc: &Proc, thread: Task) -> bool {
+        let is_of = || Ok(self.fds.is_of(proc, thread, &self.last_link));
+        self.fds.count > 0 && proc.as_owner(thread, is_of).unwrap_or(false)
+    }
+}
+
+/// What came of a process's descriptors.
+enum Fds {
+    /// They were read.
+    Read(FdTable),
+    /// There are so many, this number, that they are to be read in parts.
+    ToSplit(u64),
+}
+
+/// A thread that does jobs.
+struct Worker<'a> {
+    /// What it shares with the others.
+    shared: &'a Shared<'a>,
+    /// What it found.
+    found: Findings,
+    /// Scratch space for folders and tables.
+    buffer: &'a mut [u8],
+    /// The threads of the process that is being visited.
+    threads: Vec<Task>,
+    /// The tables of descriptors of that process.
+    tables: Vec<KnownTable>,
+}
+
+impl<'a> Worker<'a> {
+    /// Returns a thread that has found nothing yet.
+    fn new(shared: &'a Shared<'a>, buffer: &'a mut [u8]) -> Self {
+        Self {
+            shared,
+            found: Findings::default(),
+            buffer,
+            threads: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
+
+    /// Does `job`.
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Process(pid) => self.visit_if_selected(Task { pid, tid: 0 }),
+            Job::Part(split, part) => self.read_part(&split, part),
+            Job::Tables(id) => self.read_tables(id),
+        }
+    }
+
+    /// Has the tables of namespace `id` read.
+    fn read_tables(&mut self, id: NetnsId) {
+        let shared = self.shared;
+        if let Some(read_tables) = shared.read_tables {
+            let member = |at: usize| {
+                shared.with_namespaces(|namespaces| namespaces.get(id)?.members.get(at).copied())
+            };
+            read_tables(id, &mut (0..).map_while(member), self.buffer);
+        }
+    }
+
+    /// Visits the process `task` if it is selected, or if all are visited.
+    fn visit_if_selected(&mut self, task: Task) {
+        let Shared {
+            proc,
+            selected,
+            own_pid,
+            ..
+        } = *self.shared;
+        let mut is_selected = selected.pid_matches(task.pid);
+        if is_selected && !selected.containers.is_empty() {
+            let id = container::find(proc, task, self.buffer);
+            if !id.is_some_and(|id| id.has_prefix(&selected.containers)) {
+                self.shared.add_to_netns(task, |netns| netns.others += 1);
+                is_selected = false;
+            }
+        }
+        if is_selected && selected.needs_commands() {
+            match comm::matches(proc, task, selected) {
+                // The command line of this process contains every word that it looks for.
+                Ok(matches) => is_selected = matches && own_pid != Some(task.pid),
+                Err(error) if is_forbidden(&error) => {
+                    self.found.selected += 1;
+                    return self.add_unread(task);
+                }
+                Err(_) => is_selected = false,
+            }
+        }
+        if is_selected || selected.visits_all {
+            self.visit(task, is_selected);
+        }
+    }
+
+    /// Reads the namespace and the descriptors of the process `task`, and those of its threads that have their own.
+    fn visit(&mut self, task: Task, is_selected: bool) {
+        self.found.selected += usize::from(is_selected);
+        let selected = self.shared.selected;
+        let first = self.found.holders.len();
+        let read = self.read_or_count(task);
+        // If only sockets of processes are wanted, the namespace of a process without any is not needed.
+        let needs_netns = selected.lists_unheld()
+            || selected.visits_all
+            || self.found.holders.len() > first
+            || matches!(read, Ok(Fds::ToSplit(_)));
+        let netns = if needs_netns {
+            self.shared.find_netns(task, is_selected)
+        } else {
+            None
+        };
+        let visit = Visit {
+            task,
+            netns,
+            is_selected,
+        };
+        match read {
+            Ok(Fds::Read(fds)) => {
+                self.add_piece(visit, first, 0);
+                self.visit_threads(visit, fds);
+            }
+            Ok(Fds::ToSplit(count)) => self.shared.add_parts(visit, count),
+            Err(error) => {
+                let has_read_threads = self.visit_threads(visit, FdTable::default());
+                self.add_error(visit, error, has_read_threads);
+            }
+        }
+    }
+
+    /// Reads the descriptors of the process `task`, unless there are so many that other threads can help.
+    fn read_or_count(&mut self, task: Task) -> io::Result<Fds> {
+        let Shared { proc, jobs, .. } = self.shared;
+        let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
+        proc.as_owner(task, || {
+            let dir = FdDir::open(proc, task)?;
+            if dir.count() >= SPLIT_MIN && jobs.threads() > 1 {
+                return Ok(Fds::ToSplit(dir.count()));
+            }
+            dir.read(0..u32::MAX, buffer, holders).map(Fds::Read)
+        })
+    }
+
+    /// Reads the descriptors of `task` with `numbers`.
+    fn read_fds(&mut self, task: Task, numbers: &Range<u32>) -> io::Result<FdTable> {
+        let proc = self.shared.proc;
+        let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
+        proc.as_owner(task, || {
+            FdDir::open(proc, task)?.read(numbers.clone(), buffer, holders)
+        })
+    }
+
+    /// Reads part `part` of a process, and after the last one its threads.
+    fn read_part(&mut self, split: &Split, part: u32) {
+        let first = self.found.holders.len();
+        let read = self.read_fds(split.visit.task, &split.numbers(part));
+        self.add_piece(split.visit, first, part);
+        let fds = read.unwrap_or_else(|error| {
+            self.add_error(split.visit, error, false);
+            FdTable::default()
+        });
+        if let Some(whole) = split.add_done(fds) {
+            self.visit_threads(split.visit, whole);
+        }
+    }
+
+    /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, so that
+    /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls a
+    /// thread reveal the latter: the number of descriptors, what the largest one is, and whether the lowest free one is
+    /// free there too; tables that differ in none of these count as one. Returns true if any thread could be read.
+    fn visit_threads(&mut self, process: Visit, fds: FdTable) -> bool {
+        let (proc, task) = (self.shared.proc, process.task);
+        // PID/task has a link for each thread, and two of its own. If the main thread has ended, the folder PID/fd is
+        // root's, and empty; those of the other threads are not.
+        if !proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3) {
+            return false;
+        }
+        let mut threads = std::mem::take(&mut self.threads);
+        threads.clear();
+        self.tables.clear();
+        self.tables.push(KnownTable::read(proc, task, fds));
+        proc.add_threads(task, self.buffer, &mut threads);
+        for thread in &threads {
+            if !self.tables.iter().any(|table| table.is_of(proc, *thread)) {
+                self.visit_thread(*thread, process.is_selected);
+            }
+        }
+        self.threads = threads;
+        self.tables.len() > 1
+    }
+
+    /// Reads the descriptors of `thread`, which has a table of its own.
+    fn visit_thread(&mut self, thread: Task, is_selected: bool) {
+        let first = self.found.holders.len();
+        // An error here is that of the process, which is noted there.
+        if let Ok(fds @ FdTable { count: 1.., .. }) = self.read_fds(thread, &(0..u32::MAX)) {
+            let visit = Visit {
+                task: thread,
+                netns: self.shared.find_netns(thread, is_selected),
+                is_selected,
+            };
+            self.add_piece(visit, first, 0);
+            let table = KnownTable::read(self.shared.proc, thread, fds);
+            self.tables.push(table);
+        }
+    }
+
+    /// Adds the holders from `first` on as part `part` of a task.
+    fn add_piece(&mut self, visit: Visit, first: usize, part: u32) {
+        let holders = first..self.found.holders.len();
+        if !holders.is_empty() {
+            let process = Process {
+                task: visit.task,
+                netns: visit.netns,
+                holders,
+                is_selected: visit.is_selected,
+            };
+            self.found.pieces.push(Piece { process, part });
+        }
+    }
+
+    /// Adds the `error` of reading a process's descriptors. That they are forbidden counts for nothing if those of a
+    /// thread were read; that the process is gone, never.
+    fn add_error(&mut self, visit: Visit, error: io::Error, has_read_threads: bool) {
+        if !is_forbidden(&error) {
+            if !is_gone(&error) {
+                self.found.errors.push((visit.task.pid, error));
+            }
+        } else if !has_read_threads {
+            self.found.some_unread = true;
+            if visit.is_selected {
+                self.add_unread(visit.task);
+            }
+        }
+    }
+
+    /// Adds `task` to the processes that may not be read.
+    fn add_unread(&mut self, task: Task) {
+        let proc = self.shared.proc;
+        let owner = proc.stat(task, "");
+        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid, stat.gid));
+        let fds = proc.stat(task, "fd");
+        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size));
+        self.found.unread.push(Unread {
+            pid: task.pid,
+            uid,
+            gid,
+            fds: fds.unwrap_or(0),
+        });
+        self.found.some_unread = true;
+    }
+}
