@@ -28,6 +28,8 @@ impl Walk {
             self.selected += found.selected;
         }
         self.unread = in_order(unread, &|unread| unread.pid);
+        // A process that becomes unreadable while its parts are read is met once a part.
+        self.unread.dedup_by_key(|unread| unread.pid);
         for (pid, error) in in_order(errors, &|(pid, _)| *pid) {
             let path = proc.display(Task { pid, tid: 0 }, "fd");
             warnings.warn(&path, &error_text(&error));
@@ -107,6 +109,7 @@ fn ordered_already(pieces: &[(usize, Piece)]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::found::Unread;
     use std::path::Path;
 
     /// Descriptors of a part of a task, each with its inode.
@@ -190,5 +193,26 @@ mod tests {
         assert_eq!(ordered_already(&[]), None);
         let without_thread = expected.into_iter().filter(|(task, _)| task.tid == 0);
         assert_eq!(gathered(vec![found]), without_thread.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_process_of_which_several_parts_may_not_be_read_is_unread_once() {
+        let unread = |pid| Unread {
+            pid,
+            uid: 0,
+            gid: 0,
+            fds: 9000,
+        };
+        let found = |pids: &[u32]| Findings {
+            unread: pids.iter().copied().map(unread).collect(),
+            some_unread: true,
+            ..Findings::default()
+        };
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        let mut walk = Walk::default();
+        let found = vec![found(&[7, 7, 9]), found(&[8, 7])];
+        walk.gather(&proc, found, &mut Warnings::default());
+        let pids: Vec<u32> = walk.unread.iter().map(|unread| unread.pid).collect();
+        assert_eq!(pids, [7, 8, 9]);
     }
 }
