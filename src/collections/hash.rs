@@ -4,7 +4,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use crate::proc::sys::{Clock, now};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a hash starts from.
 #[derive(Clone, Copy, Default)]
@@ -13,7 +13,9 @@ pub(crate) struct Seed(u64);
 impl Seed {
     /// One that cannot be foreseen: where the kernel put this program, and the nanosecond.
     pub(crate) fn new() -> Self {
-        let time = now(Clock::Real);
+        let time = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let here = std::ptr::from_ref(&time).addr();
         let mut mixed = Mixed(time.as_secs());
         mixed.write_u64(time.subsec_nanos().into());

@@ -6,13 +6,13 @@
 //! a changed state is a `-` and a `+`, and a queue that fills is no news.
 
 use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::Layout;
 use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
-use crate::proc::sys::{Clock, now};
 use crate::text::write::write_short;
 use crate::views::Found;
 use crate::views::json::write_objects;
@@ -172,7 +172,9 @@ impl Watch {
         self.columns.choose(found, self.layout);
         self.columns.measure(found, entries());
         let mut before = vec![event.sign(), b' '];
-        write_time(&mut before, now(Clock::Real).as_secs());
+        // A clock before 1970 was never set.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        write_time(&mut before, now.unwrap_or_default().as_secs());
         before.push(b' ');
         self.columns
             .write_lines(found, entries(), &before, Vec::new(), out)
