@@ -4,18 +4,19 @@
 pub(crate) mod dirent;
 pub(crate) mod sys;
 
-use std::ffi::CStr;
-use std::fs::File;
+use std::ffi::{CStr, OsString};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::text::scan::{Fields, decimal32};
 use crate::text::write::Decimal;
-use sys::{BorrowedIdentity, Stat};
+use sys::BorrowedIdentity;
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +141,7 @@ impl Proc {
 
     /// The path of `file` of `task` as a message shows it.
     pub(crate) fn display(&self, task: Task, file: &str) -> Vec<u8> {
-        let mut shown = Vec::new();
+        let mut shown = Vec::with_capacity(self.path.as_os_str().len() + PATH_LEN_MAX);
         self.display_in(&mut shown, task, file);
         shown
     }
@@ -212,7 +213,7 @@ impl Proc {
             done => return done,
         };
         let owner = self.stat(task, "")?;
-        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
+        match BorrowedIdentity::take_on(owner.uid(), owner.gid()) {
             Some(_borrowed) => read(),
             None => Err(error),
         }
@@ -290,8 +291,8 @@ impl Proc {
     ///
     /// # Errors
     /// As `open_dir`.
-    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Stat> {
-        sys::stat_at(Some(self.dir.as_fd()), TaskPath::new(task, name).as_c_str())
+    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
+        std::fs::metadata(OsString::from_vec(self.display(task, name)))
     }
 
     /// Reads what the kernel calls the protocol of the socket behind descriptor `fd` of `task`

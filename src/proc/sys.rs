@@ -26,46 +26,8 @@ const OPEN_DIRECTORY: c_int = if cfg!(any(
 } else {
     0o200_000
 };
-/// `STATX_BASIC_STATS`: all that stat(2) tells.
-const STATX_BASIC_STATS: c_uint = 0x7ff;
 /// `PROC_SUPER_MAGIC` (`include/uapi/linux/magic.h`).
 const PROC_SUPER_MAGIC: c_ulong = 0x9fa0;
-/// `AT_FDCWD` stands for the current folder.
-const AT_FDCWD: c_int = -100;
-
-/// The kernel's `struct statx` (`include/uapi/linux/stat.h`): the same 256 bytes on every architecture.
-#[repr(C)]
-#[derive(Default)]
-struct Statx {
-    /// What the kernel filled in.
-    mask: u32,
-    /// Preferred block size of a read.
-    blksize: u32,
-    /// Attributes of the file.
-    attributes: u64,
-    /// Number of links.
-    nlink: u32,
-    /// Owner.
-    uid: u32,
-    /// Group.
-    gid: u32,
-    /// Kind and rights, then padding.
-    mode: [u16; 2],
-    /// Inode number.
-    ino: u64,
-    /// Size in bytes, or what proc puts there.
-    size: u64,
-    /// Blocks and the mask of known attributes.
-    blocks: [u64; 2],
-    /// Four times of 16 bytes.
-    times: [u64; 8],
-    /// Device numbers: rdev's, then the file system's.
-    rdev: [u32; 2],
-    /// Major and minor number of the file system.
-    dev: [u32; 2],
-    /// What later kernels added.
-    spare: [u64; 14],
-}
 
 /// musl's `struct statfs`, and some room behind it.
 #[repr(C)]
@@ -83,8 +45,6 @@ unsafe extern "C" {
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     fn readlinkat(dir: c_int, path: *const c_char, buffer: *mut c_char, len: usize) -> isize;
     fn getxattr(path: *const c_char, name: *const c_char, value: *mut c_void, len: usize) -> isize;
-    fn statx(dir: c_int, path: *const c_char, flags: c_int, mask: c_uint, out: *mut Statx)
-    -> c_int;
     fn setfsuid(uid: c_uint) -> c_int;
     fn setfsgid(gid: c_uint) -> c_int;
     fn signal(signal: c_int, handler: extern "C" fn(c_int)) -> usize;
@@ -94,23 +54,6 @@ unsafe extern "C" {
     // musl declares the 64-bit call under its short name.
     #[cfg_attr(target_env = "musl", link_name = "getdents")]
     fn getdents64(dir: c_int, buffer: *mut c_void, len: usize) -> isize;
-}
-
-/// What `stat_at` tells of a file; proc gives some of it a meaning of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
-    /// Inode number; of PID/net/tcp it is one number per network namespace.
-    pub(crate) ino: u64,
-    /// Device of the file system, so that (dev, ino) is one file.
-    pub(crate) dev: (u32, u32),
-    /// Size in bytes; of PID/fd the number of open descriptors (Linux 6.2 and later, else 0).
-    pub(crate) size: u64,
-    /// Number of links; of PID/task the number of threads plus 2.
-    pub(crate) nlink: u32,
-    /// Owner: of PID the process's effective uid, or 0 where it is not dumpable.
-    pub(crate) uid: u32,
-    /// Group: of PID the process's effective gid, or 0 where it is not dumpable.
-    pub(crate) gid: u32,
 }
 
 /// The count in a C function's answer, or errno where the answer is negative.
@@ -271,27 +214,6 @@ pub(crate) fn read_xattr<'a>(
     Ok(buffer.get(..len).unwrap_or_default())
 }
 
-/// What stat(2) tells of `path` below `dir`, or below the current folder; links are followed.
-///
-/// # Errors
-/// errno of statx(2).
-pub(crate) fn stat_at(dir: Option<BorrowedFd<'_>>, path: &CStr) -> io::Result<Stat> {
-    let dir = dir.map_or(AT_FDCWD, |dir| dir.as_raw_fd());
-    let mut out = Statx::default();
-    // SAFETY: `path` ends with NUL and `out` is a whole `struct statx` that the kernel may fill.
-    if unsafe { statx(dir, path.as_ptr(), 0, STATX_BASIC_STATS, &raw mut out) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(Stat {
-        ino: out.ino,
-        dev: out.dev.into(),
-        size: out.size,
-        nlink: out.nlink,
-        uid: out.uid,
-        gid: out.gid,
-    })
-}
-
 /// That this thread looks at files as somebody else, until it is dropped. Nothing but access to files depends on it:
 /// not signals, not what it may do to processes, not the other threads.
 pub(crate) struct BorrowedIdentity {
@@ -432,25 +354,6 @@ mod no_unwinding {
 mod tests {
     use super::*;
     use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
-
-    #[test]
-    fn stat_agrees_with_std() {
-        assert_eq!(size_of::<Statx>(), 256);
-        let known = std::fs::metadata("/proc/self/exe").unwrap();
-        let seen = stat_at(None, c"/proc/self/exe").unwrap();
-        let told = (
-            known.ino(),
-            known.size(),
-            u64::from(seen.nlink),
-            known.uid(),
-            known.gid(),
-        );
-        assert_eq!(
-            (seen.ino, seen.size, known.nlink(), seen.uid, seen.gid),
-            told
-        );
-    }
 
     #[test]
     fn a_link_is_cut_where_the_buffer_ends() {

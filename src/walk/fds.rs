@@ -91,7 +91,7 @@ impl FdTable {
         // Before Linux 6.2 the size is 0.
         let has_count = || {
             proc.stat(thread, "fd")
-                .is_ok_and(|stat| stat.size == self.count || stat.size == 0)
+                .is_ok_and(|stat| stat.len() == self.count || stat.len() == 0)
         };
         let has_free = || {
             proc.read_fd_link(thread, self.free, &mut Link::default())

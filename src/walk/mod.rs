@@ -16,6 +16,7 @@ pub(crate) mod netns;
 
 use std::io;
 use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder};
 
@@ -447,7 +448,10 @@ impl<'a> Walker<'a> {
         let proc = self.shared.proc;
         // PID/task has a link for each thread, and two of its own. Where the main thread has ended the folder of the
         // process is root's, and empty; its threads' are not.
-        if !proc.stat(process, "task").is_ok_and(|stat| stat.nlink > 3) {
+        if !proc
+            .stat(process, "task")
+            .is_ok_and(|stat| stat.nlink() > 3)
+        {
             return false;
         }
         let (mut threads, mut tables) = (
@@ -503,7 +507,7 @@ impl<'a> Walker<'a> {
         let proc = self.shared.proc;
         let (uid, gid) = proc
             .stat(task, "")
-            .map_or((0, 0), |stat| (stat.uid, stat.gid));
+            .map_or((0, 0), |stat| (stat.uid(), stat.gid()));
         self.found.unread.push(Unread {
             pid: task.pid,
             uid,
@@ -511,7 +515,7 @@ impl<'a> Walker<'a> {
             fds: proc
                 .stat(task, "fd")
                 .ok()
-                .and_then(|stat| proc.count_fds(stat.size))
+                .and_then(|stat| proc.count_fds(stat.size()))
                 .unwrap_or(0),
         });
         self.found.some_unread = true;

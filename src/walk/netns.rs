@@ -9,13 +9,14 @@
 //! inode number of a known namespace is asked for only when a process without that right has to be placed.
 
 use std::collections::BinaryHeap;
+use std::os::unix::fs::MetadataExt;
 
 use crate::collections::sort::in_order;
 use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, inode_in_link};
 
 /// The file system and inode number of PID/net/tcp.
-type TableFile = ((u32, u32), u64);
+type TableFile = (u64, u64);
 
 /// What PID/net/tcp of a namespace is, as far as it was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,7 @@ fn table_file(proc: &Proc, task: Task) -> Asked {
     let stat = proc
         .stat(task, "net/tcp")
         .or_else(|_| proc.stat(task, "net"));
-    stat.map_or(Asked::Unknown, |stat| Asked::File((stat.dev, stat.ino)))
+    stat.map_or(Asked::Unknown, |stat| Asked::File((stat.dev(), stat.ino())))
 }
 
 impl Netns {
