@@ -20,7 +20,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Builder};
 
-use crate::collections::sort::sort_once;
+use crate::collections::sort::sort_dedup;
 use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, is_forbidden, is_gone};
 use crate::select::Processes;
@@ -161,7 +161,7 @@ pub(crate) fn walk(
             ControlFlow::Continue(())
         })?;
         // As for descriptors: only a captured tree is not in order.
-        sort_once(&mut all);
+        sort_dedup(&mut all);
     }
     let pids = if all.is_empty() {
         selected.pids()

@@ -8,7 +8,6 @@
 //! differs for each namespace too, and everybody may ask for it, at twice the price. So the link comes first, and the
 //! inode number of a known namespace is asked for only when a process without that right has to be placed.
 
-use std::collections::BinaryHeap;
 use std::os::unix::fs::MetadataExt;
 
 use crate::collections::sort::in_order;
@@ -220,12 +219,7 @@ impl Namespaces {
     /// in use the new one.
     pub(crate) fn settle(&mut self) -> Vec<NetnsId> {
         for netns in &mut self.all {
-            if !netns.members.is_sorted() {
-                let members = netns.members.iter().map(|task| (task.pid, task.tid));
-                let members = members.collect::<BinaryHeap<_>>().into_sorted_vec();
-                let task = |(pid, tid)| Task { pid, tid };
-                netns.members = members.into_iter().map(task).collect();
-            }
+            netns.members = in_order(std::mem::take(&mut netns.members), &|task| *task);
         }
         let mut settled = vec![NetnsId(0); self.all.len()];
         let all = self.all.drain(..).enumerate().collect();
