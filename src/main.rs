@@ -26,13 +26,13 @@ mod warn;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cli::{Action, Capture, Looks, Options, View};
 use join::peers::Peers;
 use join::{Entry, Joined, Owner};
 use proc::NetnsId;
-use proc::sys::{self, Clock};
+use proc::sys;
 use proc::{Proc, error_text};
 use snapshot::{AllFound, find, glance};
 use socket::store::Sockets;
@@ -127,7 +127,7 @@ const WHOLE_LOOK_EACH: u32 = 20;
 
 /// Looks until something matches, for `limit` at most, and shows it.
 fn wait(proc: &Proc, options: &Options, limit: Option<Duration>) -> Result<u8, String> {
-    let start = sys::now(Clock::Monotonic);
+    let start = Instant::now();
     let mut pause = PAUSE_MIN;
     // The first process of a container is deaf to signals that it does not catch.
     if limit != Some(Duration::ZERO) && std::process::id() == 1 {
@@ -135,8 +135,7 @@ fn wait(proc: &Proc, options: &Options, limit: Option<Duration>) -> Result<u8, S
     }
     let may_glance = options.processes.is_all() && !options.rows.has_paths();
     for look in 0.. {
-        let left = limit
-            .map(|limit| limit.saturating_sub(sys::now(Clock::Monotonic).saturating_sub(start)));
+        let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
         let is_last = left == Some(Duration::ZERO) || sys::is_stopped();
         let is_whole = is_last || !may_glance || look % WHOLE_LOOK_EACH == 0;
         if is_whole || glance(proc, options)? {

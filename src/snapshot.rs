@@ -10,8 +10,8 @@ use crate::cli::Options;
 use crate::collections::index::Wanted;
 use crate::collections::sort::in_order;
 use crate::join::peers::Peers;
-use crate::join::unlisted;
 use crate::join::{ByInode, Joined, Owner, explain};
+use crate::join::{forged, rowless};
 use crate::proc::NetnsId;
 use crate::proc::{Proc, Task, error_text};
 use crate::socket::proto::{Protos, State};
@@ -187,17 +187,17 @@ pub(crate) fn find(
         // What else there is has not been read.
         netns.is_loaded = is_own;
     }
-    let impostors = unlisted::impostors(&walk, &mut reader, &sockets);
+    let impostors = forged::find_impostors(&walk, &mut reader, &sockets);
     let mut by_inode = ByInode::new(&mut sockets, &impostors, reader.warnings);
     let known = sockets.len();
     if let Some(wanted) = &wanted {
         let lacks = |holder: Holder| wanted.is_missing(holder.inode);
-        unlisted::load_unlisted(&mut walk, lacks, true, &mut reader, &mut sockets);
+        rowless::load_rowless(&mut walk, &lacks, true, &mut reader, &mut sockets);
     } else if rows.may_match_unlisted() || (rows.keeps_connections && !processes.is_all()) {
         let lacks = |holder: Holder| by_inode.lacks(holder);
-        unlisted::load_unlisted(
+        rowless::load_rowless(
             &mut walk,
-            lacks,
+            &lacks,
             !processes.is_all(),
             &mut reader,
             &mut sockets,
@@ -222,7 +222,7 @@ pub(crate) fn find(
         (rows.keeps_connections && Protos::PORTED.has(sockets.proto(number)))
             || lists_unheld(number, sockets)
     };
-    let mut joined = Joined::new(walk, by_inode, &mut sockets, (rows, &lists_too), warnings);
+    let mut joined = Joined::new(walk, by_inode, &mut sockets, rows, &lists_too, warnings);
     let mut peers = Peers::default();
     if rows.keeps_connections || rows.keeps_listeners {
         peers = Peers::new(&joined, &sockets, rows, some_unseen);

@@ -1,36 +1,36 @@
-//! Collects what was odd, and says it once at the end, a line a kind. In: what a room met and passed over. Out: lines
-//! for standard error. It decides nothing.
+//! Collects what was odd, and says it once at the end, in one line for each kind. In: what a room met and passed over.
+//! Out: lines for standard error. It decides nothing and prints nothing.
 
 use std::fmt::Write;
 
 use crate::text::escape::quoted;
 
-/// Rows of one table that had not the kernel's shape.
+/// Rows of one kind of table that do not have the kernel's shape.
 struct Skipped {
     /// The table's file, such as `tcp`.
     file: &'static str,
-    /// Where the first was met.
+    /// Where the first one was met.
     path: String,
-    /// How many.
+    /// How many there were.
     count: usize,
-    /// The first, escaped and cut.
+    /// The first one, escaped and cut.
     first: String,
 }
 
-/// How much of a row is quoted, in bytes.
+/// How many bytes of a row are quoted.
 const QUOTE_LEN_MAX: usize = 60;
 
-/// What there is to say.
+/// All that there is to say.
 #[derive(Default)]
 pub(crate) struct Warnings {
-    /// One for each kind of table.
+    /// Skipped rows, one for each kind of table.
     skipped: Vec<Skipped>,
-    /// Finished lines.
+    /// All else, each a finished line.
     lines: Vec<String>,
 }
 
 impl Warnings {
-    /// A row of `file` at `path` was passed over.
+    /// Notes that `row`, a row of `file` at `path`, was passed over.
     pub(crate) fn row_skipped(
         &mut self,
         file: &'static str,
@@ -50,7 +50,7 @@ impl Warnings {
         });
     }
 
-    /// Something else that is said in one line of its own, once.
+    /// Notes the line `object: reason`, which is said once however often it is noted.
     pub(crate) fn warn(&mut self, object: &[u8], reason: &str) {
         let line = format!("{}: {reason}", quoted(object));
         if !self.lines.contains(&line) {
@@ -58,12 +58,12 @@ impl Warnings {
         }
     }
 
-    /// Whether there is nothing to say.
+    /// Returns true if there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
         self.skipped.is_empty() && self.lines.is_empty()
     }
 
-    /// Adds what `other` has to say.
+    /// Adds all of `other`.
     pub(crate) fn append(&mut self, other: Self) {
         for new in other.skipped {
             match self.skipped.iter_mut().find(|known| known.file == new.file) {
@@ -78,7 +78,7 @@ impl Warnings {
         }
     }
 
-    /// All lines, each as `lsock: object: reason`.
+    /// Returns all lines, each as `lsock: object: reason`.
     pub(crate) fn into_text(self) -> String {
         let mut text = String::new();
         for skipped in &self.skipped {

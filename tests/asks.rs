@@ -450,6 +450,46 @@ fn a_list_of_listeners_reads_no_other_table() {
     asked.at_most(bounds.output());
 }
 
+// The seccomp profiles of docker before 18.04 and of libseccomp before 2.3.3 answer statx with EPERM. The links of PID/task
+// say that there is a thread to read, so without them its socket would have no holder.
+#[test]
+fn where_statx_is_denied_all_is_shown() {
+    let tree = Tree::new();
+    let listener = tcp(
+        "0100007F:1F90",
+        "00000000:0000",
+        "0A",
+        "00000000:00000000",
+        0,
+        11,
+    );
+    tree.table("tcp", &[listener]);
+    let process = tree.process(7, "java");
+    process.thread(7, "java", "a");
+    process.thread(9, "worker", "a").socket(3, 11);
+    let traced = || {
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", "/dev/null", "-e", "inject=statx:error=EPERM"]);
+        strace.arg(env!("CARGO_BIN_EXE_lsock"));
+        strace
+    };
+    match traced().arg("--version").output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return skip(&format!("strace may not trace here ({output:?})")),
+        Err(error) => return skip(&format!("strace: {error} (apt-get install strace)")),
+    }
+    for args in ["", "7", "-e", "-E", "-s", "--json"] {
+        let run = |mut command: Command| {
+            command.arg("--proc").arg(tree.path());
+            Run::of(command.args(args.split_ascii_whitespace()))
+        };
+        let (plain, denied) = (run(lsock()), run(traced()));
+        assert!(plain.out().contains("java"), "{plain:?}");
+        assert_eq!((denied.out(), denied.err()), (plain.out(), plain.err()));
+        assert_eq!(denied.status, plain.status);
+    }
+}
+
 // What grows doubles: ten times the processes take two dozen calls more to map and unmap memory. One
 // buffer for each process would take hundreds.
 #[test]

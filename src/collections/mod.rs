@@ -1,7 +1,6 @@
-//! Collections by u32 numbers: an index, the sorts, a hash. In: numbers. Out: numbers. This room knows nothing of what they
-//! stand for.
+//! Collections whose keys and elements are u32 numbers: an index and the sorts. In: numbers. Out: numbers. This room does
+//! not know what they stand for.
 
-pub(crate) mod hash;
 pub(crate) mod index;
 pub(crate) mod sort;
 

@@ -1,38 +1,55 @@
-//! Sorts. In: numbers and what comes before what. Out: the same numbers in order. There is one such function because
-//! each kind of element that std's sort is compiled for takes 5 to 8 KB of a binary that people copy about.
+//! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. std's sort is
+//! compiled here for u32 alone: for each further type of element it adds 5 to 8 KB to a binary that people copy about,
+//! so things are sorted by their numbers.
 
 use std::cmp::Ordering;
 
 use crate::collections::{to_index, to_u32};
 
-/// Sorts `numbers` so that `order` holds between neighbours; equal ones in any order.
+/// Sorts `numbers` so that `order` holds between neighbours. Equal ones may change places.
 pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
     let is_in_order = |pair: &[u32]| matches!(pair, [one, other] if order(*one, *other).is_le());
-    // Which they mostly are.
+    // Rows mostly come sorted: one pass tells.
     if !numbers.windows(2).all(is_in_order) {
         numbers.sort_unstable_by(|one, other| order(*one, *other));
     }
 }
 
-/// Sorts `numbers` upwards, each once.
-pub(crate) fn sort_once(numbers: &mut Vec<u32>) {
+/// Sorts `numbers` upwards and leaves one of each.
+pub(crate) fn sort_dedup(numbers: &mut Vec<u32>) {
     sort(numbers, &|one, other| one.cmp(&other));
     numbers.dedup();
 }
 
-/// `things` in the order of their keys.
-pub(crate) fn in_order<T, K: Ord>(things: Vec<T>, key: &dyn Fn(&T) -> K) -> Vec<T> {
-    if things.is_sorted_by_key(key) {
-        return things;
+/// Returns the indices of `len` elements so that `order` holds between neighbours. Equal ones may change places.
+pub(crate) fn sorted_indices(len: usize, order: &dyn Fn(u32, u32) -> Ordering) -> Vec<usize> {
+    let mut numbers: Vec<u32> = (0..to_u32(len)).collect();
+    sort(&mut numbers, order);
+    numbers.into_iter().map(to_index).collect()
+}
+
+/// Returns `things` in the order of their keys. Things with equal keys may change places.
+pub(crate) fn in_order<T, K: Ord>(mut things: Vec<T>, key: &dyn Fn(&T) -> K) -> Vec<T> {
+    let key_at = |at: u32| things.get(to_index(at)).map(key);
+    let order = sorted_indices(things.len(), &|one, other| key_at(one).cmp(&key_at(other)));
+    permute(order, &mut |one, other| things.swap(one, other));
+    things
+}
+
+/// Calls `swap` until at each index stands the thing that stood at `order` of it: once for each thing that moves.
+fn permute(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
+    for start in 0..order.len() {
+        let mut at = start;
+        // Goes around the cycle that `start` is in. An index that was visited stands for itself.
+        while let Some(from) = order.get_mut(at) {
+            let from = std::mem::replace(from, at);
+            if from == start {
+                break;
+            }
+            swap(at, from);
+            at = from;
+        }
     }
-    let mut order: Vec<u32> = (0..to_u32(things.len())).collect();
-    let of = |at: u32| things.get(to_index(at)).map(key);
-    sort(&mut order, &|one, other| of(one).cmp(&of(other)));
-    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
-    let in_order = order
-        .iter()
-        .filter_map(|at| things.get_mut(to_index(*at))?.take());
-    in_order.collect()
 }
 
 #[cfg(test)]
@@ -42,11 +59,24 @@ mod tests {
     #[test]
     fn numbers_come_out_in_order_once() {
         let mut numbers: Vec<u32> = (0..1000).map(|number| number * 7919 % 500).collect();
-        sort_once(&mut numbers);
+        sort_dedup(&mut numbers);
         assert_eq!(numbers, (0..500).collect::<Vec<_>>());
         sort(&mut numbers, &|one, other| other.cmp(&one));
         assert_eq!((numbers[0], numbers[499]), (499, 0));
-        let words = in_order(vec!["c", "a", "b", "a"], &|word| *word);
-        assert_eq!(words, ["a", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn things_come_out_as_std_sorts_them() {
+        for len in [0, 1, 2, 3, 20, 21, 1000] {
+            for step in [0, 1, 7, 7919] {
+                let things: Vec<(usize, String)> = (0..len)
+                    .map(|number| (number * step % 501, number.to_string()))
+                    .collect();
+                let mut known = things.clone();
+                known.sort();
+                let seen = in_order(things, &|(key, text)| (*key, text.clone()));
+                assert_eq!(seen, known, "{len} {step}");
+            }
+        }
     }
 }

@@ -1,200 +1,32 @@
-//! Joins descriptors and table rows by inode, over all namespaces at once: inodes are unique in the machine, so a
-//! socket is named even where its holder lives in another namespace. In: the walk and the sockets. Out: who holds what,
-//! in the order in which it is shown, and for a socket that nobody holds the reason.
-//!
-//! A table is no snapshot, so a row may come twice; and a unix socket's name may hold a perfect row. So of rows with
-//! one inode: the same row is one; different rows of TCP are the subflows of one MPTCP socket, and of SCTP its
-//! associations; a row of `unix` beside one of another table is forged and dropped; two rows of `unix` that differ are
-//! both doubtful, and neither name is shown.
+//! Puts descriptors and rows together by inode, over all namespaces at once: inodes are unique in the machine, so a
+//! socket is named even where its holder lives in another namespace. In: the walk and the rows. Out: lines, each a
+//! socket and one holder of it, in the order in which they are shown; then the sockets that nobody holds. It reads
+//! nothing: what is read once more for the join is read by `rowless`.
 
+mod by_inode;
+pub(crate) mod forged;
+mod lines;
+mod owner;
 pub(crate) mod peers;
-pub(crate) mod unlisted;
+pub(crate) mod rowless;
+mod sockprotoname;
 
-use crate::collections::index::{AHEAD, Index};
-use crate::collections::sort::sort;
+use crate::collections::index::AHEAD;
 use crate::collections::to_index;
+use crate::join::lines::{Line, NO_FD, ShowsOwnerless, held_lines, ownerless_lines};
 use crate::select::Rows;
-use crate::socket::proto::{Protos, State};
+use crate::socket::Row;
 use crate::socket::store::{Sockets, Stored};
-use crate::socket::{Ends, Row};
-use crate::walk::fds::Holder;
 use crate::walk::{Process, Unread, Walk};
 use crate::warn::Warnings;
 
-/// Who has a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    /// A process, by a descriptor.
-    Process,
-    /// Nobody: the kernel keeps it for late packets.
-    TimeWait,
-    /// Nobody any more: its process has closed it, the other end has not yet let go.
-    Closed,
-    /// A listener that has not yet accepted it.
-    AcceptQueue,
-    /// The kernel itself.
-    Kernel,
-    /// Somebody who may not be read, perhaps.
-    Hidden,
-    /// Nobody that is visible here.
-    Elsewhere,
-    /// Captured text does not tell.
-    Unknown,
-}
+pub(crate) use by_inode::ByInode;
+pub(crate) use owner::{Owner, explain};
 
-impl Owner {
-    /// The word that the COMMAND column shows, and `--json` as the owner.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::TimeWait => "(time-wait)",
-            Self::Closed => "(closed)",
-            Self::AcceptQueue => "(accept-queue)",
-            Self::Kernel => "(kernel)",
-            Self::Hidden => "(hidden)",
-            Self::Elsewhere => "(elsewhere)",
-            Self::Unknown => "(unknown)",
-        }
-    }
-}
-
-/// Why nobody is seen to hold `row`. These are the rules, in order:
-///
-/// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only `close()`
-///   leads to without the other end (`FIN_WAIT1` and 2, `LAST_ACK`, `CLOSING`) its process has closed it; in
-///   `SYN_RECV`, `ESTABLISHED`, `CLOSE_WAIT`, and for unix in `CONNECTING`, nobody has accepted it yet. All facts.
-/// - Netlink's port id 0 is the kernel's own. A fact.
-/// - Any other has a file somewhere. Where some process could not be read it may be the one: hidden. A conclusion.
-/// - Else the holder is one that this proc does not show, or the descriptor is in flight between two processes, or
-///   the file is the kernel's own (a tunnel, NFS) or registered with `io_uring`: elsewhere. A conclusion; and a socket
-///   that was made or closed between the looks at its process and at its table looks the same.
-pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
-    match (row.inode, row.state, row.ends) {
-        (0, State::TIME_WAIT, _) => Owner::TimeWait,
-        (0, State::FIN_WAIT1 | State::FIN_WAIT2 | State::LAST_ACK | State::CLOSING, _) => {
-            Owner::Closed
-        }
-        (0, State::ESTABLISHED | State::CLOSE_WAIT | State::SYN_RECV, _)
-            if Protos::TCP.has(row.proto) =>
-        {
-            Owner::AcceptQueue
-        }
-        (0, State::CONNECTING, _) => Owner::AcceptQueue,
-        (0, _, Ends::Path(_) | Ends::Sctp { .. }) => Owner::Closed,
-        (0, ..) | (_, _, Ends::Netlink { port_id: 0, .. }) => Owner::Kernel,
-        _ if some_unread => Owner::Hidden,
-        _ => Owner::Elsewhere,
-    }
-}
-
-/// No descriptor: the socket has no holder.
-const NO_FD: u32 = u32::MAX;
-
-/// A socket and the descriptor that points to it. As large as a `Holder`, whose memory it takes over.
-#[derive(Clone, Copy)]
-struct Line {
-    /// Number of the socket.
-    socket: u32,
-    /// The descriptor, or `NO_FD`.
-    fd: u32,
-}
-
-/// Sockets by inode, repeats set aside.
-pub(crate) struct ByInode {
-    /// The index.
-    index: Index,
-    /// One for each socket: it is not to be shown without a holder, because it is a repeat, or forged.
-    dropped: Vec<bool>,
-}
-
-impl ByInode {
-    /// Indexes `sockets` without `impostors`, and settles which of several rows with one inode counts.
-    pub(crate) fn new(sockets: &mut Sockets, impostors: &[u32], warnings: &mut Warnings) -> Self {
-        let mut by_inode = Self {
-            index: Index::with_room(sockets.len()),
-            dropped: vec![false; sockets.len()],
-        };
-        for number in sockets.numbers() {
-            if to_index(number).is_multiple_of(AHEAD) {
-                let next = sockets.numbers().skip(to_index(number)).take(AHEAD);
-                by_inode
-                    .index
-                    .look_ahead(next.map(|number| sockets.inode(number)));
-            }
-            let inode = sockets.inode(number);
-            if impostors.contains(&number) {
-                by_inode.drop(number, true);
-            } else if inode != 0 && !by_inode.is_dropped_beside(number, sockets, warnings) {
-                by_inode.index.insert(inode, number);
-            }
-        }
-        by_inode
-    }
-
-    /// That `number` is not to be shown without a holder, if `is_dropped`.
-    fn drop(&mut self, number: u32, is_dropped: bool) {
-        if let Some(dropped) = self.dropped.get_mut(to_index(number)) {
-            *dropped = is_dropped;
-        }
-    }
-
-    /// Compares `number` with those of the same inode before it.
-    fn is_dropped_beside(
-        &mut self,
-        number: u32,
-        sockets: &mut Sockets,
-        warnings: &mut Warnings,
-    ) -> bool {
-        let inode = sockets.inode(number);
-        let Some(other) = self.index.find(inode).next() else {
-            return false;
-        };
-        let is_unix = |number| Protos::UNIX.has(sockets.proto(number));
-        let is_dropped = match (is_unix(number), is_unix(other)) {
-            (true, false) => {
-                warnings.warn(
-                    b"unix",
-                    "a name pretends to be a row of another socket; the row is not believed",
-                );
-                true
-            }
-            (true, true) => {
-                let (row, known) = (sockets.row(number), sockets.row(other));
-                // A name that was doubted stays so.
-                if row.ends != known.ends || row.proto != known.proto {
-                    if known.ends != Ends::Doubtful {
-                        warnings.warn(b"unix", "two rows claim one inode; one of them is a name that pretends to be a row, so neither name is shown");
-                    }
-                    sockets.doubt(other);
-                }
-                true
-            }
-            // MPTCP: the same inode, other ends. SCTP: a socket's associations, and then its endpoint, which tells
-            // no more unless it listens.
-            (false, _) => {
-                let same = |other: u32| {
-                    let (row, known) = (sockets.row(number), sockets.row(other));
-                    let is_idle = matches!(row.ends, Ends::Sctp { remote_port: 0, .. })
-                        && row.state != State::LISTEN;
-                    row.proto == known.proto && (row.ends == known.ends || is_idle)
-                };
-                self.index.find(inode).any(same)
-            }
-        };
-        self.drop(number, is_dropped);
-        is_dropped
-    }
-
-    /// Whether no row is there for `holder`.
-    pub(crate) fn lacks(&self, holder: Holder) -> bool {
-        self.index.find(holder.inode).next().is_none()
-    }
-}
-
-/// One line of a list: a socket and one holder of it, or none.
+/// A line with all that is known of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
-    /// The process, where one holds it.
+    /// The process that holds the socket; `None` where nobody is seen to.
     pub(crate) process: Option<&'a Process>,
     /// Its descriptor.
     pub(crate) fd: Option<u32>,
@@ -206,88 +38,46 @@ pub(crate) struct Entry<'a> {
     pub(crate) owner: Owner,
 }
 
-/// Whether a socket is to be listed if nobody holds it.
-pub(crate) type ListsUnheld<'a> = &'a dyn Fn(u32, &Sockets) -> bool;
-
-/// Everything that is to be shown, in order: by process and descriptor, then by table what nobody holds.
+/// All lines in order: by process and descriptor, then by table the sockets that nobody holds.
 pub(crate) struct Joined {
-    /// Those that hold sockets, each with its part of `lines`.
+    /// Processes with a line, in order; `holders` of each is its part of `lines`.
     processes: Vec<Process>,
     /// All lines.
     lines: Vec<Line>,
-    /// Those that could not be read, which is a reason of its own.
+    /// Processes that could not be read, each a possible holder.
     unread: Vec<Unread>,
     /// As in the walk.
     hides_some: bool,
-    /// The rows are of captured text, which does not tell who holds them.
+    /// Whether the rows are of captured text, which does not name holders.
     is_captured: bool,
 }
 
 impl Joined {
-    /// Joins what was walked with `sockets`, as far as `rows` selects it. Rows without a holder are listed, by
-    /// table, of those that `lists_unheld` tells.
+    /// Joins `walk` with `sockets`, as far as the names that `rows` asks for allow. Of the sockets without a holder
+    /// those are listed for which `shows_ownerless` holds.
     pub(crate) fn new(
         walk: Walk,
         mut by_inode: ByInode,
         sockets: &mut Sockets,
-        (rows, lists_unheld): (&Rows, ListsUnheld<'_>),
+        rows: &Rows,
+        shows_ownerless: ShowsOwnerless<'_>,
         warnings: &mut Warnings,
     ) -> Self {
-        let mut joined = Self {
-            processes: walk.processes,
-            lines: Vec::new(),
+        let mut processes = walk.processes;
+        let mut lines = held_lines(&mut processes, walk.holders, &mut by_inode, sockets, rows);
+        processes.retain(|process| !process.holders.is_empty());
+        forged::doubt_ownerless(&by_inode, &lines, sockets, shows_ownerless, warnings);
+        lines.extend(ownerless_lines(&by_inode, sockets, rows, shows_ownerless));
+        Self {
+            processes,
+            lines,
             unread: walk.unread,
             hides_some: walk.hides_some,
             is_captured: false,
-        };
-        // The lines are written over the holders, for there may be millions. There is mostly one line a holder; MPTCP
-        // has more, which then wait until there is room.
-        let mut lines = walk.holders;
-        let mut waiting = std::collections::VecDeque::new();
-        let mut written = 0;
-        for process in &mut joined.processes {
-            let start = written + waiting.len();
-            for at in process.holders.clone() {
-                let Some(Holder { inode, fd }) = lines.get(at).copied() else {
-                    continue;
-                };
-                if at.is_multiple_of(AHEAD) {
-                    let next = lines.iter().skip(at).take(AHEAD);
-                    by_inode.index.look_ahead(next.map(|holder| holder.inode));
-                }
-                for slot in by_inode.index.find(inode) {
-                    if let Some(dropped) = by_inode.dropped.get_mut(to_index(slot)) {
-                        *dropped = true;
-                    }
-                    if !rows.has_paths() || rows.path_matches(&sockets.row(slot)) {
-                        waiting.push_back(Holder { inode: slot, fd });
-                    }
-                }
-                while written <= at
-                    && let Some(line) = waiting.pop_front()
-                    && let Some(free) = lines.get_mut(written)
-                {
-                    *free = line;
-                    written += 1;
-                }
-            }
-            process.holders = start..written + waiting.len();
         }
-        lines.truncate(written);
-        lines.extend(waiting);
-        let line = |holder: Holder| Line {
-            socket: holder.inode,
-            fd: holder.fd,
-        };
-        joined.lines = lines.into_iter().map(line).collect();
-        joined
-            .processes
-            .retain(|process| !process.holders.is_empty());
-        joined.list_unheld(&by_inode, sockets, (rows, lists_unheld), warnings);
-        joined
     }
 
-    /// All of `sockets` as they are, for captured text.
+    /// Returns a line for each of `sockets`, in their order, for captured text.
     pub(crate) fn captured(sockets: &Sockets) -> Self {
         let line = |socket| Line { socket, fd: NO_FD };
         Self {
@@ -299,56 +89,7 @@ impl Joined {
         }
     }
 
-    /// Lists what nobody holds.
-    fn list_unheld(
-        &mut self,
-        by_inode: &ByInode,
-        sockets: &mut Sockets,
-        (rows, lists_unheld): (&Rows, ListsUnheld<'_>),
-        warnings: &mut Warnings,
-    ) {
-        let is_unheld = |number: u32| by_inode.dropped.get(to_index(number)) == Some(&false);
-        // Nobody can vouch for a row that the row before could have printed, if nobody is seen to hold its socket.
-        for number in sockets.suspects() {
-            if is_unheld(number)
-                && lists_unheld(number, sockets)
-                && !self.is_vouched_for(number, sockets)
-            {
-                let said = "a row that nobody is seen to hold may be part of the name before it; its name is not shown";
-                warnings.warn(b"unix", said);
-                sockets.doubt(number);
-            }
-        }
-        let matches = |number: &u32| {
-            is_unheld(*number)
-                && rows.path_matches(&sockets.row(*number))
-                && lists_unheld(*number, sockets)
-        };
-        let mut unheld: Vec<u32> = sockets.numbers().filter(matches).collect();
-        let key = |number| {
-            let row = sockets.row(number);
-            (row.proto, sockets.netns(number), row.ends.inet(), row.inode)
-        };
-        sort(&mut unheld, &|one, other| {
-            key(one).cmp(&key(other)).then(one.cmp(&other))
-        });
-        // Without a file only the ends tell whether two rows are one.
-        unheld.dedup_by(|one, other| {
-            let is_inet = Protos::INET.has(sockets.proto(*one));
-            is_inet && sockets.inode(*one) == 0 && key(*one) == key(*other)
-        });
-        let line = |socket| Line { socket, fd: NO_FD };
-        self.lines.extend(unheld.into_iter().map(line));
-    }
-
-    /// Whether a row without a name to believe, or the not yet accepted end of a listener that somebody holds.
-    fn is_vouched_for(&self, number: u32, sockets: &Sockets) -> bool {
-        let row = sockets.row(number);
-        let is_end = |line: &Line| sockets.row(line.socket).ends == row.ends;
-        row.ends == Ends::Path(b"") || (row.inode == 0 && self.lines.iter().any(is_end))
-    }
-
-    /// Leaves the lines that `is_shown` tells.
+    /// Leaves the lines for which `is_shown` holds.
     pub(crate) fn retain(&mut self, sockets: &Sockets, is_shown: &dyn Fn(&Entry<'_>) -> bool) {
         let shown: Vec<bool> = self
             .entries(sockets)
@@ -366,7 +107,7 @@ impl Joined {
         self.processes.retain(|process| !process.holders.is_empty());
     }
 
-    /// Whether there are lines of more than one network namespace.
+    /// Returns true if there are lines of more than one network namespace.
     pub(crate) fn is_in_several_namespaces(&self, sockets: &Sockets) -> bool {
         if !sockets.is_of_several_namespaces() {
             return false;
@@ -376,27 +117,27 @@ impl Joined {
         self.lines.iter().any(|line| Some(netns(line)) != first)
     }
 
-    /// Those that could not be read.
+    /// Returns the processes that could not be read.
     pub(crate) fn unread(&self) -> &[Unread] {
         &self.unread
     }
 
-    /// Whether some process could not be read, or is not even shown.
+    /// Returns true if some process could not be read, or is not even shown.
     pub(crate) fn some_unseen(&self) -> bool {
         self.hides_some || !self.unread.is_empty()
     }
 
-    /// Whether there is nothing to show.
+    /// Returns true if there is no line.
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// Those that hold sockets which are shown, in order.
+    /// Returns the processes that have lines, in order.
     pub(crate) fn processes(&self) -> &[Process] {
         &self.processes
     }
 
-    /// All entries in order, for the sockets that were joined.
+    /// Returns all lines in order, for the sockets that were joined.
     pub(crate) fn entries<'a>(&'a self, sockets: &'a Sockets) -> Entries<'a> {
         Entries {
             joined: self,
@@ -407,7 +148,7 @@ impl Joined {
         }
     }
 
-    /// Of each process the first entry, then all that nobody holds.
+    /// Returns of each process the first line, then all lines of sockets that nobody holds.
     pub(crate) fn holders<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
         let entry = |at: usize, process| {
             let line = *self.lines.get(at)?;
@@ -415,11 +156,11 @@ impl Joined {
         };
         let held = self.processes.iter();
         let first = held.filter_map(move |process| entry(process.holders.start, Some(process)));
-        let unheld = self.processes.last().map_or(0, |last| last.holders.end)..self.lines.len();
-        first.chain(unheld.filter_map(move |at| entry(at, None)))
+        let ownerless = self.processes.last().map_or(0, |last| last.holders.end)..self.lines.len();
+        first.chain(ownerless.filter_map(move |at| entry(at, None)))
     }
 
-    /// Each socket that is shown, once, in the order in which the rows were read: as if nobody held it.
+    /// Returns each socket that has a line, once, in the order in which the rows were read: as if nobody held it.
     pub(crate) fn shown<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
         let mut shown = vec![false; sockets.len()];
         for line in &self.lines {
@@ -439,13 +180,13 @@ impl Joined {
             })
     }
 
-    /// The largest descriptor.
+    /// Returns the largest descriptor.
     pub(crate) fn last_fd(&self) -> Option<u32> {
         let fds = self.lines.iter().map(|line| line.fd);
         fds.filter(|fd| *fd != NO_FD).max()
     }
 
-    /// The entry of `line`, whose row is `row`, which is of `process` or of nobody.
+    /// Returns the entry of `line`, whose row is `row`. It is of `process`, or nobody's.
     fn entry<'a>(&self, line: Line, row: Row<'a>, process: Option<&'a Process>) -> Entry<'a> {
         let owner = match process {
             Some(_) => Owner::Process,
@@ -466,9 +207,9 @@ impl Joined {
 
 /// The entries, one after the other.
 pub(crate) struct Entries<'a> {
-    /// What was joined.
+    /// The lines.
     joined: &'a Joined,
-    /// With which sockets.
+    /// Their rows.
     sockets: &'a Sockets,
     /// Where the next line's process is.
     process: usize,
@@ -505,8 +246,9 @@ impl<'a> Iterator for Entries<'a> {
 mod tests {
     use super::*;
     use crate::proc::NetnsId;
-    use crate::socket::Detail;
-    use crate::socket::proto::Proto;
+    use crate::socket::proto::{Proto, State};
+    use crate::socket::{Detail, Ends};
+    use crate::walk::fds::Holder;
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {
@@ -575,7 +317,8 @@ mod tests {
             walk,
             by_inode,
             &mut sockets,
-            (&Rows::default(), &|_, _| true),
+            &Rows::default(),
+            &|_, _| true,
             &mut warnings,
         );
         let entries = joined

@@ -4,11 +4,11 @@
 //! The other end of a connection has the same two ends in reverse, in any namespace that was read; where an address is
 //! translated in between it has not, and nothing is told. One hash over the sockets finds it; nothing more is read.
 
-use std::collections::BinaryHeap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
-use crate::collections::hash::Seed;
 use crate::collections::index::Index;
+use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Joined, Owner, explain};
 use crate::proc::NetnsId;
@@ -56,10 +56,10 @@ impl Peer<'_> {
     }
 }
 
-/// No task: nobody holds the socket.
+/// The place of no task: nobody holds the socket.
 const NOBODY: u32 = u32::MAX;
 
-/// What a socket is looked for by. Equal keys are equal things, except that the hash of them may be shared.
+/// By what a socket is looked for. Two sockets with equal keys are candidates for the same question.
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
     /// A connection: its kind, its own end and the other.
@@ -70,22 +70,46 @@ enum Key<'a> {
     Path(NetnsId, &'a [u8]),
 }
 
-/// The sockets that may be another's other end or listener, and who holds them.
+/// Sockets by the hash of their key. Its seed is random, so that nobody can choose ports or names that share one hash.
+struct ByKey {
+    /// The numbers of the sockets.
+    index: Index,
+    /// The seed.
+    seed: RandomState,
+}
+
+impl ByKey {
+    /// Returns a hash that depends on all of `key`.
+    fn hash(&self, key: &Key<'_>) -> u32 {
+        // The upper half of a good hash is as good as all of it.
+        u32::try_from(self.seed.hash_one(key) >> 32).unwrap_or(0)
+    }
+
+    /// Inserts socket `number` under `key`.
+    fn insert(&mut self, key: &Key<'_>, number: u32) {
+        self.index.insert(self.hash(key), number);
+    }
+
+    /// Returns the numbers of the sockets under `key`, and of those that share its hash.
+    fn find(&self, key: &Key<'_>) -> impl Iterator<Item = u32> + '_ {
+        self.index.find(self.hash(key))
+    }
+}
+
+/// The sockets that may be another's other end or listener, and the tasks that hold them.
 #[derive(Default)]
 pub(crate) struct Peers {
-    /// Those sockets, by the hash of their key; `None` where nobody asks.
-    index: Option<Index>,
-    /// What the hashes depend on, so that nobody can choose ports that all share one.
-    seed: Seed,
-    /// For each socket its place in `tasks`, or `NOBODY`.
+    /// Those sockets; `None` where no view asks for them.
+    by_key: Option<ByKey>,
+    /// For each socket the place of its first holder in `tasks`, or `NOBODY`.
     holders: Vec<u32>,
-    /// Tasks that hold sockets, in order.
+    /// Tasks that hold sockets, ascending, each once.
     tasks: Vec<Task>,
     /// Whether some process could not be read.
     some_unread: bool,
 }
 
-/// The protocols that a connection stays within.
+/// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
 fn kind(proto: Proto) -> Option<u8> {
     match proto {
         Proto::Tcp | Proto::Tcp6 => Some(0),
@@ -96,14 +120,14 @@ fn kind(proto: Proto) -> Option<u8> {
     }
 }
 
-/// The key of a connection; `None` for what is none.
+/// Returns the key of the connection that `row` is; `None` where it is none.
 fn connection(row: &Row<'_>) -> Option<Key<'static>> {
     let (local, remote) = row.ends.inet()?;
     let end = |(address, port): (IpAddr, u16)| (unmapped(address), port);
     (remote.1 != 0).then_some(Key::Connection(kind(row.proto)?, end(local), end(remote)))
 }
 
-/// The key of the listener that `row` is, or was made by.
+/// Returns the key of the listener that `row` is, or that has made `row`.
 fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
     match row.ends {
         Ends::Inet { local, .. } if Protos::TCP.has(row.proto) => Some(Key::Port(netns, local.1)),
@@ -113,15 +137,14 @@ fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
 }
 
 impl Peers {
-    /// Notes what `rows` keeps for this of `joined`, and who holds it.
+    /// Notes those of `sockets` that `rows` keeps as other ends or listeners, and who holds each socket of `joined`.
     pub(crate) fn new(joined: &Joined, sockets: &Sockets, rows: &Rows, some_unread: bool) -> Self {
         let mut peers = Self {
+            by_key: None,
             holders: vec![NOBODY; sockets.len()],
+            tasks: Vec::new(),
             some_unread,
-            seed: Seed::new(),
-            ..Self::default()
         };
-        let mut index = Index::with_room(sockets.len());
         for entry in joined.entries(sockets) {
             let holder = peers.holders.get_mut(to_index(entry.socket));
             if let (Some(process), Some(holder @ &mut NOBODY)) = (entry.process, holder) {
@@ -131,6 +154,10 @@ impl Peers {
                 *holder = to_u32(peers.tasks.len() - 1);
             }
         }
+        let mut by_key = ByKey {
+            index: Index::with_room(sockets.len()),
+            seed: RandomState::new(),
+        };
         for number in sockets.numbers() {
             let row = sockets.row(number);
             let key = if row.state == State::LISTEN {
@@ -139,63 +166,54 @@ impl Peers {
                 connection(&row).filter(|_| rows.keeps_connections)
             };
             if let Some(key) = key {
-                index.insert(peers.hash(&key), number);
+                by_key.insert(&key, number);
             }
         }
-        peers.index = Some(index);
+        peers.by_key = Some(by_key);
         peers
     }
 
-    /// A number that depends on all of `key`.
-    fn hash(&self, key: &Key<'_>) -> u32 {
-        // The upper half of a good hash is as good as all of it.
-        u32::try_from(self.seed.hash(key) >> 32).unwrap_or(0)
-    }
-
-    /// The numbers that stand where `key` would.
-    fn candidates(&self, key: &Key<'_>) -> impl Iterator<Item = u32> + '_ {
-        let hash = self.hash(key);
-        let index = self.index.iter();
-        index.flat_map(move |index| index.find(hash))
-    }
-
-    /// The task that holds socket `number`, the first of several.
+    /// Returns the task that holds socket `number`, the first of several.
     pub(crate) fn holder(&self, number: u32) -> Option<Task> {
-        let at = self.holders.get(to_index(number))?;
-        self.tasks.get(to_index(*at)).copied()
+        let place = self.holders.get(to_index(number))?;
+        self.tasks.get(to_index(*place)).copied()
     }
 
-    /// All tasks that a view of `joined` names, ascending, each once.
+    /// Returns all tasks that a view of `joined` names, ascending, each once.
     pub(crate) fn tasks(&self, joined: &Joined, sockets: &Sockets) -> Vec<Task> {
-        let held = joined.processes().iter().map(|process| process.task);
-        if self.index.is_none() {
-            return held.collect();
+        let shown = joined.processes().iter().map(|process| process.task);
+        if self.by_key.is_none() {
+            return shown.collect();
         }
-        let key = |task: Task| (task.pid, task.tid);
-        let mut tasks: BinaryHeap<(u32, u32)> = held.map(key).collect();
+        let mut is_named = vec![false; self.tasks.len()];
         for entry in joined.entries(sockets) {
-            let other = self.other_end(&entry, sockets);
-            for number in [other, self.listener(&entry, sockets)] {
-                tasks.extend(number.and_then(|number| self.holder(number)).map(key));
+            let other_end = self.other_end(&entry, sockets);
+            let listener = self.listener(&entry, sockets);
+            for number in [other_end, listener].into_iter().flatten() {
+                let place = self.holders.get(to_index(number)).copied();
+                if let Some(is_named) = place.and_then(|place| is_named.get_mut(to_index(place))) {
+                    *is_named = true;
+                }
             }
         }
-        let mut tasks = tasks.into_sorted_vec();
+        let named = self.tasks.iter().zip(is_named);
+        let named = named.filter_map(|(task, is_named)| is_named.then_some(*task));
+        let mut tasks = in_order(shown.chain(named).collect(), &|task| *task);
         tasks.dedup();
-        let task = |(pid, tid)| Task { pid, tid };
-        tasks.into_iter().map(task).collect()
+        tasks
     }
 
-    /// Why nobody holds the socket of `row`.
+    /// Returns the reason why nobody holds the socket of `row`.
     pub(crate) fn reason(&self, row: &Row<'_>) -> Owner {
         explain(row, self.some_unread)
     }
 
-    /// The number of the socket at the other end of `entry`.
+    /// Returns the number of the socket at the other end of `entry`.
     ///
-    /// One in the same namespace comes first, and the loopback's can only be there. Where two namespaces both have such
-    /// a socket, as two networks with the same addresses may, it cannot be told.
+    /// A socket of the same namespace comes first, and the other end on the loopback can only be there. Where two
+    /// namespaces both have such a socket, as two networks with the same addresses may, nothing is returned.
     pub(crate) fn other_end(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
-        self.index.as_ref()?;
+        let by_key = self.by_key.as_ref()?;
         let Key::Connection(kind, local, remote) = connection(&entry.row)? else {
             return None;
         };
@@ -204,7 +222,7 @@ impl Peers {
         let is_local = local.0.is_loopback() || remote.0.is_loopback();
         let mut best: Option<((bool, bool, bool), u32)> = None;
         let mut is_ambiguous = false;
-        for number in self.candidates(&reversed) {
+        for number in by_key.find(&reversed) {
             let (row, netns) = (sockets.row(number), sockets.netns(number));
             if row.state == State::LISTEN
                 || connection(&row).as_ref() != Some(&reversed)
@@ -223,8 +241,8 @@ impl Peers {
             .map(|(_, number)| number)
     }
 
-    /// The number of the listener that has not yet accepted `entry`; `None` where several processes share the port,
-    /// each with a socket of its own, because the tables do not tell which of them has it.
+    /// Returns the number of the listener that has not yet accepted `entry`; `None` where several processes share the
+    /// port, each with a socket of its own, because the tables do not tell which of them has the connection.
     pub(crate) fn listener(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
         if entry.owner != Owner::AcceptQueue {
             return None;
@@ -233,7 +251,7 @@ impl Peers {
         let wanted = listener(&entry.row, netns)?;
         let mut best: Option<((bool, u8), u32)> = None;
         let mut is_ambiguous = false;
-        for number in self.candidates(&wanted) {
+        for number in self.by_key.as_ref()?.find(&wanted) {
             let row = sockets.row(number);
             if row.state != State::LISTEN
                 || listener(&row, sockets.netns(number)).as_ref() != Some(&wanted)
@@ -243,7 +261,7 @@ impl Peers {
             let Some(nearness) = nearness(&row, &entry.row) else {
                 continue;
             };
-            // A connection is mostly in the table of its listener, IPv4 to a dual-stack one in that of IPv6.
+            // A connection is mostly in the table of its listener; one over IPv4 to a dual-stack listener is in tcp6.
             let rank = (row.proto == entry.row.proto, nearness);
             match best {
                 Some((known, other)) if known == rank => {
@@ -257,8 +275,8 @@ impl Peers {
     }
 }
 
-/// How well the address of `listener` fits that of the connection `row`: its own, the wildcard of its family, or IPv6's
-/// for IPv4; `None` for another.
+/// Returns how well the address of `listener` fits that of the connection `row`: 2 for the same address, 1 for the
+/// wildcard of its family, 0 for IPv6's wildcard beside IPv4, and `None` for another address.
 fn nearness(listener: &Row<'_>, row: &Row<'_>) -> Option<u8> {
     let (Ends::Inet { local: mine, .. }, Ends::Inet { local, .. }) = (listener.ends, row.ends)
     else {

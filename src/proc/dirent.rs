@@ -1,14 +1,14 @@
-//! Reads the entries that getdents64(2) put into a buffer. In: the bytes it filled. Out: each name, NUL included, so
-//! that it can be handed to the next system call as it is. A record that does not add up ends the list.
+//! Reads the entries that getdents64(2) has put into a buffer. In: the bytes that it filled. Out: each name with its NUL,
+//! as the next system call takes it. A record that does not add up ends the list. It makes no system call.
 
 use std::ffi::CStr;
 
 /// Bytes before the name in `struct linux_dirent64`: inode (8), offset (8), record length (2), type (1).
 const NAME_OFFSET: usize = 19;
-/// Where the record length stands.
+/// Bytes before the record length.
 const RECLEN_OFFSET: usize = 16;
 
-/// The names in `records`, in the kernel's order, "." and ".." included.
+/// Returns the names in `records`, in the kernel's order, "." and ".." included.
 pub(crate) fn names(mut records: &[u8]) -> impl Iterator<Item = &CStr> {
     std::iter::from_fn(move || {
         let (_, rest) = records.split_at_checked(RECLEN_OFFSET)?;

@@ -1,48 +1,50 @@
-//! The proc file system as a place: where it is, and the names in it. In: its path. Out: an open folder, paths below it
-//! in fixed buffers, small files read into the caller's. What the files say is for the rooms.
+//! The proc file system as a place: where it is, and the names in it. In: its path, a task, the name of a file. Out: open
+//! files and folders, links, small files in the caller's buffer. It knows the form of a name and of a link, and not what
+//! a file says.
 
 pub(crate) mod dirent;
 pub(crate) mod sys;
 
-use std::ffi::CStr;
-use std::fs::File;
+use std::ffi::{CStr, OsString};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::text::scan::{Fields, decimal32};
 use crate::text::write::Decimal;
-use sys::{BorrowedIdentity, Stat};
+use sys::BorrowedIdentity;
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Task {
-    /// Process id as this proc shows it.
+    /// Process id, as this proc shows it.
     pub(crate) pid: u32,
     /// Thread id, 0 for the process as a whole.
     pub(crate) tid: u32,
 }
 
-/// A number of a network namespace in this run, in the order in which they were met.
+/// The number of a network namespace in this run, in the order in which namespaces were met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NetnsId(pub(crate) u16);
 
-/// Room for the longest path below proc: two numbers of 10 digits, `/task/`, `/net/udplite6`, an fd, a NUL.
+/// Room for the longest path below proc: two numbers of 10 digits, `/task/`, `/net/udplite6` or an fd, a NUL.
 const PATH_LEN_MAX: usize = 64;
 
 /// A path below proc, such as `6/fd` or `6/task/9/net/tcp`, NUL included.
 struct TaskPath {
-    /// The path, zeros behind it.
+    /// The path, with zeros behind it.
     bytes: [u8; PATH_LEN_MAX],
     /// Its length.
     len: usize,
 }
 
 impl TaskPath {
-    /// The path of `file` of `task`.
+    /// Returns the path of `file` of `task`.
     fn new(task: Task, file: &str) -> Self {
         let mut path = Self {
             bytes: [0; PATH_LEN_MAX],
@@ -58,7 +60,7 @@ impl TaskPath {
         path
     }
 
-    /// Adds `text`. The last byte stays zero; what does not fit is not there, as ENOENT.
+    /// Appends `text`. The last byte stays zero: a path that does not fit is cut, and the kernel answers ENOENT.
     fn push(&mut self, text: &[u8]) {
         let (free, _) = self.bytes.split_at_mut(PATH_LEN_MAX - 1);
         debug_assert!(self.len + text.len() <= free.len(), "the path is too long");
@@ -68,41 +70,42 @@ impl TaskPath {
         }
     }
 
-    /// Adds `number` in decimal: std's formatting takes as long as a quarter of the system call.
+    /// Appends `number` in decimal. std's formatting would take a quarter as long as the system call.
     fn push_number(&mut self, number: u32) {
         self.push(Decimal::new(number).text());
     }
 
-    /// For a system call.
+    /// Returns the path for a system call.
     fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
     }
 }
 
-/// A `read()` of a proc file that brings less than a page by more than its longest line was the last: the kernel fills a
-/// page with whole lines while it has any (`fs/seq_file.c`). To ask for the end costs a TCP table another walk over the
-/// whole hash of the machine, half of its time. 4,096 less 512 serves larger pages too: there it only asks once more.
+/// A `read()` of a proc file that returns no more than this was the last: the kernel fills a page with whole lines while
+/// it has any (`fs/seq_file.c`). Assumption: no line is longer than 512 bytes. To be told of the end by one more read
+/// costs a table of TCP another walk over the machine's whole hash, half of its time. Where pages are larger than 4,096
+/// bytes the end is asked for once too often.
 pub(crate) const LAST_READ_MAX: usize = 4096 - 512;
 
 /// An open proc file system, or a folder that is laid out like one.
 pub(crate) struct Proc {
-    /// As the user named it.
+    /// Its path, as the user named it.
     path: PathBuf,
-    /// Open for as long as this lives.
+    /// Its folder.
     dir: OwnedFd,
-    /// Whether it is the kernel's, and no folder that is laid out like it.
+    /// True for the kernel's, false for a folder that is laid out like it.
     is_live: bool,
-    /// Whether the size of a folder PID/fd has been seen to tell the number of descriptors.
+    /// True once the size of a folder PID/fd was seen to be the number of descriptors.
     counts_fds: AtomicBool,
 }
 
-/// Whether `error` says that the process, thread or descriptor is not there any more.
+/// Returns true if `error` says that the process, thread or descriptor is not there any more.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
-    // ESRCH is what proc answers for a task that is being reaped, EINVAL for the net of one that has ended.
+    // proc answers ESRCH for a task that is being reaped, and EINVAL for the net of a task that has ended.
     error.kind() == io::ErrorKind::NotFound || matches!(error.raw_os_error(), Some(3 | 22))
 }
 
-/// Whether `error` says that this may not be read (EACCES, EPERM).
+/// Returns true if `error` says that this may not be read (EACCES, EPERM).
 pub(crate) fn is_forbidden(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
@@ -111,7 +114,7 @@ impl Proc {
     /// Opens the proc file system at `path`.
     ///
     /// # Errors
-    /// The reason, as the end of a message: it is not there, no folder, or has no processes in it.
+    /// Why it is not a proc file system, as the end of a message: not there, not a folder, no processes in it.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let not_proc = |why: &dyn std::fmt::Display| format!("not a proc file system ({why})");
         let dir = File::open(path).map_err(|error| not_proc(&error_text(&error)))?;
@@ -133,26 +136,26 @@ impl Proc {
         Ok(proc)
     }
 
-    /// Where it is, as the user named it.
+    /// Returns its path, as the user named it.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of `file` of `task` as a message shows it.
+    /// Returns the path of `file` of `task` from the user's point of view: for messages, and for std.
     pub(crate) fn display(&self, task: Task, file: &str) -> Vec<u8> {
-        let mut shown = Vec::new();
+        let mut shown = Vec::with_capacity(self.path.as_os_str().len() + PATH_LEN_MAX);
         self.display_in(&mut shown, task, file);
         shown
     }
 
-    /// Writes the path of `file` of `task` behind what is in `shown`.
+    /// Appends the path of `file` of `task` to `shown`.
     fn display_in(&self, shown: &mut Vec<u8>, task: Task, file: &str) {
         shown.extend_from_slice(self.path.as_os_str().as_bytes());
         shown.push(b'/');
         shown.extend_from_slice(TaskPath::new(task, file).as_c_str().to_bytes());
     }
 
-    /// Calls `found` with every process id that is there, until it breaks. `buffer` is read into; 32 KiB hold about a thousand.
+    /// Calls `found` with the id of each process, until it breaks. `buffer` is read into; 32 KiB hold about a thousand.
     ///
     /// # Errors
     /// errno of reading the folder.
@@ -161,15 +164,15 @@ impl Proc {
         buffer: &mut [u8],
         mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        // A descriptor of its own, because a folder is read from where it was left.
+        // Another descriptor than `self.dir`, because a folder is read on from where the last reading stopped.
         let dir = sys::open_dir_at(self.dir.as_fd(), c".")?;
         for_each_number(dir.as_fd(), buffer, |number, _| found(number))
     }
 
-    /// Adds the threads of `process` but its main one to `threads`, ascending; none where it has ended.
+    /// Appends the threads of `process` but its main one to `threads`, ascending; none where it has ended.
     pub(crate) fn add_threads(&self, process: Task, buffer: &mut [u8], threads: &mut Vec<Task>) {
         if let Ok(dir) = self.open_dir(process, "task") {
-            // One that ends meanwhile has no more threads than were read.
+            // A process that ends meanwhile has no more threads than were read.
             let _ = for_each_number(dir.as_fd(), buffer, |tid, _| {
                 if tid != process.pid {
                     threads.push(Task {
@@ -182,8 +185,8 @@ impl Proc {
         }
     }
 
-    /// How many descriptors there are in a folder PID/fd, by its size; `None` where that does not tell. Since Linux 6.2
-    /// it does; before it is 0, and on another file system it is something else.
+    /// Returns the number of descriptors in a folder PID/fd of this size. Since Linux 6.2 it is the size; before, and on
+    /// another file system than proc, the size does not tell: `None`.
     pub(crate) fn count_fds(&self, size: u64) -> Option<u64> {
         if self.is_live && size > 0 {
             self.counts_fds.store(true, Ordering::Relaxed);
@@ -191,14 +194,14 @@ impl Proc {
         self.counts_fds.load(Ordering::Relaxed).then_some(size)
     }
 
-    /// The process id of this program as this proc shows it; `None` where it does not.
+    /// Returns the process id of this program, as this proc shows it; `None` where it does not.
     pub(crate) fn own_pid(&self) -> Option<u32> {
         decimal32(sys::read_link_at(self.dir.as_fd(), b"self\0", &mut [0; 16]).ok()?)
     }
 
-    /// Runs `read`, and where that is forbidden once more as the owner of `task`: root without `CAP_SYS_PTRACE`, as in
-    /// a container, may read no descriptor of another user, but that user may. The kernel asks for the same uid and
-    /// gid (`ptrace_may_access`), and the default capabilities of a container suffice to take them on.
+    /// Calls `read`, and where that is forbidden once more as the owner of `task`. Root without `CAP_SYS_PTRACE`, as in a
+    /// container, may not read the descriptors of another user, but that user may. The kernel compares uid and gid
+    /// (`ptrace_may_access`), and the default capabilities of a container suffice to take these on.
     ///
     /// # Errors
     /// As `read`; still forbidden where the process is not dumpable, or its ids differ among themselves.
@@ -212,7 +215,7 @@ impl Proc {
             done => return done,
         };
         let owner = self.stat(task, "")?;
-        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
+        match BorrowedIdentity::take_on(owner.uid(), owner.gid()) {
             Some(_borrowed) => read(),
             None => Err(error),
         }
@@ -286,16 +289,22 @@ impl Proc {
         sys::read_link_at(self.dir.as_fd(), &path.bytes, buffer)
     }
 
-    /// What stat(2) tells of `name` of `task`; an empty name is its folder.
+    /// Returns what stat(2) tells of `name` of `task`, links followed; an empty name is its folder. proc gives some of it
+    /// a meaning of its own: the size of PID/fd (see `count_fds`), the links of PID/task (the number of threads plus 2),
+    /// the owner of PID (its effective uid and gid, or 0 where it is not dumpable), the inode of PID/net/tcp (one number
+    /// for each network namespace).
+    ///
+    /// std asks by stat or newfstatat on 64-bit musl. statx, which gives no more, is denied with EPERM by the seccomp
+    /// profiles of older container engines.
     ///
     /// # Errors
     /// As `open_dir`.
-    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Stat> {
-        sys::stat_at(Some(self.dir.as_fd()), TaskPath::new(task, name).as_c_str())
+    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
+        std::fs::metadata(OsString::from_vec(self.display(task, name)))
     }
 
-    /// Reads what the kernel calls the protocol of the socket behind descriptor `fd` of `task`
-    /// (`system.sockprotoname`), without its NUL. `path` is room for the path, whatever is in it.
+    /// Reads the name of the protocol of the socket behind descriptor `fd` of `task` (`system.sockprotoname`), without
+    /// its NUL, into `buffer`. `path` is room for the path, and loses what is in it.
     ///
     /// # Errors
     /// As `open_dir`; ENODATA or EOPNOTSUPP where the attribute is not known.
@@ -316,10 +325,10 @@ impl Proc {
     }
 }
 
-/// Calls `found` with every entry of `dir` that is a number, as a number and as it is written, until it breaks.
+/// Calls `found` with each entry of `dir` that is a number, as a number and as it is written, until it breaks.
 ///
 /// # Errors
-/// errno of reading the folder, a folder that went away excepted: that is its end.
+/// errno of reading the folder. A folder that went away is no error: it ends there.
 pub(crate) fn for_each_number(
     dir: BorrowedFd<'_>,
     buffer: &mut [u8],
@@ -342,7 +351,7 @@ pub(crate) fn for_each_number(
     }
 }
 
-/// The inode in a link such as `net:[4026531840]`, which starts with `kind`.
+/// Returns the inode in a link such as `net:[4026531840]`, which starts with `kind`.
 pub(crate) fn inode_in_link(link: &[u8], kind: &[u8]) -> Option<u32> {
     decimal32(
         link.strip_prefix(kind)?
@@ -351,7 +360,7 @@ pub(crate) fn inode_in_link(link: &[u8], kind: &[u8]) -> Option<u32> {
     )
 }
 
-/// The inode in a link such as `socket:[607014]`: the one that is read for every descriptor.
+/// Returns the inode in a link such as `socket:[607014]`. It is called once for each descriptor.
 #[inline(always)]
 pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
     let (kind, rest) = link.split_first_chunk::<8>()?;
@@ -363,7 +372,7 @@ pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
     (fields.rest() == b"]").then_some(inode)
 }
 
-/// An error as errno's text alone, without std's "(os error N)".
+/// Returns the text of `error` without std's "(os error N)".
 pub(crate) fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {

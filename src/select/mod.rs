@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use crate::collections::sort::sort_once;
+use crate::collections::sort::sort_dedup;
 use crate::socket::proto::{Proto, Protos, State};
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::{Prefix, unmapped};
@@ -29,7 +29,7 @@ impl Processes {
     /// Selects `pids` too.
     pub(crate) fn add_pids(&mut self, pids: &[u32]) {
         self.pids.extend_from_slice(pids);
-        sort_once(&mut self.pids);
+        sort_dedup(&mut self.pids);
     }
 
     /// Whether `pid` is one that is asked for, as far as the number tells.

@@ -24,7 +24,7 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use crate::collections::index::Wanted;
-use crate::collections::sort::sort_once;
+use crate::collections::sort::sort_dedup;
 use crate::proc::NetnsId;
 use crate::proc::{LAST_READ_MAX, Proc, Task, for_each_number, is_gone};
 use crate::select::Rows;
@@ -319,9 +319,12 @@ impl<'a> Reader<'a> {
                 ControlFlow::Continue(())
             });
         }
-        sort_once(&mut inodes);
+        sort_dedup(&mut inodes);
         for inode in inodes {
-            if wanted.as_mut().is_some_and(|wanted| !wanted.find(inode)) {
+            if wanted
+                .as_mut()
+                .is_some_and(|wanted| !wanted.mark_found(inode))
+            {
                 continue;
             }
             let file = format!("net/can-bcm/{inode}");
@@ -391,7 +394,9 @@ impl<'a> Reader<'a> {
             match (table.parse)(record.bytes, &format) {
                 // What a cut row of another table says of the inode may be half of it.
                 Some((row, detail)) if record.ended || FIXED.has(row.proto) => {
-                    if wanted.as_mut().is_none_or(|wanted| wanted.find(row.inode))
+                    if wanted
+                        .as_mut()
+                        .is_none_or(|wanted| wanted.mark_found(row.inode))
                         && (matches_all || self.rows.matches(&row, &detail) || self.keeps(&row))
                     {
                         sockets.push(id, &row, &detail);

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::collections::sort::sort_once;
+use crate::collections::sort::sort_dedup;
 use crate::views::Found;
 
 /// Writes the process ids.
@@ -17,6 +17,6 @@ pub(crate) fn write_pids(found: &Found<'_>, out: &mut impl Write) -> io::Result<
         .iter()
         .map(|process| process.task.pid)
         .collect();
-    sort_once(&mut pids);
+    sort_dedup(&mut pids);
     pids.iter().try_for_each(|pid| writeln!(out, "{pid}"))
 }

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use crate::collections::sort::sort;
+use crate::collections::sort::sorted_indices;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::socket::proto::{Proto, State};
@@ -55,7 +55,7 @@ impl Tally {
                 .map_or((&b""[..], 0), |(word, count)| (word.as_slice(), *count));
             (word != b"CLOSE_WAIT", Reverse(count), word)
         };
-        in_order(self.states.len(), &|one, other| key(one).cmp(&key(other)))
+        sorted_indices(self.states.len(), &|one, other| key(one).cmp(&key(other)))
             .into_iter()
             .filter_map(|at| self.states.get(at))
             .map(|(word, count)| (word.as_slice(), *count))
@@ -79,13 +79,6 @@ impl Tally {
             out.push(b'-');
         }
     }
-}
-
-/// The places of `len` elements in the order that `order` tells.
-fn in_order(len: usize, order: &dyn Fn(u32, u32) -> std::cmp::Ordering) -> Vec<usize> {
-    let mut places: Vec<u32> = (0..to_u32(len)).collect();
-    sort(&mut places, order);
-    places.into_iter().map(to_index).collect()
 }
 
 /// The sockets of a process, or those that nobody holds for one reason.
@@ -186,7 +179,7 @@ impl<'a> Summary<'a> {
             let known = self.protocols.get(to_index(at));
             known.map(|(proto, word, _)| (*proto, word))
         };
-        in_order(self.protocols.len(), &|one, other| {
+        sorted_indices(self.protocols.len(), &|one, other| {
             key(one).cmp(&key(other))
         })
         .into_iter()
@@ -208,7 +201,7 @@ impl<'a> Summary<'a> {
                 (is_unheld, Reverse((close_wait, sockets)), group.pid(), at)
             })
         };
-        in_order(self.groups.len(), &|one, other| key(one).cmp(&key(other)))
+        sorted_indices(self.groups.len(), &|one, other| key(one).cmp(&key(other)))
             .into_iter()
             .filter_map(|at| self.groups.get(at))
     }

@@ -5,14 +5,14 @@
 //! times before that nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are:
 //! a changed state is a `-` and a `+`, and a queue that fills is no news.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::Layout;
-use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
-use crate::proc::sys::{Clock, now};
 use crate::text::write::write_short;
 use crate::views::Found;
 use crate::views::json::write_objects;
@@ -58,7 +58,7 @@ pub(crate) struct Watch {
     /// Their columns, which only grow.
     columns: Columns,
     /// What the hashes depend on, so that nobody can choose a name that passes for another line.
-    seed: Seed,
+    seed: RandomState,
     /// The lines of the look before, in order.
     known: Vec<Known>,
     /// Where they are by the upper half of their hash; `None` before the first look.
@@ -77,7 +77,7 @@ impl Watch {
             is_json,
             layout,
             columns: Columns::default(),
-            seed: Seed::new(),
+            seed: RandomState::new(),
             known: Vec::new(),
             index: None,
         }
@@ -91,7 +91,7 @@ impl Watch {
         let row = &entry.row;
         let netns = (row.inode == 0).then(|| found.netns_inode(entry.socket));
         let socket = (row.inode, row.proto, row.ends, row.state);
-        self.seed.hash(&(task, entry.fd, socket, netns))
+        self.seed.hash_one((task, entry.fd, socket, netns))
     }
 
     /// Writes what is different in `found` from `before`, which is what the last call had as `found`.
@@ -172,7 +172,9 @@ impl Watch {
         self.columns.choose(found, self.layout);
         self.columns.measure(found, entries());
         let mut before = vec![event.sign(), b' '];
-        write_time(&mut before, now(Clock::Real).as_secs());
+        // A clock before 1970 was never set.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        write_time(&mut before, now.unwrap_or_default().as_secs());
         before.push(b' ');
         self.columns
             .write_lines(found, entries(), &before, Vec::new(), out)

@@ -25,7 +25,7 @@ use std::io;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 
-use crate::collections::sort::sort_once;
+use crate::collections::sort::sort_dedup;
 use crate::proc::{Proc, Task};
 use crate::select::Processes;
 use crate::warn::Warnings;
@@ -62,7 +62,7 @@ pub(crate) fn walk(
             ControlFlow::Continue(())
         })?;
         // The kernel lists them in order; the file system of a captured tree need not.
-        sort_once(&mut listed);
+        sort_dedup(&mut listed);
     }
     let pids = if listed.is_empty() {
         selected.pids()

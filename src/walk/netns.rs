@@ -6,7 +6,7 @@
 //! differs between namespaces, and everybody may ask for it, at twice the price. So the link is read first, and the
 //! table file of a known namespace only when a process without that right has to be assigned.
 
-use std::collections::BinaryHeap;
+use std::os::unix::fs::MetadataExt;
 
 use crate::collections::sort::in_order;
 use crate::proc::{NetnsId, Proc, Task, inode_in_link};
@@ -17,7 +17,7 @@ enum TableFile {
     /// It was not asked for.
     NotRead,
     /// Its file system and inode number.
-    Is((u32, u32), u64),
+    Is(u64, u64),
     /// It could not be read.
     Unavailable,
 }
@@ -28,7 +28,7 @@ impl TableFile {
     fn read(proc: &Proc, task: Task) -> Self {
         let stat = proc.stat(task, "net/tcp");
         let stat = stat.or_else(|_| proc.stat(task, "net"));
-        stat.map_or(Self::Unavailable, |stat| Self::Is(stat.dev, stat.ino))
+        stat.map_or(Self::Unavailable, |stat| Self::Is(stat.dev(), stat.ino()))
     }
 }
 
@@ -201,12 +201,7 @@ impl Namespaces {
     /// one.
     pub(crate) fn settle(&mut self) -> Vec<NetnsId> {
         for netns in &mut self.all {
-            if !netns.members.is_sorted() {
-                let members = netns.members().map(|task| (task.pid, task.tid));
-                let members = members.collect::<BinaryHeap<_>>().into_sorted_vec();
-                let task = |(pid, tid)| Task { pid, tid };
-                netns.members = members.into_iter().map(task).collect();
-            }
+            netns.members = in_order(std::mem::take(&mut netns.members), &|task| *task);
         }
         let mut settled = vec![NetnsId(0); self.all.len()];
         let all = self.all.drain(..).enumerate().collect();

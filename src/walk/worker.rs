@@ -3,6 +3,7 @@
 //! of sockets; the caller of the walk may give a function that does.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::ops::Range;
 use std::thread::{self, Builder};
 
@@ -249,7 +250,7 @@ impl<'a> Worker<'a> {
         let (proc, task) = (self.shared.proc, process.task);
         // PID/task has a link for each thread, and two of its own. If the main thread has ended, the folder PID/fd is
         // root's, and empty; those of the other threads are not.
-        if !proc.stat(task, "task").is_ok_and(|stat| stat.nlink > 3) {
+        if !proc.stat(task, "task").is_ok_and(|stat| stat.nlink() > 3) {
             return false;
         }
         let mut threads = std::mem::take(&mut self.threads);
@@ -315,9 +316,9 @@ impl<'a> Worker<'a> {
     fn add_unread(&mut self, task: Task) {
         let proc = self.shared.proc;
         let owner = proc.stat(task, "");
-        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid, stat.gid));
+        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid(), stat.gid()));
         let fds = proc.stat(task, "fd");
-        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size));
+        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size()));
         self.found.unread.push(Unread {
             pid: task.pid,
             uid,

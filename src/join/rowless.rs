@@ -1,0 +1,200 @@
+//! Finds the sockets of rowless descriptors, those that point to a socket which no table that was read lists. In: those
+//! descriptors. Out: their rows, from a table read anew or of a namespace that was not read before; else a row that has
+//! no more than the protocol, as the kernel names it.
+//!
+//! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
+//! table. A socket that got its row between the two looks is found by the second.
+
+use std::ops::ControlFlow;
+
+use crate::collections::index::{Index, Wanted};
+use crate::join::sockprotoname::SockProtoName;
+use crate::proc::NetnsId;
+use crate::proc::{Task, error_text};
+use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::store::Sockets;
+use crate::socket::{Detail, Ends, Row};
+use crate::tables::Reader;
+use crate::walk::fds::Holder;
+use crate::walk::netns::Netns;
+use crate::walk::{Process, Walk};
+
+/// A socket that has a descriptor and no row.
+struct Rowless {
+    /// The socket.
+    inode: u32,
+    /// A task that holds it.
+    task: Task,
+    /// The namespace of that task.
+    netns: Option<NetnsId>,
+    /// What the kernel says of it, where it was asked.
+    answer: SockProtoName,
+    /// The protocols whose tables may list it now; empty where it is of no use to read any.
+    tables: Protos,
+}
+
+impl Rowless {
+    /// Returns its protocol, `Other` where the kernel does not tell.
+    fn proto(&self) -> Proto {
+        self.answer.proto.unwrap_or(Proto::Other)
+    }
+}
+
+/// Finds or names the sockets of those descriptors of `walk` for which `lacks_row` holds, and adds their rows to
+/// `sockets`. With `elsewhere`, namespaces of processes that were not walked are read too.
+pub(crate) fn load_rowless(
+    walk: &mut Walk,
+    lacks_row: &dyn Fn(Holder) -> bool,
+    elsewhere: bool,
+    reader: &mut Reader<'_>,
+    sockets: &mut Sockets,
+) {
+    let protos = reader.rows.protos();
+    // Where all protocols that are selected have every socket in a table, a socket without a row is of another protocol
+    // and needs no name. It may also have been made after its table was read, where that was read beside the walk.
+    let asks = !protos.without(Protos::ALWAYS_LISTED).is_empty();
+    if !asks && !walk.had_helpers {
+        return;
+    }
+    let mut rowless = find(walk, lacks_row, asks, reader);
+    for socket in &mut rowless {
+        let listed_as = socket.answer.proto.map_or(protos, Proto::listed_as);
+        let tables = protos.intersection(listed_as);
+        // Where the kernel was asked and does not tell, the tables that were read have told all that they can.
+        let is_sought = elsewhere || socket.answer.proto.is_some() || !asks;
+        if is_sought && tables.meets(Protos::LISTED) {
+            socket.tables = tables;
+        }
+    }
+    let wanted = read_tables(&rowless, walk, elsewhere, reader, sockets);
+    for socket in &rowless {
+        let is_still = socket.tables.is_empty() || wanted.is_missing(socket.inode);
+        if is_still && reader.rows.matches_unlisted(socket.proto(), socket.inode) {
+            let row = Row {
+                inode: socket.inode,
+                proto: socket.proto(),
+                state: State::UNLISTED,
+                rx_queue: None,
+                tx_queue: None,
+                ends: Ends::Unlisted(socket.answer.name()),
+            };
+            let netns = socket.netns.unwrap_or(NetnsId(0));
+            sockets.push(netns, &row, &Detail::default());
+        }
+    }
+}
+
+/// Returns the sockets of those selected descriptors of `walk` for which `lacks_row` holds, each once. Where `asks`, the
+/// kernel is asked for their protocol, and those of protocols that are not selected are left out.
+fn find(
+    walk: &Walk,
+    lacks_row: &dyn Fn(Holder) -> bool,
+    asks: bool,
+    reader: &Reader<'_>,
+) -> Vec<Rowless> {
+    let rows = reader.rows;
+    let mut lacking: Vec<(&Process, Holder)> = Vec::new();
+    for process in walk.processes.iter().filter(|process| process.is_selected) {
+        let netns = process.netns.and_then(|id| walk.namespaces.get(id));
+        if netns.is_some_and(|netns| !netns.is_selected) {
+            continue;
+        }
+        let holders = walk.holders.get(process.holders.clone());
+        for holder in holders.unwrap_or_default() {
+            if rows.inode_matches(holder.inode) && lacks_row(*holder) {
+                lacking.push((process, *holder));
+            }
+        }
+    }
+    let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
+    let mut rowless = Vec::new();
+    for (process, holder) in lacking {
+        // One holder is enough to ask.
+        if seen.find(holder.inode).next().is_some() {
+            continue;
+        }
+        let mut answer = SockProtoName::default();
+        if asks {
+            match SockProtoName::ask(reader.proc, process.task, holder, &mut path) {
+                Some(told) => answer = told,
+                None => continue,
+            }
+        }
+        seen.insert(holder.inode, 0);
+        if answer.proto.is_none_or(|proto| rows.protos().has(proto)) {
+            rowless.push(Rowless {
+                inode: holder.inode,
+                task: process.task,
+                netns: process.netns,
+                answer,
+                tables: Protos::default(),
+            });
+        }
+    }
+    rowless
+}
+
+/// Reads the tables that may list `rowless` by now: first of the namespaces of their holders, then, while any is
+/// missing, of other namespaces. Returns which of them were found.
+fn read_tables(
+    rowless: &[Rowless],
+    walk: &mut Walk,
+    elsewhere: bool,
+    reader: &mut Reader<'_>,
+    sockets: &mut Sockets,
+) -> Wanted {
+    let sought = || rowless.iter().filter(|socket| !socket.tables.is_empty());
+    let mut wanted = Wanted::new(sought().map(|socket| socket.inode));
+    let tables = sought().map(|socket| socket.tables);
+    let protos = tables.fold(Protos::default(), Protos::union);
+    let mut homes: Vec<NetnsId> = Vec::new();
+    for home in sought().filter_map(|socket| socket.netns) {
+        if !homes.contains(&home) {
+            homes.push(home);
+        }
+    }
+    for id in homes {
+        if let Some(netns) = walk.namespaces.get_mut(id) {
+            netns.is_loaded = true;
+            let members = &mut netns.members();
+            reader.load((id, members), protos, Some(&mut wanted), sockets);
+        }
+    }
+    if wanted.missing() > 0 {
+        let missing = sought().filter(|socket| wanted.is_missing(socket.inode));
+        let mut tasks: Vec<Task> = missing.map(|socket| socket.task).collect();
+        tasks.dedup();
+        find_namespaces(&tasks, elsewhere, walk, reader);
+        let unread = |netns: &Netns| !netns.is_loaded && netns.is_selected;
+        for (id, netns) in walk.namespaces.iter().filter(|(_, netns)| unread(netns)) {
+            let members = &mut netns.members();
+            reader.load((id, members), protos, Some(&mut wanted), sockets);
+        }
+    }
+    wanted
+}
+
+/// Finds namespaces that were not met: of the threads of `tasks`, for a thread may live in one of its own, and with
+/// `elsewhere` of all processes.
+fn find_namespaces(tasks: &[Task], elsewhere: bool, walk: &mut Walk, reader: &mut Reader<'_>) {
+    let (proc, namespaces) = (reader.proc, &mut walk.namespaces);
+    let mut buffer = vec![0; 32 * 1024];
+    let mut threads = Vec::new();
+    for task in tasks {
+        proc.add_threads(Task { tid: 0, ..*task }, &mut buffer, &mut threads);
+    }
+    for thread in threads {
+        // A thread that has ended has no namespace.
+        let _ = namespaces.find(proc, thread);
+    }
+    if elsewhere {
+        let found = proc.for_each_pid(&mut buffer, |pid| {
+            let _ = namespaces.find(proc, Task { pid, tid: 0 });
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = found {
+            let path = proc.path().as_os_str().as_encoded_bytes();
+            reader.warnings.warn(path, &error_text(&error));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Asks the kernel what a socket is, by the attribute `system.sockprotoname` of a descriptor (`net/socket.c`:
+//! `sockfs_xattr_get`). In: a descriptor of a task. Out: the protocol and what the kernel calls it. This costs a call
+//! for each socket, so it is asked only of those of which the tables do not tell enough.
+
+use crate::proc::{Proc, Task, is_gone, socket_in_link};
+use crate::socket::proto::Proto;
+use crate::walk::fds::Holder;
+
+/// Room for the attribute: the name in `struct proto`, with its NUL.
+const NAME_LEN_MAX: usize = 32;
+/// What the names of address families start with, where the protocol has no better name.
+const FAMILY_PREFIX: &[u8] = b"af_";
+
+/// What the kernel says of a socket; by default nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SockProtoName {
+    /// The protocol, where the kernel tells it.
+    pub(super) proto: Option<Proto>,
+    /// Its name in lower case, without `af_`; zeros behind it.
+    bytes: [u8; NAME_LEN_MAX],
+    /// The length of the name.
+    len: usize,
+}
+
+impl SockProtoName {
+    /// Asks for the socket of `holder`, a descriptor of `task`. Returns `None` where the descriptor is gone. `path` is
+    /// room for its path.
+    pub(super) fn ask(proc: &Proc, task: Task, holder: Holder, path: &mut Vec<u8>) -> Option<Self> {
+        let mut answer = Self::default();
+        let read = proc.as_owner(task, || {
+            let name = proc.read_sockprotoname(task, holder.fd, path, &mut answer.bytes)?;
+            answer.len = name.len();
+            Ok(())
+        });
+        match read {
+            Ok(()) => {
+                answer.proto = Some(Proto::from_sockprotoname(answer.name()));
+                answer.bytes.make_ascii_lowercase();
+                if answer.name().starts_with(FAMILY_PREFIX) {
+                    answer.bytes.rotate_left(FAMILY_PREFIX.len());
+                    answer.len -= FAMILY_PREFIX.len();
+                }
+            }
+            // In a captured tree the link is there and leads nowhere.
+            Err(error) if is_gone(&error) => {
+                let mut link = [0; 32];
+                let link = proc.read_fd_link(task, holder.fd, &mut link).ok()?;
+                socket_in_link(link).filter(|inode| *inode == holder.inode)?;
+            }
+            // The kernel does not tell.
+            Err(_) => {}
+        }
+        Some(answer)
+    }
+
+    /// Returns the name; it is empty where the kernel does not tell.
+    pub(super) fn name(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
