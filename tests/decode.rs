@@ -496,11 +496,11 @@ fn words_of_another_byte_order_are_read_as_they_were_printed() {
 fn what_needs_a_process_does_not_go_with_captured_text() {
     let file = captured(BY_HAND);
     for (args, quoted) in [
-        ("6", "--pid"),
+        ("6", "'6'"),
         ("--pid 6", "--pid"),
         ("-p6", "--pid"),
         ("java", "java"),
-        ("--command java", "java"),
+        ("--command java", "--command"),
         ("nosuch.txt", "nosuch.txt"),
         ("-c java", "-c"),
         ("--container 54e9", "--container"),
@@ -515,8 +515,11 @@ fn what_needs_a_process_does_not_go_with_captured_text() {
         file.piped(&format!("--decode {args}")).refuses("--decode");
         file.piped(&format!("{args} --decode")).refuses(quoted);
     }
-    for file in ["--decode=/no/such.txt", "--decode=/", "--decode="] {
-        let quoted = file.strip_prefix("--decode=").unwrap();
+    for (file, quoted) in [
+        ("--decode=/no/such.txt", "/no/such.txt"),
+        ("--decode=/", "/: "),
+        ("--decode=", "'--decode'"),
+    ] {
         Run::of(lsock().arg(file)).refuses(quoted);
     }
 }

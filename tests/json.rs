@@ -861,6 +861,7 @@ fn is_known(option: &str) -> bool {
     !run.err().contains("no such option")
 }
 
+// That the help has all that the table of options has, and shows which of them take a value, is tested beside the table.
 #[test]
 fn the_help_names_what_the_parser_takes_and_nothing_else() {
     let help = Run::of(lsock().arg("--help"));
@@ -872,33 +873,36 @@ fn the_help_names_what_the_parser_takes_and_nothing_else() {
             "{option} is in the help, but does not exist"
         );
     }
-    // Of the long ones the parser knows none but those of the help; each of its own names is there too.
     for letter in ('0'..='9').chain('A'..='Z').chain('a'..='z') {
         let option = format!("-{letter}");
         let is_named = named.contains(&option);
         assert_eq!(is_known(&option), is_named, "{option}");
     }
-    let source =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/mod.rs")).unwrap();
-    let start = source
-        .find("fn long(&mut self")
-        .expect("the parser of long options");
-    let arms = source[start..].split("\n    }\n").next().unwrap();
-    let mut count = 0;
-    for line in arms.lines() {
-        if let Some((name, _)) = line
-            .trim_start()
-            .strip_prefix('"')
-            .and_then(|rest| rest.split_once("\" =>"))
-        {
-            assert!(
-                named.contains(&format!("--{name}")),
-                "--{name} is not in the help"
-            );
-            count += 1;
+}
+
+#[test]
+fn an_empty_value_is_refused_by_every_option() {
+    let help = Run::of(lsock().arg("--help"));
+    let options = options_of(help.out());
+    let ends = ["-h", "--help", "-V", "--version"];
+    let mut with_value = 0;
+    for option in options.iter().filter(|name| !ends.contains(&name.as_str())) {
+        // Nothing is selected by an empty word, whether it is a value or a selector.
+        let apart = Run::of(lsock().args([option, ""]));
+        apart.refuses("'");
+        let attached = Run::of(lsock().arg(format!("{option}=")));
+        attached.refuses(&format!("'{option}' "));
+        let alone = Run::of(lsock().args(["--proc", "/nonexistent", option]));
+        let needs = format!("'{option}' needs a value");
+        if alone.err().contains(&needs) {
+            apart.refuses(&needs);
+            attached.refuses(&needs);
+            with_value += 1;
+        } else {
+            apart.refuses("'': ");
         }
     }
-    assert!(count > 20, "{arms}");
+    assert!(with_value > 15, "{with_value} of {options:?}");
 }
 
 #[test]

@@ -377,7 +377,7 @@ fn a_number_of_threads_is_1_to_1024() {
         tree.run(&format!("--threads {wrong}")).refuses(&quoted);
         tree.run(&format!("--threads={wrong}")).refuses(&quoted);
     }
-    tree.run("--threads=").refuses("''");
+    tree.run("--threads=").refuses("'--threads'");
     tree.run("--threads").refuses("'--threads'");
     for right in ["1", "1024", "007"] {
         let run = tree.run(&format!("--threads {right}"));

@@ -553,7 +553,7 @@ fn what_cannot_be_both_is_said_in_one_line() {
         let line = run.one_line();
         let quoted = format!("'{first}' and '{second}': ");
         assert!(
-            line.starts_with(&quoted) && line.ends_with("; leave one out"),
+            line.starts_with(&quoted) && line.ends_with("; use one of the two"),
             "{line}"
         );
         assert_eq!((run.status, run.out()), (Some(2), ""), "{args}");
@@ -569,9 +569,9 @@ fn seconds_that_are_none_are_quoted() {
         ("--watch=0.001", "'0.001'"),
         ("--watch=soon", "'soon'"),
         ("--watch=-1", "'-1'"),
-        ("--watch=", "''"),
+        ("--watch=", "'--watch'"),
         ("--wait=1s", "'1s'"),
-        ("--wait=", "''"),
+        ("--wait=", "'--wait'"),
         ("--wait=1e9", "'1e9'"),
         ("--wait=99999999999", "'99999999999'"),
     ] {

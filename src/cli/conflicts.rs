@@ -1,59 +1,168 @@
-//! Options that contradict each other. In: the options that were given. Out: one line that names two of them and says
-//! why both cannot be. An option that only has nothing to do, such as `-H` beside `--json`, is none: scripts may keep it.
+//! Finds options that do not go together. In: the options that were given. Out: one line that names two of them and says
+//! why, and what to do. An option that only has no effect beside another, such as `-H` beside `--json`, is no conflict:
+//! scripts may keep it.
 
-/// Two options, by their long names, and the reason.
-type Conflict = (&'static str, &'static str, &'static str);
+use crate::cli::values::{parse_states, wrong};
+use crate::text::escape::quoted;
 
-/// All of them.
-const CONFLICTS: [Conflict; 17] = [
-    ("--quiet", "--json", "one prints nothing at all"),
-    ("--quiet", "--pids", "one prints nothing at all"),
-    ("--quiet", "--summary", "one prints nothing at all"),
-    ("--quiet", "--peers", "one prints nothing at all"),
-    ("--quiet", "--watch", "one prints nothing at all"),
-    ("--pids", "--json", "one prints process ids alone"),
-    ("--pids", "--summary", "one prints process ids alone"),
-    ("--pids", "--peers", "one prints process ids alone"),
-    ("--pids", "--watch", "one prints process ids alone"),
-    ("--summary", "--peers", "one prints totals alone"),
-    ("--summary", "--watch", "one prints totals alone"),
-    ("--wait", "--watch", "one ends when something matches"),
-    ("--decode", "--pids", "captured text tells no process"),
-    (
-        "--decode",
-        "--proc",
-        "captured text is read in place of proc",
-    ),
-    ("--decode", "--peers", "captured text tells no process"),
-    ("--decode", "--watch", "captured text does not change"),
-    ("--decode", "--wait", "captured text does not change"),
+/// Two options, by their names in the table of options, and a reason.
+type Pair = (&'static str, &'static str, &'static str);
+
+/// Options that exclude each other.
+static CONFLICTS: &[Pair] = &[
+    ("--quiet", "--json", "--quiet prints nothing"),
+    ("--quiet", "--pids", "--quiet prints nothing"),
+    ("--quiet", "--summary", "--quiet prints nothing"),
+    ("--quiet", "--peers", "--quiet prints nothing"),
+    ("--quiet", "--watch", "--quiet prints nothing"),
+    ("--pids", "--json", "--pids prints only process ids"),
+    ("--pids", "--summary", "--pids prints only process ids"),
+    ("--pids", "--peers", "--pids prints only process ids"),
+    ("--pids", "--watch", "--pids prints only process ids"),
+    ("--summary", "--peers", "--summary prints only totals"),
+    ("--summary", "--watch", "--summary prints only totals"),
+    ("--wait", "--watch", "--wait ends, --watch goes on"),
+    ("--command", "--decode", NO_FILE),
+    ("--pid", "--decode", NO_FILE),
+    ("-c", "--decode", NO_PROCESS),
+    ("--container", "--decode", NO_PROCESS),
+    ("--netns", "--decode", NO_PROCESS),
+    ("--pids", "--decode", NO_PROCESS),
+    ("--peers", "--decode", NO_PROCESS),
+    ("--proc", "--decode", "captured text replaces /proc"),
+    ("--watch", "--decode", "captured text does not change"),
+    ("--wait", "--decode", "captured text does not change"),
 ];
 
-/// Those options that were given and may contradict another.
+/// The reason against options about processes.
+const NO_PROCESS: &str = "captured text names no process";
+/// The same, where the name of a file may have been meant.
+const NO_FILE: &str = "captured text names no process, and no such file follows --decode";
+
+/// Options that are of no use without another.
+static NEEDED: &[Pair] = &[(
+    "--endian",
+    "--decode",
+    "only captured text has a byte order of its own",
+)];
+
+/// One option that was given.
+#[derive(Debug)]
+struct Typed {
+    /// Its name in the table of options.
+    option: &'static str,
+    /// Its value; empty without one.
+    value: Vec<u8>,
+    /// Whether it was given as a selector, by the value alone.
+    is_selector: bool,
+}
+
+impl Typed {
+    /// Returns what a message quotes: the selector, or the name of the option.
+    fn text(&self) -> String {
+        if self.is_selector {
+            quoted(&self.value)
+        } else {
+            self.option.to_owned()
+        }
+    }
+}
+
+/// The options that were given, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Given(Vec<&'static str>);
+pub(super) struct Given(Vec<Typed>);
 
 impl Given {
-    /// That `option`, by its long name, was given.
-    pub(crate) fn add(&mut self, option: &'static str) {
-        self.0.push(option);
+    /// Adds an option by its name in the table, with its value.
+    pub(super) fn add(&mut self, option: &'static str, value: Option<&[u8]>, is_selector: bool) {
+        self.0.push(Typed {
+            option,
+            value: value.unwrap_or_default().to_vec(),
+            is_selector,
+        });
     }
 
-    /// Whether `option` was given.
-    pub(crate) fn has(&self, option: &str) -> bool {
-        self.0.contains(&option)
+    /// Returns the option if it was given.
+    fn find(&self, option: &str) -> Option<&Typed> {
+        self.0.iter().find(|typed| typed.option == option)
     }
 
-    /// Looks for a contradiction.
+    /// Returns an error if any two options do not go together.
     ///
     /// # Errors
     /// One line, without the program's name.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         for (one, other, why) in CONFLICTS {
-            if self.has(one) && self.has(other) {
-                return Err(format!("'{one}' and '{other}': {why}; leave one out"));
+            if let (Some(one), Some(other)) = (self.find(one), self.find(other)) {
+                let (one, other) = (one.text(), other.text());
+                return Err(format!("'{one}' and '{other}': {why}; use one of the two"));
             }
         }
-        Ok(())
+        for (option, needed, why) in NEEDED {
+            if self.find(option).is_some() && self.find(needed).is_none() {
+                return Err(format!("'{option}' needs {needed}: {why}"));
+            }
+        }
+        self.check_summary()
+    }
+
+    /// Refuses `-s LISTEN`, which would be the summary of the processes called LISTEN.
+    fn check_summary(&self) -> Result<(), String> {
+        let is_state =
+            |typed: &&Typed| typed.option == "--command" && parse_states(&typed.value).is_ok();
+        match self.0.iter().find(is_state) {
+            Some(Typed { value, .. }) if self.find("--summary").is_some() => {
+                let advice = format!("a state must be attached to -s; write -s{}", quoted(value));
+                Err(wrong(value, &advice))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::options::by_name;
+    use crate::cli::parse;
+    use crate::cli::row::Takes;
+    use std::ffi::OsString;
+
+    /// Returns an argument that gives `option`, with a value that suits all that take one.
+    fn argument(option: &str) -> OsString {
+        let value = match option {
+            "--endian" => "=big",
+            "-c" => "java",
+            _ if matches!(by_name(option).unwrap().takes, Takes::Value(_)) => "=6",
+            _ => "",
+        };
+        format!("{option}{value}").into()
+    }
+
+    #[test]
+    fn every_pair_is_refused_in_both_orders() {
+        for (one, other, why) in CONFLICTS {
+            for arguments in [[one, other], [other, one]] {
+                let error = parse(arguments.map(|option| argument(option))).unwrap_err();
+                let line = format!("'{one}' and '{other}': {why}; use one of the two");
+                assert_eq!(error, line);
+            }
+        }
+        for (option, needed, why) in NEEDED {
+            let error = parse([argument(option)]).unwrap_err();
+            assert_eq!(error, format!("'{option}' needs {needed}: {why}"));
+            assert!(parse([argument(option), argument(needed)]).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_selector_is_quoted_as_it_was_typed() {
+        for word in ["6", "java"] {
+            let error = parse(["--decode".into(), word.into()]).unwrap_err();
+            assert!(
+                error.starts_with(&format!("'{word}' and '--decode': ")),
+                "{error}"
+            );
+        }
     }
 }

@@ -1,0 +1,207 @@
+//! Parses ports, addresses and lsof's `-i`. In: one word of the command line. Out: which ends of a socket it selects, or
+//! one line that quotes the word and says what would be right. It looks up no names.
+
+use std::ops::RangeInclusive;
+
+use crate::cli::values::wrong;
+use crate::select::{Endpoint, Family, Internet, Ports};
+use crate::socket::proto::Protos;
+use crate::text::addr::Prefix;
+use crate::text::scan::decimal32;
+
+/// Parses `:8080`, `8080`, `:8000-8999`, `:80,443`.
+///
+/// # Errors
+/// One line, without the program's name; so do all that follow.
+pub(super) fn parse_ports(word: &[u8]) -> Result<Ports, String> {
+    let list = word.strip_prefix(b":").unwrap_or(word);
+    let port = |digits: &[u8]| u16::try_from(decimal32(digits)?).ok();
+    let range = |part: &[u8]| -> Option<RangeInclusive<u16>> {
+        let mut ends = part.splitn(2, |byte| *byte == b'-');
+        let first = port(ends.next()?)?;
+        let end = ends.next().map_or(Some(first), port)?;
+        (first <= end).then_some(first..=end)
+    };
+    let ports: Option<_> = list.split(|byte| *byte == b',').map(range).collect();
+    ports.ok_or_else(|| {
+        wrong(
+            word,
+            "not ports up to 65535; write :8080, :8000-8999 or :80,443",
+        )
+    })
+}
+
+/// Parses `172.17.0.2`, `10.0.0.0/8`, `172.17.0.2:8080`, `[::1]:80`, `fe80::/10`, `*:8080`.
+pub(super) fn parse_end(word: &[u8]) -> Result<Endpoint, String> {
+    let (address, ports) = split_end(word);
+    let ports = match ports {
+        Some(ports) => parse_ports(ports).map_err(|_| {
+            wrong(
+                word,
+                "the port after the address must be a number up to 65535, as in 172.17.0.2:8080",
+            )
+        })?,
+        None => Vec::new(),
+    };
+    if address == b"*" {
+        return Ok(Endpoint {
+            prefix: None,
+            ports,
+        });
+    }
+    let prefix = std::str::from_utf8(address).ok().and_then(Prefix::parse).ok_or_else(|| {
+        wrong(word, "not an address; write 172.17.0.2, 10.0.0.0/8 (up to /32), 172.17.0.2:8080, fe80::/10 (up to /128) or [::1]:80")
+    })?;
+    Ok(Endpoint {
+        prefix: Some(prefix),
+        ports,
+    })
+}
+
+/// Splits an address from the ports after it: an IPv6 address needs brackets for that.
+fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
+    if let Some(rest) = word.strip_prefix(b"[") {
+        if let Some(at) = rest.iter().position(|byte| *byte == b']') {
+            let (address, after) = rest.split_at(at);
+            return match after {
+                [_] => (address, None),
+                [_, b':', ports @ ..] => (address, Some(ports)),
+                _ => (word, None),
+            };
+        }
+        return (word, None);
+    }
+    let mut colons = word
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b':')
+        .map(|(at, _)| at);
+    match (colons.next(), colons.next()) {
+        (Some(at), None) => (word.get(..at).unwrap_or_default(), word.get(at + 1..)),
+        _ => (word, None),
+    }
+}
+
+/// Parses what is attached to `-i`: `[46][tcp|udp][@addr][:ports]`, as lsof reads it.
+pub(super) fn parse_internet(word: &[u8]) -> Result<Internet, String> {
+    let malformed = || {
+        let takes =
+            "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i4TCP@10.0.0.1:80";
+        wrong(&[b"-i", word].concat(), takes)
+    };
+    let (family, rest) = match word {
+        [b'4', rest @ ..] => (Some(Family::V4), rest),
+        [b'6', rest @ ..] => (Some(Family::V6), rest),
+        _ => (None, word),
+    };
+    let len = rest
+        .iter()
+        .position(|byte| matches!(byte, b'@' | b':'))
+        .unwrap_or(rest.len());
+    let (proto, end) = rest.split_at(len);
+    let protos = match proto.to_ascii_lowercase().as_slice() {
+        b"" => Protos::INET,
+        b"tcp" => Protos::TCP,
+        b"udp" => Protos::UDP,
+        _ => return Err(malformed()),
+    };
+    let end = match end {
+        [] => Endpoint::default(),
+        [b'@', end @ ..] => parse_end(end).map_err(|_| malformed())?,
+        ports => Endpoint {
+            prefix: None,
+            ports: parse_ports(ports).map_err(|_| malformed())?,
+        },
+    };
+    Ok(Internet {
+        protos,
+        family,
+        end,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_lists_of_numbers_and_ranges() {
+        for (word, ports) in [
+            ("8080", vec![8080..=8080]),
+            (":8080", vec![8080..=8080]),
+            (":8000-8999", vec![8000..=8999]),
+            (":80,443", vec![80..=80, 443..=443]),
+            ("1-2,65535", vec![1..=2, 65535..=65535]),
+        ] {
+            assert_eq!(parse_ports(word.as_bytes()), Ok(ports), "{word}");
+        }
+        for word in [":", "::80", "80,", "80-", "9-8", "65536", "http", "+1"] {
+            assert!(parse_ports(word.as_bytes()).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_an_address_and_perhaps_ports() {
+        for (word, address, ports) in [
+            ("172.17.0.2", "172.17.0.2", vec![]),
+            ("10.0.0.0/8", "10.0.0.0/8", vec![]),
+            ("172.17.0.2:8080", "172.17.0.2", vec![8080..=8080]),
+            ("[::1]:80", "::1", vec![80..=80]),
+            ("[::1]", "::1", vec![]),
+            ("::1", "::1", vec![]),
+            ("::", "::", vec![]),
+            ("fe80::/10", "fe80::/10", vec![]),
+            ("fe80::1%eth0", "fe80::1", vec![]),
+        ] {
+            let prefix = Some(Prefix::parse(address).unwrap());
+            let end = Endpoint { prefix, ports };
+            assert_eq!(parse_end(word.as_bytes()), Ok(end), "{word}");
+        }
+        let any = Endpoint {
+            prefix: None,
+            ports: vec![80..=80],
+        };
+        assert_eq!(parse_end(b"*:80"), Ok(any));
+    }
+
+    #[test]
+    fn lsofs_attached_forms_are_read() {
+        let all = Internet {
+            protos: Protos::INET,
+            family: None,
+            end: Endpoint::default(),
+        };
+        assert_eq!(parse_internet(b""), Ok(all.clone()));
+        assert_eq!(
+            parse_internet(b"TCP"),
+            Ok(Internet {
+                protos: Protos::TCP,
+                ..all.clone()
+            })
+        );
+        let port = Endpoint {
+            prefix: None,
+            ports: vec![8080..=8080],
+        };
+        assert_eq!(
+            parse_internet(b":8080"),
+            Ok(Internet {
+                end: port,
+                ..all.clone()
+            })
+        );
+        let end = Endpoint {
+            prefix: Prefix::parse("10.0.0.1"),
+            ports: vec![80..=80],
+        };
+        let four = Internet {
+            protos: Protos::TCP,
+            family: Some(Family::V4),
+            end,
+        };
+        assert_eq!(parse_internet(b"4TCP@10.0.0.1:80"), Ok(four));
+        for wrong in [&b"sctp"[..], b"5", b":99999", b"@x", b"tcp@"] {
+            assert!(parse_internet(wrong).is_err());
+        }
+    }
+}

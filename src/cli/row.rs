@@ -1,0 +1,96 @@
+//! One row of the table of options. In: what the command line has after the option. Out: its value, never an empty one,
+//! and what it sets. It knows no option.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+
+use lexopt::Parser;
+
+use crate::cli::{Action, Options};
+
+/// One row of the table.
+pub(super) struct OptionRow {
+    /// The letter, if there is one.
+    pub(super) letter: Option<char>,
+    /// The name: `--tcp`, or `-e` where there is no long one.
+    pub(super) name: &'static str,
+    /// Whether the option takes a value, and what it sets.
+    pub(super) takes: Takes,
+}
+
+/// Whether an option takes a value, with the function that sets what was typed.
+#[derive(Clone, Copy)]
+pub(super) enum Takes {
+    /// No value.
+    Nothing(fn(&mut Options)),
+    /// A value: attached, or the next argument.
+    Value(fn(&mut Options, &[u8]) -> Result<(), String>),
+    /// Perhaps a value: attached, or the next argument if the first function returns true for it.
+    Optional(
+        fn(&[u8]) -> bool,
+        fn(&mut Options, Option<&[u8]>) -> Result<(), String>,
+    ),
+    /// No value, and no argument after it is read: the action is all that is done.
+    Ends(fn() -> Action),
+}
+
+/// Makes the row of an option with a letter.
+pub(super) const fn letter(letter: char, name: &'static str, takes: Takes) -> OptionRow {
+    OptionRow {
+        letter: Some(letter),
+        name,
+        takes,
+    }
+}
+
+/// Makes the row of an option with a long name alone.
+pub(super) const fn long(name: &'static str, takes: Takes) -> OptionRow {
+    OptionRow {
+        letter: None,
+        name,
+        takes,
+    }
+}
+
+impl OptionRow {
+    /// Takes the option's value from `parser`; `None` if it has none.
+    ///
+    /// # Errors
+    /// One line, without the program's name: the value is missing or empty.
+    pub(super) fn read_value(&self, parser: &mut Parser) -> Result<Option<OsString>, String> {
+        let value = match self.takes {
+            Takes::Nothing(_) | Takes::Ends(_) => None,
+            Takes::Value(_) => Some(parser.value().unwrap_or_default()),
+            Takes::Optional(is_next, _) => parser.optional_value().or_else(|| {
+                let mut rest = parser.try_raw_args()?;
+                rest.next_if(|next| is_next(next.as_bytes()))
+            }),
+        };
+        if value.as_ref().is_some_and(|value| value.is_empty()) {
+            let place = match self.takes {
+                Takes::Optional(..) => " after '='",
+                _ => "",
+            };
+            return Err(format!("'{}' needs a value{place}", self.name));
+        }
+        Ok(value)
+    }
+
+    /// Sets in `options` what was typed; help and version return their action.
+    ///
+    /// # Errors
+    /// One line, without the program's name, about the value.
+    pub(super) fn set(
+        &self,
+        options: &mut Options,
+        value: Option<&[u8]>,
+    ) -> Result<Option<Action>, String> {
+        match self.takes {
+            Takes::Nothing(set) => set(options),
+            Takes::Value(set) => set(options, value.unwrap_or_default())?,
+            Takes::Optional(_, set) => set(options, value)?,
+            Takes::Ends(action) => return Ok(Some(action())),
+        }
+        Ok(None)
+    }
+}
