@@ -19,9 +19,10 @@ mod select;
 mod socket;
 
 mod collections;
+mod warn;
+
 mod proc;
 mod text;
-mod warn;
 
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsFd;

@@ -1,14 +1,14 @@
 // The small static program of the container cases: a workload that runs where nothing else is (scratch images, gVisor),
 // the client that holds connections open from outside, and the seccomp side of the cases.
 //
-//   containers-helper serve [-f] [-n] SOCKET...    tcp:PORT tcp6:PORT udp:PORT unix:@NAME unix:/PATH
+//   helper serve [-f] [-n] SOCKET...    tcp:PORT tcp6:PORT udp:PORT unix:@NAME unix:/PATH
 //       opens each and prints `fd=N LOCAL` for it as getsockname tells, then `ready`, accepts what comes and keeps it.
 //       -f: a child holds the same sockets; -n: not dumpable, so that only CAP_SYS_PTRACE may look into it
-//   containers-helper connect ADDRESS PORT COUNT   prints `connected LOCAL PEER` for each, then `ready`, and holds them
-//   containers-helper as UID                       exit 0 when it may take on that user for the file system, else 1
-//   containers-helper forbidden                    tries each system call that the cases forbid; prints what became of it
-//   containers-helper seccomp COMMAND [ARGUMENT]...  the command, killed at once should it use one of them
-// Every one of them ends by itself after ten minutes. Build: cc -O2 -static containers-helper.c -o containers-helper
+//   helper connect ADDRESS PORT COUNT   prints `connected LOCAL PEER` for each, then `ready`, and holds them
+//   helper as UID                       exit 0 when it may take on that user for the file system, else 1
+//   helper forbidden                    tries each system call that the cases forbid; prints what became of it
+//   helper seccomp COMMAND [ARGUMENT]...  the command, killed at once should it use one of them
+// Every one of them ends by itself after ten minutes. Build: cc -O2 -static helper.c -o helper
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -228,6 +228,6 @@ int main(int argc, char **argv) {
     if (argc == 3 && !strcmp(argv[1], "as")) return as(atoi(argv[2]));
     if (argc == 2 && !strcmp(argv[1], "forbidden")) return forbidden();
     if (argc > 2 && !strcmp(argv[1], "seccomp")) seccomp(argv + 2);
-    fputs("usage: containers-helper serve|connect|as|forbidden|seccomp ...\n", stderr);
+    fputs("usage: helper serve|connect|as|forbidden|seccomp ...\n", stderr);
     return 2;
 }
