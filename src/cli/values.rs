@@ -10,8 +10,8 @@ use crate::proc::inode_in_link;
 use crate::select::{Endpoint, Family, Internet, Ports};
 use crate::socket::proto::{Protos, State};
 use crate::text::addr::Prefix;
+use crate::text::digits::decimal32;
 use crate::text::escape::quoted;
-use crate::text::scan::decimal32;
 
 /// What a word of the command line selects, by its shape.
 #[derive(Debug, PartialEq, Eq)]

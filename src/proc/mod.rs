@@ -13,7 +13,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 use crate::text::write::Decimal;
 use sys::{BorrowedIdentity, Stat};
 

@@ -4,7 +4,7 @@
 use super::Format;
 use crate::socket::proto::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 
 /// Parses a row of pfkey (`net/key/af_key.c`: `pfkey_seq_show`).
 ///
@@ -37,8 +37,7 @@ pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Det
 fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
     // (1) sk
-    let is_pointer = |word: &[u8]| word.len() <= 16 && word.iter().all(u8::is_ascii_hexdigit);
-    fields.next().filter(|word| is_pointer(word))?;
+    fields.skip_pointer()?;
     // (2) RefCnt
     fields.signed32()?;
     // (3) Rmem (4) Wmem, in bytes

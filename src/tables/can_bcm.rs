@@ -3,7 +3,8 @@
 
 use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 
 /// Parses the first line of a file of can-bcm (`net/can/bcm.c`: `bcm_proc_show`); the others are its jobs.
 ///

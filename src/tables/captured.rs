@@ -5,7 +5,8 @@ use super::{Format, INET, INET6, TABLES, Table, bluetooth, can_bcm, is_header, u
 use crate::socket::proto::Proto;
 use crate::socket::{Detail, Row};
 use crate::text::addr::Endian;
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 
 /// A table of Bluetooth of which only the header is known.
 static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);

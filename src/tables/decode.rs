@@ -24,7 +24,7 @@ use crate::tables::captured::{
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::Endian;
 use crate::text::escape::quoted;
-use crate::text::scan::Records;
+use crate::text::records::Records;
 use crate::warn::Warnings;
 
 /// How much is read at a time; the longest line is far shorter.

@@ -32,7 +32,9 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::Endian;
-use crate::text::scan::{Begins, Fields, Records, decimal};
+use crate::text::digits::decimal;
+use crate::text::fields::Fields;
+use crate::text::records::{Begins, Records};
 use crate::warn::Warnings;
 
 /// How a row is to be read.

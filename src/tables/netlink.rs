@@ -3,7 +3,8 @@
 use super::Format;
 use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 
 /// Parses a row of netlink (`net/netlink/af_netlink.c`: `netlink_native_seq_show`).
 ///

@@ -3,7 +3,7 @@
 use super::Format;
 use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 
 /// Parses a row of packet (`net/packet/af_packet.c`: `packet_seq_show`).
 ///

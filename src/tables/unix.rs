@@ -5,7 +5,8 @@
 use super::Format;
 use crate::socket::proto::{Proto, State};
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32, hex};
+use crate::text::digits::{decimal32, hex};
+use crate::text::fields::Fields;
 
 /// The longest name: `UNIX_PATH_MAX`.
 const NAME_LEN_MAX: usize = 108;

@@ -216,7 +216,7 @@ fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
 /// 612 598 254:1 /var/lib/docker/containers/54e9…/hostname /etc/hostname rw,relatime - ext4 /dev/vda1 rw
 /// ```
 fn id_in_mounts(mut mounts: impl Read, buffer: &mut [u8]) -> Option<ContainerId> {
-    let mut records = crate::text::scan::Records::new(&mut mounts, buffer, 0);
+    let mut records = crate::text::records::Records::new(&mut mounts, buffer, 0);
     while let Ok(Some(record)) = records.next(None) {
         let root = record
             .bytes
