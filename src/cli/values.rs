@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::proc::inode_in_link;
 use crate::select::{Endpoint, Family, Internet, Ports};
-use crate::socket::proto::{Protos, State};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::text::addr::Prefix;
 use crate::text::digits::decimal32;
 use crate::text::escape::quoted;

@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 
 use crate::collections::sort::sort_once;
 use crate::proc::{Proc, Task};
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::{Prefix, unmapped};
 

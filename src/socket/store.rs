@@ -6,44 +6,36 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{EndsKind, Proto};
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 
-/// A stored row. What `local` and `remote` hold depends on the protocol; `Sockets::row` tells.
+/// A stored row. Its protocol tells what the four fields of the ends hold (`Stored::ends`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
-    /// As in `Row`.
+    /// The inode, 0 where no file belongs to the socket.
     inode: u32,
-    /// The place of the queues less one; 0 where both are empty, as most are; `UNTOLD` where the table does not tell.
+    /// The place of the queues in `Sockets::queues` plus one; 0 where both are empty, as most are; `UNTOLD` where the table
+    /// tells neither.
     queues: u32,
-    /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or an interface.
+    /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or the index of an interface.
     local: u32,
-    /// The same; of a name its length.
+    /// The other IPv4 address, or the place of the other IPv6 address; or the length of the name; or a netlink family.
     remote: u32,
-    /// Port, netlink family or ethertype.
+    /// The port of this end, or an ethertype.
     local_port: u16,
-    /// Port.
+    /// The port of the other end.
     remote_port: u16,
-    /// Where it was read.
+    /// The namespace in which the row was read.
     netns: NetnsId,
-    /// As in `Row`.
+    /// The protocol.
     proto: Proto,
-    /// As in `Row`.
+    /// The state.
     state: State,
 }
 
-/// What `local` of a stored row stands for.
-enum Local {
-    /// The place of an IPv6 address; `remote` too.
-    Addresses,
-    /// The place of a name.
-    Name,
-    /// Itself: an address or a number.
-    Value,
-}
-
 impl Stored {
-    /// One that is not there.
+    /// The row of a socket that is not there.
     pub(crate) const NONE: Self = Self {
         inode: 0,
         queues: UNTOLD,
@@ -56,17 +48,13 @@ impl Stored {
         state: State::UNLISTED,
     };
 
-    /// What `local` stands for.
-    fn local(&self) -> Local {
-        match self.proto {
-            _ if self.state == State::UNLISTED => Local::Name,
-            proto if Protos::INET4.has(proto) => Local::Value,
-            Proto::Sctp | Proto::Other | Proto::Bluetooth => Local::Name,
-            proto if Protos::MODULES.has(proto) => Local::Name,
-            proto if Protos::INET.has(proto) => Local::Addresses,
-            Proto::Netlink | Proto::Packet => Local::Value,
-            _ => Local::Name,
+    /// Returns what its ends are.
+    #[inline(always)]
+    fn ends(&self) -> EndsKind {
+        if self.state == State::UNLISTED {
+            return EndsKind::Unlisted;
         }
+        self.proto.ends()
     }
 }
 
@@ -150,35 +138,21 @@ impl Sockets {
     /// Keeps `row`, which was read in `netns`, and its detail where details are kept.
     pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>, detail: &Detail) {
         let (local, remote, local_port, remote_port) = match row.ends {
-            Ends::Inet {
-                local: (IpAddr::V4(local), port),
-                remote: (IpAddr::V4(remote), remote_port),
-            } => (local.to_bits(), remote.to_bits(), port, remote_port),
-            Ends::Inet {
-                local: (local, port),
-                remote: (remote, remote_port),
-            } => {
-                let at = to_u32(self.addresses.len());
-                self.addresses
-                    .extend([local, remote].map(|address| match address {
-                        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-                        IpAddr::V6(v6) => v6,
-                    }));
-                (at, at + 1, port, remote_port)
+            Ends::Inet { local, remote } => {
+                let (of_local, of_remote) = self.push_addresses(row.proto, local.0, remote.0);
+                (of_local, of_remote, local.1, remote.1)
             }
             Ends::Path(name) | Ends::Unlisted(name) | Ends::Device(name) => {
-                let at = to_u32(self.names.len());
-                self.names.extend_from_slice(name);
-                (at, to_u32(name.len()), 0, 0)
+                let (at, len) = self.push_name(name);
+                (at, len, 0, 0)
             }
             Ends::Sctp {
                 addresses,
                 local_port,
                 remote_port,
             } => {
-                let at = to_u32(self.names.len());
-                self.names.extend_from_slice(addresses);
-                (at, to_u32(addresses.len()), local_port, remote_port)
+                let (at, len) = self.push_name(addresses);
+                (at, len, local_port, remote_port)
             }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
@@ -218,7 +192,31 @@ impl Sockets {
         }
     }
 
-    /// Adds those of `other`, which were all read in the namespace that is now called `netns`.
+    /// Returns what is stored of two addresses: themselves for a protocol of IPv4, else the places where they are put.
+    #[inline(always)]
+    fn push_addresses(&mut self, proto: Proto, local: IpAddr, remote: IpAddr) -> (u32, u32) {
+        if let (EndsKind::Inet4, IpAddr::V4(local), IpAddr::V4(remote)) =
+            (proto.ends(), local, remote)
+        {
+            return (local.to_bits(), remote.to_bits());
+        }
+        let at = to_u32(self.addresses.len());
+        let v6 = |address| match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        self.addresses.extend([local, remote].map(v6));
+        (at, at + 1)
+    }
+
+    /// Returns the place where `name` is put, and its length.
+    fn push_name(&mut self, name: &[u8]) -> (u32, u32) {
+        let at = to_u32(self.names.len());
+        self.names.extend_from_slice(name);
+        (at, to_u32(name.len()))
+    }
+
+    /// Adds the rows of `other`, which were all read in one namespace, by now called `netns`.
     pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
         let first = to_u32(self.stored.len());
         if first == 0 {
@@ -236,13 +234,15 @@ impl Sockets {
             if row.queues != 0 && row.queues != UNTOLD {
                 row.queues = row.queues.saturating_add(queues);
             }
-            match row.local() {
-                Local::Addresses => {
+            match row.ends() {
+                EndsKind::Inet4 | EndsKind::Netlink | EndsKind::Packet => {}
+                EndsKind::Inet6 => {
                     row.local = row.local.saturating_add(addresses);
                     row.remote = row.remote.saturating_add(addresses);
                 }
-                Local::Name => row.local = row.local.saturating_add(names),
-                Local::Value => {}
+                EndsKind::Sctp | EndsKind::Path | EndsKind::Device | EndsKind::Unlisted => {
+                    row.local = row.local.saturating_add(names);
+                }
             }
             self.stored.push(row);
         }
@@ -318,50 +318,151 @@ impl Sockets {
         }
     }
 
-    /// What `push` made of the ends of a row.
+    /// Returns the ends that `stored` was made of.
     fn ends(&self, stored: &Stored) -> Ends<'_> {
         let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
         let v6 = |at| {
-            IpAddr::V6(
-                self.addresses
-                    .get(to_index(at))
-                    .copied()
-                    .unwrap_or(Ipv6Addr::UNSPECIFIED),
-            )
+            let address = self.addresses.get(to_index(at)).copied();
+            IpAddr::V6(address.unwrap_or(Ipv6Addr::UNSPECIFIED))
         };
         let name = || {
             let rest = self.names.get(to_index(stored.local)..).unwrap_or_default();
             rest.get(..to_index(stored.remote)).unwrap_or_default()
         };
-        match stored.proto {
-            _ if stored.state == State::UNLISTED => Ends::Unlisted(name()),
-            proto if Protos::INET4.has(proto) => Ends::Inet {
+        match stored.ends() {
+            EndsKind::Inet4 => Ends::Inet {
                 local: (v4(stored.local), stored.local_port),
                 remote: (v4(stored.remote), stored.remote_port),
             },
-            Proto::Sctp => Ends::Sctp {
+            EndsKind::Inet6 => Ends::Inet {
+                local: (v6(stored.local), stored.local_port),
+                remote: (v6(stored.remote), stored.remote_port),
+            },
+            EndsKind::Sctp => Ends::Sctp {
                 addresses: name(),
                 local_port: stored.local_port,
                 remote_port: stored.remote_port,
             },
-            proto if Protos::MODULES.has(proto) || proto == Proto::Bluetooth => {
-                Ends::Device(name())
-            }
-            proto if Protos::INET.has(proto) => Ends::Inet {
-                local: (v6(stored.local), stored.local_port),
-                remote: (v6(stored.remote), stored.remote_port),
-            },
-            Proto::Netlink => Ends::Netlink {
+            EndsKind::Path if stored.remote == DOUBTFUL => Ends::Doubtful,
+            EndsKind::Path => Ends::Path(name()),
+            EndsKind::Netlink => Ends::Netlink {
                 family: stored.remote,
                 port_id: stored.local,
             },
-            Proto::Packet => Ends::Packet {
+            EndsKind::Packet => Ends::Packet {
                 ethertype: stored.local_port,
                 ifindex: stored.local,
             },
-            Proto::Other => Ends::Unlisted(name()),
-            _ if stored.remote == DOUBTFUL => Ends::Doubtful,
-            _ => Ends::Path(name()),
+            EndsKind::Device => Ends::Device(name()),
+            EndsKind::Unlisted => Ends::Unlisted(name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends of each kind, as different as they can be.
+    fn samples(kind: EndsKind) -> Vec<Ends<'static>> {
+        let inet = |local: &str, remote: &str| Ends::Inet {
+            local: (local.parse().unwrap(), 8080),
+            remote: (remote.parse().unwrap(), 65535),
+        };
+        match kind {
+            EndsKind::Inet4 => vec![
+                inet("10.0.0.1", "255.255.255.255"),
+                inet("0.0.0.0", "0.0.0.0"),
+            ],
+            EndsKind::Inet6 => vec![inet("::1", "fe80::2"), inet("::ffff:10.0.0.1", "::")],
+            EndsKind::Sctp => vec![Ends::Sctp {
+                addresses: b"10.0.0.1 <-> *10.0.0.2 ",
+                local_port: 1,
+                remote_port: 2,
+            }],
+            EndsKind::Path => vec![Ends::Path(b"/run/x"), Ends::Path(b""), Ends::Doubtful],
+            EndsKind::Netlink => vec![Ends::Netlink {
+                family: 15,
+                port_id: u32::MAX,
+            }],
+            EndsKind::Packet => vec![Ends::Packet {
+                ethertype: 3,
+                ifindex: 7,
+            }],
+            EndsKind::Device => vec![Ends::Device(b"vcan0"), Ends::Device(b"")],
+            EndsKind::Unlisted => vec![Ends::Unlisted(b"vsock")],
+        }
+    }
+
+    /// Rows of every protocol, with every kind of queues, listed and not.
+    fn rows() -> Vec<Row<'static>> {
+        let mut rows = Vec::new();
+        for proto in Proto::ALL {
+            let mut listed = samples(proto.ends());
+            listed.push(Ends::Unlisted(b"name"));
+            for ends in listed {
+                let state = match ends {
+                    Ends::Unlisted(_) => State::UNLISTED,
+                    _ => State::LISTEN,
+                };
+                for (rx_queue, tx_queue) in [
+                    (Some(0), Some(0)),
+                    (None, None),
+                    (Some(1), None),
+                    (Some(u32::MAX - 1), Some(2)),
+                ] {
+                    rows.push(Row {
+                        inode: to_u32(rows.len()),
+                        proto: *proto,
+                        state,
+                        rx_queue,
+                        tx_queue,
+                        ends,
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn a_row_of_every_protocol_comes_back_as_it_was_pushed() {
+        let mut sockets = Sockets::new(false);
+        for row in rows() {
+            sockets.push(NetnsId(3), &row, &Detail::default());
+        }
+        for (row, number) in rows().iter().zip(0..) {
+            assert_eq!(sockets.row(number), *row);
+            assert_eq!(sockets.netns(number), NetnsId(3));
+        }
+        assert_eq!(sockets.row(u32::MAX).ends, Ends::Unlisted(b""));
+    }
+
+    #[test]
+    fn rows_that_are_appended_keep_what_they_told() {
+        let rows = rows();
+        for cut in [0, 1, rows.len() / 2, rows.len()] {
+            let mut all = Sockets::new(true);
+            for (part, netns) in [rows.get(..cut), rows.get(cut..)].into_iter().zip(0..) {
+                let mut sockets = Sockets::new(true);
+                for row in part.unwrap() {
+                    let detail = Detail {
+                        uid: Some(row.inode),
+                        ..Detail::default()
+                    };
+                    sockets.push(NetnsId(9), row, &detail);
+                    sockets.suspect_last();
+                }
+                all.append(sockets, NetnsId(netns));
+            }
+            assert_eq!(all.numbers(), 0..to_u32(rows.len()));
+            assert_eq!(all.suspects(), all.numbers().collect::<Vec<_>>());
+            for (row, number) in rows.iter().zip(0..) {
+                assert_eq!(all.row(number), *row, "cut at {cut}");
+                assert_eq!(all.detail(number).uid, Some(row.inode));
+                let is_first = to_index(number) < cut;
+                assert_eq!(all.netns(number), NetnsId(u16::from(!is_first)));
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! line. Out: the row, or `None` where the line has not the kernel's shape. They tell who and how much, and no address.
 
 use super::Format;
-use crate::socket::proto::State;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::fields::Fields;
 

@@ -4,7 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
-use crate::socket::proto::{Protos, State};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::fields::{Fields, Fixed};
 

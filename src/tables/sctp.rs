@@ -5,7 +5,8 @@
 use std::net::IpAddr;
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::sides;
 use crate::text::fields::Fields;

@@ -3,7 +3,8 @@
 //! `is_row` is as strict as can be, and `join` doubts what it must.
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::digits::{decimal32, hex};
 use crate::text::fields::Fields;

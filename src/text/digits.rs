@@ -68,29 +68,30 @@ fn leading_eight(word: [u8; 8]) -> (u32, usize) {
     (u32::try_from(all).unwrap_or(0), len)
 }
 
-/// Splits `text` behind the decimal digits that it starts with, and returns their number; `None` where there are none, or
-/// where the number does not fit 32 bits. At most 19 digits are accepted.
+/// Takes the decimal digits that `text` starts with, and returns their number; `None` where there are none, where there
+/// are more than 19, or where the number does not fit 32 bits.
 #[inline(always)]
-pub(super) fn split_decimal(text: &[u8]) -> (Option<u32>, &[u8]) {
+pub(super) fn take_decimal(text: &mut &[u8]) -> Option<u32> {
     if let Some(word) = text.first_chunk::<8>()
         && let (value, len @ 1..8) = leading_eight(*word)
     {
-        return (Some(value), text.get(len..).unwrap_or_default());
+        *text = text.get(len..)?;
+        return Some(value);
     }
-    let (mut value, mut rest) = (0_u64, text);
+    let (mut value, mut rest) = (0_u64, *text);
     while let [digit @ b'0'..=b'9', more @ ..] = rest {
         // Nineteen digits cannot overflow; a longer number is refused below.
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit & 0xf));
         rest = more;
     }
     let len = text.len() - rest.len();
-    let number = u32::try_from(value).ok().filter(|_| (1..20).contains(&len));
-    (number, rest)
+    *text = rest;
+    u32::try_from(value).ok().filter(|_| (1..20).contains(&len))
 }
 
-/// Splits `text` behind the hexadecimal digits that it starts with, and returns their number; `None` unless there are 1 to 8.
-pub(super) fn split_hex(text: &[u8]) -> (Option<u32>, &[u8]) {
-    let (mut value, mut rest) = (0_u32, text);
+/// Takes the hexadecimal digits that `text` starts with, and returns their number; `None` unless there are 1 to 8.
+pub(super) fn take_hex(text: &mut &[u8]) -> Option<u32> {
+    let (mut value, mut rest) = (0_u32, *text);
     while let [first, more @ ..] = rest
         && let digit = hex_value(*first)
         && digit != NO_DIGIT
@@ -99,13 +100,13 @@ pub(super) fn split_hex(text: &[u8]) -> (Option<u32>, &[u8]) {
         rest = more;
     }
     let len = text.len() - rest.len();
-    (Some(value).filter(|_| (1..=8).contains(&len)), rest)
+    *text = rest;
+    (1..=8).contains(&len).then_some(value)
 }
 
 /// Returns the number of 1 to 8 hexadecimal digits and nothing else.
-pub(crate) fn hex(digits: &[u8]) -> Option<u32> {
-    let (number, rest) = split_hex(digits);
-    number.filter(|_| rest.is_empty())
+pub(crate) fn hex(mut digits: &[u8]) -> Option<u32> {
+    take_hex(&mut digits).filter(|_| digits.is_empty())
 }
 
 /// Returns the number of decimal digits and nothing else, if it fits 64 bits.
@@ -172,8 +173,9 @@ mod tests {
                 let len = word.bytes().take_while(u8::is_ascii_digit).count();
                 let known = word.get(..len).and_then(|digits| digits.parse().ok());
                 let known: Option<u32> = known.filter(|_| len < 20);
-                let rest = line.as_bytes().get(len..).unwrap();
-                assert_eq!(split_decimal(line.as_bytes()), (known, rest), "{line}");
+                let mut rest = line.as_bytes();
+                assert_eq!(take_decimal(&mut rest), known, "{line}");
+                assert_eq!(Some(rest), line.as_bytes().get(len..));
             }
         }
     }

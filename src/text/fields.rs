@@ -2,7 +2,7 @@
 //! look like one. Out: slices of the line, and numbers; `None` for what has not exactly the shape that was asked for. It
 //! does not know what a field means.
 
-use super::digits::{ONES, eight_hex, split_decimal, split_hex};
+use crate::text::digits::{ONES, eight_hex, take_decimal, take_hex};
 
 /// Bytes at fixed places of a line. Each method notes an error where its byte or digit is missing, and `finish` returns
 /// once whether there was any: one branch for a row in place of twenty.
@@ -153,10 +153,9 @@ impl<'a> Fields<'a> {
     /// Takes the next field, which must be a hexadecimal number of 32 bits.
     pub(crate) fn hex(&mut self) -> Option<u32> {
         self.skip_blanks();
-        let (number, rest) = split_hex(self.rest);
-        self.rest = rest;
+        let number = take_hex(&mut self.rest)?;
         self.field_end()?;
-        number
+        Some(number)
     }
 
     /// Takes the next field, which must be a decimal number of 32 bits.
@@ -192,9 +191,7 @@ impl<'a> Fields<'a> {
     /// Takes the decimal digits that come next.
     #[inline(always)]
     pub(crate) fn digits(&mut self) -> Option<u32> {
-        let (number, rest) = split_decimal(self.rest);
-        self.rest = rest;
-        number
+        take_decimal(&mut self.rest)
     }
 
     /// Takes the next field, which must be a decimal number of 32 bits that may be negative.

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use crate::cli::Layout;
 use crate::join::Entry;
 use crate::proc::Task;
-use crate::socket::Ends;
 use crate::socket::proto::{self, Protos};
+use crate::socket::{Ends, state};
 use crate::text::escape::write_escaped;
 use crate::text::write::{
     CHUNK_LEN, decimal_width, width, write_decimal, write_number, write_padded, write_padding,
@@ -288,7 +288,7 @@ enum Common {
     /// The process.
     Process(Task),
     /// Protocol, state and queues, where these are all that the columns tell.
-    Kind(proto::Proto, proto::State, Option<u32>, Option<u32>),
+    Kind(proto::Proto, state::State, Option<u32>, Option<u32>),
 }
 
 impl Common {
