@@ -71,6 +71,24 @@ impl Ends<'_> {
         }
     }
 
+    /// Returns true if they may be written with the name of an interface.
+    pub(crate) fn need_interfaces(&self) -> bool {
+        match *self {
+            Ends::Inet {
+                local: (IpAddr::V6(address), _),
+                ..
+            } => address.is_unicast_link_local(),
+            Ends::Sctp { addresses, .. } => addresses.contains(&b':'),
+            Ends::Packet { ifindex, .. } => ifindex != 0,
+            Ends::Inet { .. }
+            | Ends::Path(_)
+            | Ends::Doubtful
+            | Ends::Netlink { .. }
+            | Ends::Device(_)
+            | Ends::Unlisted(_) => false,
+        }
+    }
+
     /// Returns true if `is_wanted` is true of any address and port of either end.
     pub(crate) fn any_inet(&self, is_wanted: &dyn Fn((IpAddr, u16)) -> bool) -> bool {
         match *self {

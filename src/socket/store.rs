@@ -1,5 +1,7 @@
-//! `Sockets`, the compact store of the rows that are kept. In: rows from the parsers. Out: the same rows, by number. A
-//! stored socket takes 24 bytes, so that half a million fit 12 MB; IPv6 addresses, names, and queues that are not empty
+//! `Sockets`, the compact store of the rows that are kept. In: rows from the parsers. Out: the same rows, by number. It
+//! decides nothing about a row.
+//!
+//! A stored row takes 24 bytes, so that half a million fit 12 MB; IPv6 addresses, names, and queues that are not empty
 //! lie beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -58,38 +60,38 @@ impl Stored {
     }
 }
 
-/// A queue, or both of them, of which the table does not tell.
+/// Stands for a queue that the table does not tell, and for both of them.
 const UNTOLD: u32 = u32::MAX;
 
-/// Marks a name that must not be shown, in the place of its length.
+/// Stands for the length of a name that must not be shown.
 const DOUBTFUL: u32 = u32::MAX;
 
-/// Room for so many rows from the start, so that few of them move about while it grows.
+/// The number of rows for which there is room from the start, so that few of them move while the store grows.
 const ROOM: usize = 512;
 
-/// The rows that are kept, in the order in which they were read.
+/// The rows that were kept, in the order in which they were read.
 #[derive(Default)]
 pub(crate) struct Sockets {
-    /// One for each row.
+    /// The rows.
     stored: Vec<Stored>,
-    /// One for each row if they are wanted at all, else empty.
+    /// The detail of each row where details are kept, else empty.
     details: Vec<Detail>,
     /// Whether details are kept.
     keeps_details: bool,
-    /// Queues of which one at least is not empty, as in `Row`: received, sent; each `UNTOLD` for none.
+    /// The queues of rows that have one which is not empty: received, sent; `UNTOLD` for one that the table does not tell.
     queues: Vec<(u32, u32)>,
-    /// IPv6 addresses, local and remote one after the other.
+    /// The IPv6 addresses, local and remote in turn.
     addresses: Vec<Ipv6Addr>,
-    /// Names, one after the other.
+    /// The names, one behind the other.
     names: Vec<u8>,
-    /// Whether any row can only be told whole with the names of interfaces.
+    /// Whether the names of interfaces are needed to write any row.
     needs_interfaces: bool,
-    /// Numbers of rows of unix that the name of the row before could have printed.
+    /// The numbers of rows of unix that the name in the row before could have printed.
     suspects: Vec<u32>,
 }
 
 impl Sockets {
-    /// None yet; `keeps_details` where a view shows them.
+    /// Returns an empty store, which keeps details if `keeps_details`.
     pub(crate) fn new(keeps_details: bool) -> Self {
         Self {
             keeps_details,
@@ -98,38 +100,38 @@ impl Sockets {
         }
     }
 
-    /// How many there are.
+    /// Returns how many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.stored.len()
     }
 
-    /// Their numbers in the order in which they were read.
+    /// Returns the numbers of all rows, in the order in which they were read.
     pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
         0..to_u32(self.stored.len())
     }
 
-    /// The inode of socket `number`.
+    /// Returns socket `number` as it is stored; `Stored::NONE` where there is none.
+    #[inline(always)]
+    fn get(&self, number: u32) -> &Stored {
+        self.stored.get(to_index(number)).unwrap_or(&Stored::NONE)
+    }
+
+    /// Returns the inode of socket `number`.
     pub(crate) fn inode(&self, number: u32) -> u32 {
-        self.stored
-            .get(to_index(number))
-            .map_or(0, |stored| stored.inode)
+        self.get(number).inode
     }
 
-    /// The protocol of socket `number`.
+    /// Returns the protocol of socket `number`.
     pub(crate) fn proto(&self, number: u32) -> Proto {
-        self.stored
-            .get(to_index(number))
-            .map_or(Proto::Other, |stored| stored.proto)
+        self.get(number).proto
     }
 
-    /// The namespace in whose table socket `number` was read.
+    /// Returns the namespace in whose table socket `number` was read.
     pub(crate) fn netns(&self, number: u32) -> NetnsId {
-        self.stored
-            .get(to_index(number))
-            .map_or(NetnsId(0), |stored| stored.netns)
+        self.get(number).netns
     }
 
-    /// Whether they were read in more than one namespace.
+    /// Returns true if the rows were read in more than one namespace.
     pub(crate) fn is_of_several_namespaces(&self) -> bool {
         let first = self.stored.first().map(|row| row.netns);
         self.stored.iter().any(|row| Some(row.netns) != first)
@@ -158,15 +160,7 @@ impl Sockets {
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
             Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
         };
-        self.needs_interfaces |= match row.ends {
-            Ends::Inet {
-                local: (IpAddr::V6(address), _),
-                ..
-            } => address.is_unicast_link_local(),
-            Ends::Sctp { addresses, .. } => addresses.contains(&b':'),
-            Ends::Packet { ifindex, .. } => ifindex != 0,
-            _ => false,
-        };
+        self.needs_interfaces |= row.ends.need_interfaces();
         let queues = match (row.rx_queue, row.tx_queue) {
             (Some(0), Some(0)) => 0,
             (None, None) => UNTOLD,
@@ -255,30 +249,30 @@ impl Sockets {
         self.suspects.extend(suspects);
     }
 
-    /// Whether any row can only be told whole with the names of interfaces.
+    /// Returns true if the names of interfaces are needed to write any row.
     pub(crate) fn needs_interfaces(&self) -> bool {
         self.needs_interfaces
     }
 
-    /// That the last row may be a forgery.
+    /// Notes that the last row may be forged.
     pub(crate) fn suspect_last(&mut self) {
         self.suspects
             .push(to_u32(self.stored.len().saturating_sub(1)));
     }
 
-    /// The rows that may be forgeries.
+    /// Returns the numbers of the rows that may be forged.
     pub(crate) fn suspects(&self) -> Vec<u32> {
         self.suspects.clone()
     }
 
-    /// That the name of socket `number`, a unix socket, must not be shown.
+    /// Notes that the name of socket `number`, a unix socket, must not be shown.
     pub(crate) fn doubt(&mut self, number: u32) {
         if let Some(stored) = self.stored.get_mut(to_index(number)) {
             (stored.local, stored.remote) = (0, DOUBTFUL);
         }
     }
 
-    /// What only the wider views show of socket `number`; zero where details are not kept.
+    /// Returns the detail of socket `number`; zeros where details are not kept.
     pub(crate) fn detail(&self, number: u32) -> Detail {
         self.details
             .get(to_index(number))
@@ -286,18 +280,17 @@ impl Sockets {
             .unwrap_or_default()
     }
 
-    /// Socket `number` as it is stored; one that is not there where there is none.
+    /// Returns a copy of socket `number` as it is stored; `Stored::NONE` where there is none.
     pub(crate) fn stored(&self, number: u32) -> Stored {
-        let stored = self.stored.get(to_index(number));
-        stored.copied().unwrap_or(Stored::NONE)
+        *self.get(number)
     }
 
-    /// Socket `number` as its table told it; an unlisted row where there is none.
+    /// Returns socket `number` as its table told it; an unlisted row where there is none.
     pub(crate) fn row(&self, number: u32) -> Row<'_> {
-        self.row_of(&self.stored(number))
+        self.row_of(self.get(number))
     }
 
-    /// What `stored` was made of.
+    /// Returns the row that `stored` was made of.
     pub(crate) fn row_of(&self, stored: &Stored) -> Row<'_> {
         let (rx_queue, tx_queue) = match stored.queues {
             0 => (Some(0), Some(0)),
@@ -426,20 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_every_protocol_comes_back_as_it_was_pushed() {
-        let mut sockets = Sockets::new(false);
-        for row in rows() {
-            sockets.push(NetnsId(3), &row, &Detail::default());
-        }
-        for (row, number) in rows().iter().zip(0..) {
-            assert_eq!(sockets.row(number), *row);
-            assert_eq!(sockets.netns(number), NetnsId(3));
-        }
-        assert_eq!(sockets.row(u32::MAX).ends, Ends::Unlisted(b""));
-    }
-
-    #[test]
-    fn rows_that_are_appended_keep_what_they_told() {
+    fn a_row_of_every_protocol_comes_back_as_it_was_pushed_and_appended() {
         let rows = rows();
         for cut in [0, 1, rows.len() / 2, rows.len()] {
             let mut all = Sockets::new(true);
@@ -464,5 +444,6 @@ mod tests {
                 assert_eq!(all.netns(number), NetnsId(u16::from(!is_first)));
             }
         }
+        assert_eq!(Sockets::default().row(0).ends, Ends::Unlisted(b""));
     }
 }

@@ -173,11 +173,9 @@ fn socket_type(row: &Row<'_>, detail: &Detail) -> &'static str {
     match (detail.socket_type, row.ends) {
         (1, _) => "stream",
         (2, _) => "dgram",
-        (3, _) => "raw",
-        (5, _) => "seqpacket",
+        (3, _) | (_, Ends::Unlisted(b"xdp")) => "raw",
+        (5, _) | (_, Ends::Unlisted(b"alg")) => "seqpacket",
         (10, _) => "packet",
-        (_, Ends::Unlisted(b"xdp")) => "raw",
-        (_, Ends::Unlisted(b"alg")) => "seqpacket",
         // sockprotoname has one name for both types of unix that are not streams.
         (_, Ends::Unlisted(_)) if row.proto == Proto::UnixDgram => "",
         _ => row.proto.socket_type(),
