@@ -60,14 +60,9 @@ pub(crate) fn glance(proc: &Proc, options: &Options) -> Result<bool, String> {
     let rows = &options.rows;
     namespaces.select(proc, &rows.namespaces);
     let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
-    let mut reader = Reader::new((proc, rows), &modules, &mut buffer, &mut warnings);
+    let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
     for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {
-        reader.load(
-            (id, &mut netns.members()),
-            rows.protos(),
-            None,
-            &mut sockets,
-        );
+        reader.load(id, &mut netns.members(), rows.protos(), None, &mut sockets);
         if sockets.len() > 0 {
             return Ok(true);
         }
@@ -99,11 +94,11 @@ fn walk_and_read(
     warnings: &mut Warnings,
 ) -> Result<(Walk, Sockets, bool), String> {
     let (processes, rows) = (&options.processes, &options.rows);
-    let load = |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
+    let load = |id: NetnsId, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
         let (mut warnings, mut sockets) =
             (Warnings::default(), Sockets::new(options.keeps_details()));
-        let mut reader = Reader::new((proc, rows), modules, buffer, &mut warnings);
-        let was_read = reader.load((id, members), rows.tables(), None, &mut sockets);
+        let mut reader = Reader::new(proc, rows, modules, buffer, &mut warnings);
+        let was_read = reader.load(id, members, rows.tables(), None, &mut sockets);
         let kept_more = reader.kept_more;
         Loaded {
             id,
@@ -114,12 +109,11 @@ fn walk_and_read(
         }
     };
     let all_loaded = Mutex::new(Vec::new());
-    let read_tables =
-        |id: NetnsId, members: &mut dyn FnMut() -> Option<Task>, buffer: &mut [u8]| {
-            let loaded = load(id, members, buffer);
-            let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            all_loaded.push(loaded);
-        };
+    let read_tables = |id: NetnsId, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
+        let loaded = load(id, members, buffer);
+        let mut all_loaded = all_loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        all_loaded.push(loaded);
+    };
     let is_beside = processes.is_all() && rows.namespaces.is_empty() && !rows.keeps_connections;
     let how = How {
         threads: options.threads,
@@ -168,7 +162,7 @@ pub(crate) fn find(
     let lists_unheld = processes.lists_unheld();
     let mut wanted = (!lists_unheld && !rows.keeps_connections)
         .then(|| Wanted::new(walk.holders.iter().map(|holder| holder.inode)));
-    let mut reader = Reader::new((proc, rows), &modules, &mut buffer, warnings);
+    let mut reader = Reader::new(proc, rows, &modules, &mut buffer, warnings);
     for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
         let Some(netns) = walk.namespaces.get_mut(id) else {
             continue;
@@ -181,7 +175,8 @@ pub(crate) fn find(
             (false, false) => continue,
         };
         reader.load(
-            (id, &mut netns.members()),
+            id,
+            &mut netns.members(),
             protos,
             wanted.as_mut(),
             &mut sockets,

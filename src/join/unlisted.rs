@@ -109,12 +109,7 @@ pub(crate) fn load_unlisted(
     for id in homes {
         if let Some(netns) = walk.namespaces.get_mut(id) {
             netns.is_loaded = true;
-            reader.load(
-                (id, &mut netns.members()),
-                protos,
-                Some(&mut wanted),
-                sockets,
-            );
+            reader.load(id, &mut netns.members(), protos, Some(&mut wanted), sockets);
         }
     }
     if wanted.missing() > 0 {
@@ -277,7 +272,7 @@ fn load_elsewhere(
     }
     let unread = |(_, netns): &(NetnsId, &Netns)| !netns.is_loaded && netns.is_selected;
     for (id, netns) in namespaces.iter().filter(unread) {
-        reader.load((id, &mut netns.members()), protos, Some(wanted), sockets);
+        reader.load(id, &mut netns.members(), protos, Some(wanted), sockets);
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) struct Walk {
 /// Reads the tables of a namespace beside the walk. It is given the number that the namespace has until the walk ends,
 /// who tells those of its tasks that have been met so far, one after the other, and a buffer.
 pub(crate) type ReadTables<'a> =
-    &'a (dyn Fn(NetnsId, &mut dyn FnMut() -> Option<Task>, &mut [u8]) + Sync);
+    &'a (dyn Fn(NetnsId, &mut dyn Iterator<Item = Task>, &mut [u8]) + Sync);
 
 /// How the walk is done.
 #[derive(Clone, Copy)]
@@ -304,14 +304,12 @@ impl<'a> Walker<'a> {
             Job::Part(split, part) => self.read_part(&split, part),
             Job::Tables(id) => {
                 if let Some(read_tables) = self.shared.read_tables {
-                    let mut met = 0;
-                    let mut members = || {
-                        met += 1;
+                    let member = |at| {
                         self.shared.with_namespaces(|namespaces| {
-                            namespaces.get(id)?.members.get(met - 1).copied()
+                            namespaces.get(id)?.members.get(at).copied()
                         })
                     };
-                    read_tables(id, &mut members, self.buffer);
+                    read_tables(id, &mut (0..).map_while(member), self.buffer);
                 }
             }
         }

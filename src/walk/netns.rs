@@ -92,10 +92,9 @@ fn table_file(proc: &Proc, task: Task) -> Asked {
 }
 
 impl Netns {
-    /// Tells its members, one after the other.
-    pub(crate) fn members(&self) -> impl FnMut() -> Option<Task> + '_ {
-        let mut members = self.members.iter();
-        move || members.next().copied()
+    /// Returns its members.
+    pub(crate) fn members(&self) -> impl Iterator<Item = Task> + '_ {
+        self.members.iter().copied()
     }
 
     /// What PID/net/tcp of its members is.
