@@ -4,10 +4,11 @@
 use std::ops::RangeInclusive;
 
 use crate::cli::values::wrong;
-use crate::select::{Endpoint, Family, Internet, Ports};
+use crate::select::{Condition, Endpoint, Family, Ports, RowTest};
+use crate::socket::Side;
 use crate::socket::proto::Protos;
 use crate::text::addr::Prefix;
-use crate::text::scan::decimal32;
+use crate::text::digits::decimal32;
 
 /// Parses `:8080`, `8080`, `:8000-8999`, `:80,443`.
 ///
@@ -82,8 +83,9 @@ fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Parses what is attached to `-i`: `[46][tcp|udp][@addr][:ports]`, as lsof reads it.
-pub(super) fn parse_internet(word: &[u8]) -> Result<Internet, String> {
+/// Parses what is attached to `-i`, `[46][tcp|udp][@addr][:ports]`, as lsof reads it. Returns the condition that it stands
+/// for.
+pub(super) fn parse_internet(word: &[u8]) -> Result<Condition, String> {
     let malformed = || {
         let takes =
             "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i4TCP@10.0.0.1:80";
@@ -113,11 +115,11 @@ pub(super) fn parse_internet(word: &[u8]) -> Result<Internet, String> {
             ports: parse_ports(ports).map_err(|_| malformed())?,
         },
     };
-    Ok(Internet {
-        protos,
-        family,
-        end,
-    })
+    let family = family.map(RowTest::Family);
+    let end = (end != Endpoint::default()).then_some(RowTest::End(Side::Either, end));
+    let tests = [Some(RowTest::Proto(protos)), family, end];
+    let tests = tests.into_iter().flatten().map(Condition::Row);
+    Ok(Condition::All(tests.collect()))
 }
 
 #[cfg(test)]

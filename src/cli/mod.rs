@@ -22,7 +22,7 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::Parser;
 
 use crate::cli::conflicts::Given;
-use crate::select::{Processes, Rows};
+use crate::select::Selection;
 use crate::text::addr::Endian;
 use crate::text::escape::quoted;
 
@@ -84,10 +84,10 @@ pub(crate) enum Looks {
 /// Everything that was typed.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// The processes that are selected.
-    pub(crate) processes: Processes,
-    /// Their sockets that are selected.
-    pub(crate) rows: Rows,
+    /// The conditions on sockets and their processes.
+    pub(crate) selection: Selection,
+    /// The network namespaces whose sockets are selected, each by its inode or by a process in it; empty for all.
+    pub(crate) namespaces: Vec<u32>,
     /// What is printed.
     pub(crate) view: View,
     /// How the list looks.
@@ -110,8 +110,8 @@ impl Default for Options {
     /// Returns the options of an empty command line.
     fn default() -> Self {
         Self {
-            processes: Processes::default(),
-            rows: Rows::default(),
+            selection: Selection::default(),
+            namespaces: Vec::new(),
             view: View::List,
             layout: Layout {
                 header: true,
@@ -174,7 +174,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         given.add(option.name, value, is_selector);
     }
     given.check()?;
-    options.settle();
+    options.layout.captured = options.capture.is_some();
     Ok(Action::Run(Box::new(options)))
 }
 

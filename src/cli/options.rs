@@ -19,7 +19,9 @@ use crate::cli::values::{
     parse_seconds, parse_states, parse_threads, parse_uids,
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
-use crate::select::Family;
+use crate::collections::sort::sort_dedup;
+use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
+use crate::socket::Side;
 use crate::socket::proto::Protos;
 
 /// All options.
@@ -32,10 +34,10 @@ static OPTIONS: &[OptionRow] = &[
     long("--netlink", Nothing(|to| to.add_protos(Protos::NETLINK))),
     long("--packet", Nothing(|to| to.add_protos(Protos::PACKET))),
     long("--sctp", Nothing(|to| to.add_protos(Protos::SCTP))),
-    letter('4', "-4", Nothing(|to| to.rows.families.push(Family::V4))),
-    letter('6', "-6", Nothing(|to| to.rows.families.push(Family::V6))),
+    letter('4', "-4", Nothing(|to| to.add_family(Family::V4))),
+    letter('6', "-6", Nothing(|to| to.add_family(Family::V6))),
     letter('i', "-i", Optional(|_| false, Options::add_internet)),
-    letter('l', "--listening", Nothing(|to| to.rows.listening = true)),
+    letter('l', "--listening", Nothing(|to| to.select("listening", RowTest::Listening))),
     long("--port", Value(Options::add_ports)),
     long("--local-port", Value(Options::add_local_ports)),
     long("--remote-port", Value(Options::add_remote_ports)),
@@ -132,92 +134,123 @@ pub(super) fn long_names() -> impl Iterator<Item = &'static str> {
 impl Options {
     /// Selects sockets of these protocols too.
     fn add_protos(&mut self, protos: Protos) {
-        self.rows.protos = self.rows.protos.union(protos);
+        self.select("protocol", RowTest::Proto(protos));
+    }
+
+    /// Selects sockets of this family too.
+    fn add_family(&mut self, family: Family) {
+        self.select("family", RowTest::Family(family));
     }
 
     /// Selects internet sockets too: all, or those that the value of `-i` describes.
     fn add_internet(&mut self, word: Option<&[u8]>) -> Result<(), String> {
         let internet = parse_internet(word.unwrap_or_default())?;
-        self.rows.internet.push(internet);
+        self.selection.add("protocol", internet);
         Ok(())
     }
 
     /// Selects ports of either end.
     fn add_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.ports.extend(parse_ports(word)?);
-        Ok(())
+        self.add_ports_of("port", Side::Either, word)
     }
 
     /// Selects ports of this end.
     fn add_local_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.local_ports.extend(parse_ports(word)?);
-        Ok(())
+        self.add_ports_of("local port", Side::Local, word)
     }
 
     /// Selects ports of the other end.
     fn add_remote_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.remote_ports.extend(parse_ports(word)?);
+        self.add_ports_of("remote port", Side::Remote, word)
+    }
+
+    /// Selects ports of the end on `side`.
+    fn add_ports_of(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
+        let end = Endpoint {
+            prefix: None,
+            ports: parse_ports(word)?,
+        };
+        self.select(kind, RowTest::End(side, end));
         Ok(())
     }
 
     /// Selects an address of either end, perhaps with ports.
     fn add_end(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.ends.push(parse_end(word)?);
+        self.select("address", RowTest::End(Side::Either, parse_end(word)?));
         Ok(())
     }
 
     /// Selects a path or abstract name of unix sockets.
     fn add_path(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.paths.push(word.to_vec());
+        self.select("path", RowTest::Path(word.to_vec()));
         Ok(())
     }
 
     /// Selects inodes.
     fn add_inodes(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.inodes.extend(parse_inodes(word)?);
+        for inode in parse_inodes(word)? {
+            self.select("inode", RowTest::Inode(inode));
+        }
         Ok(())
     }
 
     /// Selects states.
     fn add_states(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.states.extend(parse_states(word)?);
+        for (protos, state) in parse_states(word)? {
+            self.select("state", RowTest::State(protos, state));
+        }
         Ok(())
     }
 
     /// Selects owners.
     fn add_uids(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.uids.extend(parse_uids(word)?);
+        for uid in parse_uids(word)? {
+            self.select("uid", RowTest::Uid(uid));
+        }
         Ok(())
     }
 
     /// Selects network namespaces.
     fn add_namespaces(&mut self, word: &[u8]) -> Result<(), String> {
-        self.rows.namespaces.extend(parse_namespaces(word)?);
+        self.namespaces.extend(parse_namespaces(word)?);
         Ok(())
     }
 
     /// Selects processes by id.
     fn add_pids(&mut self, word: &[u8]) -> Result<(), String> {
-        self.processes.add_pids(&parse_pids(word)?);
+        let mut pids = parse_pids(word)?;
+        sort_dedup(&mut pids);
+        self.select_process("pid", ProcessTest::Pids(pids));
         Ok(())
     }
 
     /// Selects processes by a word in their command's name or line.
     fn add_word(&mut self, word: &[u8]) -> Result<(), String> {
-        self.processes.words.push(word.to_vec());
+        self.select_process("word", ProcessTest::Word(word.to_vec()));
         Ok(())
     }
 
     /// Selects processes by the beginning of their command's name.
     fn add_prefix(&mut self, word: &[u8]) -> Result<(), String> {
-        self.processes.prefixes.push(word.to_vec());
+        self.select_process("command", ProcessTest::Prefix(word.to_vec()));
         Ok(())
     }
 
     /// Selects processes by the beginning of their container's id.
     fn add_container(&mut self, word: &[u8]) -> Result<(), String> {
-        self.processes.containers.push(parse_container(word)?);
+        let prefix = parse_container(word)?;
+        self.select_process("container", ProcessTest::Container(prefix));
         Ok(())
+    }
+
+    /// Adds a question about sockets to those of its kind.
+    fn select(&mut self, kind: &'static str, test: RowTest) {
+        self.selection.add(kind, Condition::Row(test));
+    }
+
+    /// Adds a question about processes to those of its kind.
+    fn select_process(&mut self, kind: &'static str, test: ProcessTest) {
+        self.selection.add(kind, Condition::Process(test));
     }
 
     /// Looks again and again, each second if no pause is given.
@@ -271,37 +304,6 @@ fn is_file(word: &[u8]) -> bool {
     match Path::new(OsStr::from_bytes(word)).metadata() {
         Ok(file) => !file.file_type().is_socket(),
         Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
-    }
-}
-
-/// What follows from what was typed; all of this is to move to the plan.
-impl Options {
-    /// Sets what follows from several options.
-    pub(super) fn settle(&mut self) {
-        self.layout.captured = self.capture.is_some();
-        self.keep_ends();
-    }
-
-    /// Keeps those sockets that show which process is at the other end, or has to accept.
-    fn keep_ends(&mut self) {
-        self.processes.visits_all = self.layout.peers;
-        self.rows.keeps_connections = self.layout.peers;
-        // Where processes are selected, no socket is shown that nobody has accepted.
-        self.rows.keeps_listeners = self.layout.wide
-            && self.view == View::List
-            && !self.json
-            && self.processes.lists_unheld();
-    }
-
-    /// Returns true if the view always shows containers.
-    pub(crate) fn shows_containers(&self) -> bool {
-        self.layout.wide || self.layout.peers || self.json
-    }
-
-    /// Returns true if the view or the selection needs more of a row than the plain list shows.
-    pub(crate) fn keeps_details(&self) -> bool {
-        let layout = self.layout;
-        layout.wide || layout.timers || self.json || !self.rows.uids.is_empty()
     }
 }
 

@@ -5,10 +5,11 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::proc::inode_in_link;
-use crate::socket::proto::{Protos, State};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::text::addr::Endian;
+use crate::text::digits::decimal32;
 use crate::text::escape::quoted;
-use crate::text::scan::decimal32;
 
 /// Returns one line that quotes `word` and gives the reason.
 pub(super) fn wrong(word: &[u8], reason: &str) -> String {

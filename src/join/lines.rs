@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use crate::collections::index::AHEAD;
 use crate::collections::sort::sort;
 use crate::join::ByInode;
-use crate::select::Rows;
 use crate::socket::proto::Protos;
 use crate::socket::store::Sockets;
 use crate::walk::Process;
@@ -28,14 +27,12 @@ pub(super) struct Line {
 /// Returns true if a socket is to be listed even though nobody holds it.
 pub(crate) type ShowsOwnerless<'a> = &'a dyn Fn(u32, &Sockets) -> bool;
 
-/// Returns a line for each of `holders` and each row of its socket, as far as `rows` asks for its name. The part of
-/// `holders` that each of `processes` has becomes its part of the lines.
+/// Returns a line for each of `holders` and each row of its socket. The part of `holders` that each of `processes` has
+/// becomes its part of the lines.
 pub(super) fn held_lines(
     processes: &mut [Process],
     holders: Vec<Holder>,
     by_inode: &mut ByInode,
-    sockets: &Sockets,
-    rows: &Rows,
 ) -> Vec<Line> {
     // The lines take over the memory of the holders, for there may be millions: a pair is inode and descriptor until it
     // was read, then socket and descriptor. There is mostly one line a holder; MPTCP has more, which wait for room.
@@ -53,11 +50,7 @@ pub(super) fn held_lines(
                 let next = pairs.iter().skip(at).take(AHEAD);
                 by_inode.look_ahead(next.map(|(inode, _)| *inode));
             }
-            by_inode.hold(inode, |socket| {
-                if !rows.has_paths() || rows.path_matches(&sockets.row(socket)) {
-                    waiting.push_back((socket, fd));
-                }
-            });
+            by_inode.hold(inode, |socket| waiting.push_back((socket, fd)));
             while written <= at
                 && let Some(line) = waiting.pop_front()
                 && let Some(free) = pairs.get_mut(written)
@@ -78,13 +71,10 @@ pub(super) fn held_lines(
 pub(super) fn ownerless_lines(
     by_inode: &ByInode,
     sockets: &Sockets,
-    rows: &Rows,
     is_shown: ShowsOwnerless<'_>,
 ) -> impl Iterator<Item = Line> {
     let is_listed = |number: &u32| {
-        by_inode.is_ownerless(*number)
-            && rows.path_matches(&sockets.row(*number))
-            && is_shown(*number, sockets)
+        by_inode.is_ownerless(*number) && is_shown(*number, sockets)
     };
     let mut ownerless: Vec<u32> = sockets.numbers().filter(is_listed).collect();
     let key = |number| {

@@ -14,7 +14,6 @@ mod sockprotoname;
 use crate::collections::index::AHEAD;
 use crate::collections::to_index;
 use crate::join::lines::{Line, NO_FD, ShowsOwnerless, held_lines, ownerless_lines};
-use crate::select::Rows;
 use crate::socket::Row;
 use crate::socket::store::{Sockets, Stored};
 use crate::walk::{Process, Unread, Walk};
@@ -53,21 +52,19 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    /// Joins `walk` with `sockets`, as far as the names that `rows` asks for allow. Of the sockets without a holder
-    /// those are listed for which `shows_ownerless` holds.
+    /// Joins `walk` with `sockets`. Of the sockets without a holder those are listed for which `shows_ownerless` holds.
     pub(crate) fn new(
         walk: Walk,
         mut by_inode: ByInode,
         sockets: &mut Sockets,
-        rows: &Rows,
         shows_ownerless: ShowsOwnerless<'_>,
         warnings: &mut Warnings,
     ) -> Self {
         let mut processes = walk.processes;
-        let mut lines = held_lines(&mut processes, walk.holders, &mut by_inode, sockets, rows);
+        let mut lines = held_lines(&mut processes, walk.holders, &mut by_inode);
         processes.retain(|process| !process.holders.is_empty());
         forged::doubt_ownerless(&by_inode, &lines, sockets, shows_ownerless, warnings);
-        lines.extend(ownerless_lines(&by_inode, sockets, rows, shows_ownerless));
+        lines.extend(ownerless_lines(&by_inode, sockets, shows_ownerless));
         Self {
             processes,
             lines,
@@ -246,7 +243,8 @@ impl<'a> Iterator for Entries<'a> {
 mod tests {
     use super::*;
     use crate::proc::NetnsId;
-    use crate::socket::proto::{Proto, State};
+    use crate::socket::proto::Proto;
+    use crate::socket::state::State;
     use crate::socket::{Detail, Ends};
     use crate::walk::fds::Holder;
     use std::net::{IpAddr, Ipv4Addr};
@@ -302,7 +300,7 @@ mod tests {
             task,
             netns: None,
             holders: 0..inodes.len(),
-            is_selected: true,
+            condition: Some(ConditionId(0)),
         });
         if unread {
             walk.unread.push(Unread {
@@ -317,7 +315,6 @@ mod tests {
             walk,
             by_inode,
             &mut sockets,
-            &Rows::default(),
             &|_, _| true,
             &mut warnings,
         );

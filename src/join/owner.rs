@@ -1,7 +1,8 @@
 //! Who has a socket. In: a row without a visible holder. Out: the reason why there is none. A reason is a fact where the
 //! row alone proves it, else a conclusion; it is never a guess at a process.
 
-use crate::socket::proto::{Protos, State};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::socket::{Ends, Row};
 
 /// Who has a socket.

@@ -13,8 +13,9 @@ use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Joined, Owner, explain};
 use crate::proc::NetnsId;
 use crate::proc::Task;
-use crate::select::Rows;
-use crate::socket::proto::{Proto, Protos, State};
+use crate::select::rows::RowFilter;
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Ends, Row};
 use crate::text::addr::unmapped;
@@ -138,7 +139,7 @@ fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
 
 impl Peers {
     /// Notes those of `sockets` that `rows` keeps as other ends or listeners, and who holds each socket of `joined`.
-    pub(crate) fn new(joined: &Joined, sockets: &Sockets, rows: &Rows, some_unread: bool) -> Self {
+    pub(crate) fn new(joined: &Joined, sockets: &Sockets, rows: RowFilter<'_>, some_unread: bool) -> Self {
         let mut peers = Self {
             by_key: None,
             holders: vec![NOBODY; sockets.len()],
@@ -161,9 +162,9 @@ impl Peers {
         for number in sockets.numbers() {
             let row = sockets.row(number);
             let key = if row.state == State::LISTEN {
-                listener(&row, sockets.netns(number)).filter(|_| rows.keeps_listeners)
+                listener(&row, sockets.netns(number)).filter(|_| rows.listeners)
             } else {
-                connection(&row).filter(|_| rows.keeps_connections)
+                connection(&row).filter(|_| rows.connections)
             };
             if let Some(key) = key {
                 by_key.insert(&key, number);

@@ -11,7 +11,8 @@ use crate::collections::index::{Index, Wanted};
 use crate::join::sockprotoname::SockProtoName;
 use crate::proc::NetnsId;
 use crate::proc::{Task, error_text};
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::Reader;
@@ -49,7 +50,8 @@ pub(crate) fn load_rowless(
     reader: &mut Reader<'_>,
     sockets: &mut Sockets,
 ) {
-    let protos = reader.rows.protos();
+    let condition = reader.rows.condition;
+    let protos = condition.protos();
     // Where all protocols that are selected have every socket in a table, a socket without a row is of another protocol
     // and needs no name. It may also have been made after its table was read, where that was read beside the walk.
     let asks = !protos.without(Protos::ALWAYS_LISTED).is_empty();
@@ -69,7 +71,7 @@ pub(crate) fn load_rowless(
     let wanted = read_tables(&rowless, walk, elsewhere, reader, sockets);
     for socket in &rowless {
         let is_still = socket.tables.is_empty() || wanted.is_missing(socket.inode);
-        if is_still && reader.rows.matches_unlisted(socket.proto(), socket.inode) {
+        if is_still && condition.matches_rowless(socket.proto(), socket.inode) {
             let row = Row {
                 inode: socket.inode,
                 proto: socket.proto(),
@@ -92,16 +94,17 @@ fn find(
     asks: bool,
     reader: &Reader<'_>,
 ) -> Vec<Rowless> {
-    let rows = reader.rows;
+    let condition = reader.rows.condition;
+    let protos = condition.protos();
     let mut lacking: Vec<(&Process, Holder)> = Vec::new();
-    for process in walk.processes.iter().filter(|process| process.is_selected) {
+    for process in walk.processes.iter().filter(|process| process.is_selected()) {
         let netns = process.netns.and_then(|id| walk.namespaces.get(id));
         if netns.is_some_and(|netns| !netns.is_selected) {
             continue;
         }
         let holders = walk.holders.get(process.holders.clone());
         for holder in holders.unwrap_or_default() {
-            if rows.inode_matches(holder.inode) && lacks_row(*holder) {
+            if condition.may_match_rowless(Some(holder.inode)) && lacks_row(*holder) {
                 lacking.push((process, *holder));
             }
         }
@@ -121,7 +124,7 @@ fn find(
             }
         }
         seen.insert(holder.inode, 0);
-        if answer.proto.is_none_or(|proto| rows.protos().has(proto)) {
+        if answer.proto.is_none_or(|proto| protos.has(proto)) {
             rowless.push(Rowless {
                 inode: holder.inode,
                 task: process.task,
@@ -157,7 +160,7 @@ fn read_tables(
         if let Some(netns) = walk.namespaces.get_mut(id) {
             netns.is_loaded = true;
             let members = &mut netns.members();
-            reader.load((id, members), protos, Some(&mut wanted), sockets);
+            reader.load(id, members, protos, Some(&mut wanted), sockets);
         }
     }
     if wanted.missing() > 0 {
@@ -168,7 +171,7 @@ fn read_tables(
         let unread = |netns: &Netns| !netns.is_loaded && netns.is_selected;
         for (id, netns) in walk.namespaces.iter().filter(|(_, netns)| unread(netns)) {
             let members = &mut netns.members();
-            reader.load((id, members), protos, Some(&mut wanted), sockets);
+            reader.load(id, members, protos, Some(&mut wanted), sockets);
         }
     }
     wanted

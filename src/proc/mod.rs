@@ -15,7 +15,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 use crate::text::write::Decimal;
 use sys::BorrowedIdentity;
 

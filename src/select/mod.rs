@@ -1,73 +1,54 @@
-//! What to show: which processes, and which of their sockets. In: the words of the command line, already parsed. Out:
-//! yes or no for a process or a row, and which tables can have a matching row at all. Conditions of different kinds
-//! must all hold, of one kind any. It reads nothing: commands are for `walk::comm`.
+//! What to show: one condition on a socket and the process that holds it. In: what selectors, options and filters were
+//! compiled to. Out: for what is known of a process or a socket so far yes, no or maybe, and what has to be read before
+//! the answer can be known. It reads nothing.
+//!
+//! A condition is asked in stages, because knowledge comes in stages: a process is met before its sockets, a row is read
+//! before anybody knows whether its name may be believed. So answers have three values (Kleene's logic): a room passes
+//! over what is certainly not asked for, and keeps what may be.
+
+pub(crate) mod rows;
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use crate::collections::sort::sort_dedup;
-use crate::socket::proto::{Proto, Protos, State};
-use crate::socket::{Detail, Ends, Row};
+use crate::socket::Side;
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::text::addr::{Prefix, unmapped};
 
-/// Conditions on processes.
-#[derive(Debug, Default)]
-pub(crate) struct Processes {
-    /// Process ids, ascending, each once; empty for all.
-    pids: Vec<u32>,
-    /// Words that the command's name or line contains.
-    pub(crate) words: Vec<Vec<u8>>,
-    /// What the command's name starts with.
-    pub(crate) prefixes: Vec<Vec<u8>>,
-    /// What the id of their container starts with.
-    pub(crate) containers: Vec<Vec<u8>>,
-    /// Whether the others are looked at too, because they may be at the other end (`-E`).
-    pub(crate) visits_all: bool,
+/// An answer that may have to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Truth {
+    /// It does not hold, whatever else is learned.
+    No,
+    /// It cannot be told from what is known.
+    Maybe,
+    /// It holds, whatever else is learned.
+    Yes,
 }
 
-impl Processes {
-    /// Selects `pids` too.
-    pub(crate) fn add_pids(&mut self, pids: &[u32]) {
-        self.pids.extend_from_slice(pids);
-        sort_dedup(&mut self.pids);
+impl Truth {
+    /// Returns the truth of "not this".
+    const fn negated(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Maybe => Self::Maybe,
+            Self::Yes => Self::No,
+        }
     }
+}
 
-    /// Whether `pid` is one that is asked for, as far as the number tells.
-    pub(crate) fn pid_matches(&self, pid: u32) -> bool {
-        self.pids.is_empty() || self.pids.binary_search(&pid).is_ok()
-    }
-
-    /// The process ids that are selected; empty for all.
-    pub(crate) fn pids(&self) -> &[u32] {
-        &self.pids
-    }
-
-    /// Whether it depends on a process's command.
-    pub(crate) fn needs_commands(&self) -> bool {
-        !self.words.is_empty() || !self.prefixes.is_empty()
-    }
-
-    /// Whether every process is selected.
-    pub(crate) fn is_all(&self) -> bool {
-        self.lists_unheld() && self.containers.is_empty()
-    }
-
-    /// Whether sockets that no process holds are selected too: all, or those of a container.
-    pub(crate) fn lists_unheld(&self) -> bool {
-        self.pids.is_empty() && !self.needs_commands()
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
     }
 }
 
 /// Ports, as a list of ranges.
 pub(crate) type Ports = Vec<RangeInclusive<u16>>;
 
-/// Whether `ports` has `port`.
-fn has_port(ports: &Ports, port: u16) -> bool {
-    // 0 stands for no port at all.
-    port != 0 && ports.iter().any(|range| range.contains(&port))
-}
-
-/// IPv4 or IPv6, as an address is printed.
+/// IPv4 or IPv6, as an address is printed: v4-mapped IPv6 is IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     /// IPv4, v4-mapped IPv6 included.
@@ -76,258 +57,304 @@ pub(crate) enum Family {
     V6,
 }
 
-/// The family that `address` is printed in.
-fn family_of(address: IpAddr) -> Family {
-    if unmapped(address).is_ipv4() {
-        Family::V4
-    } else {
-        Family::V6
+impl Family {
+    /// Returns the family that `address` is printed in.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        if unmapped(address).is_ipv4() {
+            Self::V4
+        } else {
+            Self::V6
+        }
     }
 }
 
-/// An address and port of one end, each perhaps any.
+/// An address and a port of one end, each perhaps any.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Endpoint {
     /// The addresses; `None` for any.
     pub(crate) prefix: Option<Prefix>,
-    /// The ports; empty for any.
+    /// The ports; empty for any. Port 0 stands for no port and is in no list.
     pub(crate) ports: Ports,
 }
 
-impl Endpoint {
-    /// Whether `end` is one of them; without ports in it any port, as long as the protocol has ports where they count.
-    fn contains(&self, proto: Proto, (address, port): (IpAddr, u16)) -> bool {
-        self.prefix.is_none_or(|prefix| prefix.contains(address))
-            && (self.ports.is_empty() || (Protos::PORTED.has(proto) && has_port(&self.ports, port)))
-    }
-
-    /// The protocols that can have such an end.
-    fn protos(&self) -> Protos {
-        if self.ports.is_empty() {
-            Protos::INET
-        } else {
-            Protos::PORTED
-        }
-    }
-}
-
-/// One `-i`, with what is attached to it.
+/// A question about a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Internet {
-    /// TCP, UDP, or all internet protocols.
-    pub(crate) protos: Protos,
-    /// IPv4 or IPv6 alone.
-    pub(crate) family: Option<Family>,
-    /// One of the two ends.
-    pub(crate) end: Endpoint,
+pub(crate) enum ProcessTest {
+    /// Its id is one of these, which are ascending.
+    Pids(Vec<u32>),
+    /// The name or the line of its command contains this word.
+    Word(Vec<u8>),
+    /// The name of its command starts with this.
+    Prefix(Vec<u8>),
+    /// The id of its container starts with this.
+    Container(Vec<u8>),
 }
 
-impl Internet {
-    /// Whether it asks for whole protocols and nothing narrower.
-    fn is_plain(&self) -> bool {
-        self.family.is_none() && self.end == Endpoint::default()
+/// A question about a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RowTest {
+    /// It is of one of these protocols.
+    Proto(Protos),
+    /// Its addresses are printed as this family.
+    Family(Family),
+    /// It waits for whoever comes: TCP and unix in LISTEN, UDP without a peer.
+    Listening,
+    /// It is of one of these protocols and in this state.
+    State(Protos, State),
+    /// An end has this address and this port.
+    End(Side, Endpoint),
+    /// Its unix path or abstract name is this.
+    Path(Vec<u8>),
+    /// It has this inode.
+    Inode(u32),
+    /// It has this owner.
+    Uid(u32),
+}
+
+/// A condition on a socket and the process that holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// All of these hold; without any it always holds.
+    All(Vec<Condition>),
+    /// At least one of these holds; without any it never holds.
+    Any(Vec<Condition>),
+    /// This does not hold.
+    Not(Box<Condition>),
+    /// A question about the process.
+    Process(ProcessTest),
+    /// A question about the socket.
+    Row(RowTest),
+}
+
+impl Default for Condition {
+    /// Returns the condition that always holds.
+    fn default() -> Self {
+        Self::All(Vec::new())
     }
 }
 
-/// Conditions on sockets.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    /// Protocols; none for all, unless `internet` has any.
-    pub(crate) protos: Protos,
-    /// Internet sockets, in addition to `protos`.
-    pub(crate) internet: Vec<Internet>,
-    /// IPv4, IPv6, or both, without what has no address; none for all.
-    pub(crate) families: Vec<Family>,
-    /// Listening sockets alone.
-    pub(crate) listening: bool,
-    /// Ports of either end.
-    pub(crate) ports: Ports,
-    /// Ports of this end.
-    pub(crate) local_ports: Ports,
-    /// Ports of the other end.
-    pub(crate) remote_ports: Ports,
-    /// Addresses of either end.
-    pub(crate) ends: Vec<Endpoint>,
-    /// Paths and abstract names of unix sockets.
-    pub(crate) paths: Vec<Vec<u8>>,
-    /// Inodes.
-    pub(crate) inodes: Vec<u32>,
-    /// States, each of some protocols.
-    pub(crate) states: Vec<(Protos, State)>,
-    /// Owners, where the table tells.
-    pub(crate) uids: Vec<u32>,
-    /// Network namespaces, each by its inode or by a process in it.
-    pub(crate) namespaces: Vec<u32>,
-    /// Whether all connections are kept, shown or not, so that both ends of those shown are known (`-E`).
-    pub(crate) keeps_connections: bool,
-    /// Whether all listeners are kept, so that those who have to accept are known (`-e`).
-    pub(crate) keeps_listeners: bool,
-}
-
-impl Rows {
-    /// The protocols that are asked for, whatever else must hold.
-    fn asked(&self) -> Protos {
-        if self.protos.is_empty() && self.internet.is_empty() {
-            return Protos::ALL;
-        }
-        let internet = self
-            .internet
-            .iter()
-            .map(|internet| internet.protos.intersection(internet.end.protos()));
-        internet.fold(self.protos, Protos::union)
-    }
-
-    /// The protocols of which some row may match: no other table need be opened.
-    pub(crate) fn protos(&self) -> Protos {
-        let mut protos = self.asked();
-        let mut only = |condition: bool, of: Protos| {
-            if condition {
-                protos = protos.intersection(of);
+impl Condition {
+    /// Returns the truth of the condition, where `answer` answers each question that matters.
+    pub(crate) fn test(&self, answer: &mut dyn FnMut(Question<'_>) -> Truth) -> Truth {
+        match self {
+            Self::All(parts) => {
+                let mut truth = Truth::Yes;
+                for part in parts {
+                    truth = truth.min(part.test(answer));
+                    if truth == Truth::No {
+                        break;
+                    }
+                }
+                truth
             }
+            Self::Any(parts) => {
+                let mut truth = Truth::No;
+                for part in parts {
+                    truth = truth.max(part.test(answer));
+                    if truth == Truth::Yes {
+                        break;
+                    }
+                }
+                truth
+            }
+            Self::Not(part) => part.test(answer).negated(),
+            Self::Process(test) => answer(Question::Process(test)),
+            Self::Row(test) => answer(Question::Row(test)),
+        }
+    }
+
+    /// Returns what is left of the condition once `answer` has answered what it can: parts that are settled are gone.
+    pub(crate) fn settle(&self, answer: &mut dyn FnMut(Question<'_>) -> Truth) -> Self {
+        let settled = |truth: Truth, open: &Self| match truth {
+            Truth::Yes => Self::All(Vec::new()),
+            Truth::No => Self::Any(Vec::new()),
+            Truth::Maybe => open.clone(),
         };
-        only(!self.families.is_empty(), Protos::INET);
-        only(
-            !self.families.is_empty() && !self.families.contains(&Family::V4),
-            Protos::ALL.without(Protos::INET4),
-        );
-        only(self.listening, Protos::PORTED.union(Protos::UNIX));
-        let ports = [&self.ports, &self.local_ports, &self.remote_ports];
-        only(ports.iter().any(|ports| !ports.is_empty()), Protos::PORTED);
-        only(
-            !self.ends.is_empty(),
-            self.ends
+        match self {
+            Self::Process(test) => settled(answer(Question::Process(test)), self),
+            Self::Row(test) => settled(answer(Question::Row(test)), self),
+            Self::Not(part) => match part.settle(answer) {
+                part if part.is_always() => Self::Any(Vec::new()),
+                part if part.is_never() => Self::All(Vec::new()),
+                part => Self::Not(Box::new(part)),
+            },
+            Self::All(parts) => {
+                let mut open = Vec::new();
+                for part in parts {
+                    match part.settle(answer) {
+                        part if part.is_never() => return part,
+                        Self::All(parts) => open.extend(parts),
+                        part => open.push(part),
+                    }
+                }
+                Self::one_of(open, Self::All)
+            }
+            Self::Any(parts) => {
+                let mut open = Vec::new();
+                for part in parts {
+                    match part.settle(answer) {
+                        part if part.is_always() => return part,
+                        Self::Any(parts) => open.extend(parts),
+                        part => open.push(part),
+                    }
+                }
+                Self::one_of(open, Self::Any)
+            }
+        }
+    }
+
+    /// Returns the only part of `parts`, or all of them under `join`.
+    fn one_of(mut parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
+        match (parts.pop(), parts.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                parts.extend(last);
+                join(parts)
+            }
+        }
+    }
+
+    /// Returns the condition that one of `parts` holds.
+    pub(crate) fn any(parts: Vec<Self>) -> Self {
+        Self::one_of(parts, Self::Any)
+    }
+
+    /// Returns true if the condition holds of every socket.
+    pub(crate) fn is_always(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
+    }
+
+    /// Returns true if the condition holds of no socket.
+    pub(crate) fn is_never(&self) -> bool {
+        matches!(self, Self::Any(parts) if parts.is_empty())
+    }
+}
+
+/// A question that a condition asks.
+#[derive(Clone, Copy)]
+pub(crate) enum Question<'a> {
+    /// About the process.
+    Process(&'a ProcessTest),
+    /// About the socket.
+    Row(&'a RowTest),
+}
+
+/// What has to be read before the answer can be known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// The protocols of which some socket may match: no other table need be opened.
+    pub(crate) protos: Protos,
+    /// The processes that may hold such a socket, ascending; `None` for any.
+    pub(crate) pids: Option<Vec<u32>>,
+    /// Whether the name or the line of a command is asked for.
+    pub(crate) commands: bool,
+    /// Whether the container of a process is asked for.
+    pub(crate) containers: bool,
+    /// Whether the owner of a socket is asked for, which only the wide form of a row keeps.
+    pub(crate) uids: bool,
+    /// Whether the name of a unix socket is asked for, which cannot be told before the join.
+    pub(crate) paths: bool,
+}
+
+impl Needs {
+    /// Returns true if no process is told from another.
+    pub(crate) fn is_all_processes(&self) -> bool {
+        self.pids.is_none() && !self.commands && !self.containers
+    }
+}
+
+impl Condition {
+    /// Returns what has to be read before the answer can be known. It is a bound: nothing that matches is outside of it.
+    pub(crate) fn needs(&self) -> Needs {
+        let mut needs = Needs {
+            protos: self.protos(),
+            pids: self.pids(),
+            commands: false,
+            containers: false,
+            uids: false,
+            paths: false,
+        };
+        // Every question is asked, because none is answered.
+        self.test(&mut |question| {
+            match question {
+                Question::Process(ProcessTest::Word(_) | ProcessTest::Prefix(_)) => {
+                    needs.commands = true;
+                }
+                Question::Process(ProcessTest::Container(_)) => needs.containers = true,
+                Question::Row(RowTest::Uid(_)) => needs.uids = true,
+                Question::Row(RowTest::Path(_)) => needs.paths = true,
+                Question::Process(ProcessTest::Pids(_)) | Question::Row(_) => {}
+            }
+            Truth::Maybe
+        });
+        needs
+    }
+
+    /// Returns the protocols of which some socket may match.
+    pub(crate) fn protos(&self) -> Protos {
+        match self {
+            Self::All(parts) => parts
                 .iter()
-                .fold(Protos::default(), |all, end| all.union(end.protos())),
-        );
-        only(!self.paths.is_empty(), Protos::UNIX);
-        only(!self.uids.is_empty(), Protos::OWNED);
-        let of_state = |all: Protos, (protos, state): &(Protos, State)| {
-            all.union(protos.intersection(state.protos()))
-        };
-        only(
-            !self.states.is_empty(),
-            self.states.iter().fold(Protos::default(), of_state),
-        );
-        protos
-    }
-
-    /// The protocols whose tables are opened: for the other end of a connection those of the other family too.
-    pub(crate) fn tables(&self) -> Protos {
-        let protos = self.protos();
-        let more = |all: &Protos| self.keeps_connections && protos.meets(*all);
-        let more = [Protos::TCP, Protos::UDP].into_iter().filter(more);
-        more.fold(protos, Protos::union)
-    }
-
-    /// Whether `row` is kept even if it is not shown.
-    pub(crate) fn keeps(&self, row: &Row<'_>) -> bool {
-        (self.keeps_connections && Protos::PORTED.has(row.proto))
-            || (self.keeps_listeners && row.state == State::LISTEN)
-    }
-
-    /// Whether a socket of `proto` with `inode`, of which nothing else is known, matches.
-    pub(crate) fn matches_unlisted(&self, proto: Proto, inode: u32) -> bool {
-        let plain = self
-            .internet
-            .iter()
-            .any(|internet| internet.is_plain() && internet.protos.has(proto));
-        let by_proto = self.protos.has(proto) || plain || self.asked() == Protos::ALL;
-        by_proto && self.may_match_unlisted() && self.inode_matches(inode)
-    }
-
-    /// Whether a socket of which only inode and protocol are known can match.
-    pub(crate) fn may_match_unlisted(&self) -> bool {
-        let ports = [&self.ports, &self.local_ports, &self.remote_ports];
-        self.families.is_empty()
-            && !self.listening
-            && ports.iter().all(|ports| ports.is_empty())
-            && self.ends.is_empty()
-            && self.paths.is_empty()
-            && self.states.is_empty()
-            && self.uids.is_empty()
-    }
-
-    /// Whether `inode` is one that is asked for.
-    pub(crate) fn inode_matches(&self, inode: u32) -> bool {
-        self.inodes.is_empty() || self.inodes.contains(&inode)
-    }
-
-    /// Whether `matches` is true of every row.
-    pub(crate) fn match_all(&self) -> bool {
-        self.asked() == Protos::ALL && self.may_match_unlisted() && self.inodes.is_empty()
-    }
-
-    /// Whether `row` may be shown, as far as one row tells: names are for `path_matches`.
-    pub(crate) fn matches(&self, row: &Row<'_>, detail: &Detail) -> bool {
-        self.protocol_matches(row)
-            && (!self.listening || row.is_listening())
-            && self.inode_matches(row.inode)
-            && (self.uids.is_empty() || detail.uid.is_some_and(|uid| self.uids.contains(&uid)))
-            && (self.states.is_empty()
-                || self
-                    .states
-                    .iter()
-                    .any(|(protos, state)| protos.has(row.proto) && *state == row.state))
-            && self.ends_match(row)
-    }
-
-    /// Whether the row's protocol and family are asked for.
-    fn protocol_matches(&self, row: &Row<'_>) -> bool {
-        let family = || row.ends.inet().map(|(local, _)| family_of(local.0));
-        if !self.families.is_empty()
-            && !family().is_some_and(|family| self.families.contains(&family))
-        {
-            return false;
+                .map(Self::protos)
+                .fold(Protos::ALL, Protos::intersection),
+            Self::Any(parts) => parts
+                .iter()
+                .map(Self::protos)
+                .fold(Protos::default(), Protos::union),
+            Self::Not(part) => match &**part {
+                Self::Row(RowTest::Proto(protos)) => Protos::ALL.without(*protos),
+                _ => Protos::ALL,
+            },
+            Self::Process(_) => Protos::ALL,
+            Self::Row(test) => test.protos(),
         }
-        if self.protos.has(row.proto) || (self.protos.is_empty() && self.internet.is_empty()) {
-            return true;
+    }
+
+    /// Returns the ids of the processes that may hold a socket that matches, ascending; `None` for any.
+    fn pids(&self) -> Option<Vec<u32>> {
+        match self {
+            Self::All(parts) => {
+                let mut sets = parts.iter().filter_map(Self::pids);
+                let first = sets.next()?;
+                Some(sets.fold(first, |mut all, other| {
+                    all.retain(|pid| other.binary_search(pid).is_ok());
+                    all
+                }))
+            }
+            Self::Any(parts) => {
+                let sets: Option<Vec<_>> = parts.iter().map(Self::pids).collect();
+                let mut pids = sets?.concat();
+                sort_dedup(&mut pids);
+                Some(pids)
+            }
+            Self::Process(ProcessTest::Pids(pids)) => Some(pids.clone()),
+            Self::Not(_) | Self::Process(_) | Self::Row(_) => None,
         }
-        self.internet.iter().any(|internet| {
-            internet.protos.has(row.proto)
-                && internet
-                    .family
-                    .is_none_or(|wanted| family() == Some(wanted))
-                && row
-                    .ends
-                    .any_inet(&|end| internet.end.contains(row.proto, end))
-        })
+    }
+}
+
+/// Conditions of several kinds, as a command line adds them up: of one kind any, of different kinds all must hold.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    /// A kind, by a number that only has to be its own, and its conditions.
+    kinds: Vec<(&'static str, Vec<Condition>)>,
+}
+
+impl Selection {
+    /// Adds one more condition of `kind`.
+    pub(crate) fn add(&mut self, kind: &'static str, condition: Condition) {
+        match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, conditions)) => conditions.push(condition),
+            None => self.kinds.push((kind, vec![condition])),
+        }
     }
 
-    /// Whether any name is asked for.
-    pub(crate) fn has_paths(&self) -> bool {
-        !self.paths.is_empty()
-    }
-
-    /// Whether the name of `row` is asked for. It is asked after the join, which may doubt a name.
-    pub(crate) fn path_matches(&self, row: &Row<'_>) -> bool {
-        self.paths.is_empty()
-            || matches!(row.ends, Ends::Path(path) if self.paths.iter().any(|wanted| wanted == path))
-    }
-
-    /// Whether the row's addresses and ports are asked for.
-    fn ends_match(&self, row: &Row<'_>) -> bool {
-        let ports = [&self.ports, &self.local_ports, &self.remote_ports];
-        let (local, remote) = match row.ends {
-            Ends::Inet { local, remote } => (local.1, remote.1),
-            Ends::Sctp {
-                local_port,
-                remote_port,
-                ..
-            } => (local_port, remote_port),
-            _ => return ports.iter().all(|ports| ports.is_empty()) && self.ends.is_empty(),
-        };
-        let ported = Protos::PORTED.has(row.proto);
-        let port = |ports: &Ports, ends: &[u16]| {
-            ports.is_empty() || (ported && ends.iter().any(|port| has_port(ports, *port)))
-        };
-        let is_wanted = |end| {
-            let mut wanted = self.ends.iter();
-            wanted.any(|wanted| wanted.contains(row.proto, end))
-        };
-        port(&self.ports, &[local, remote])
-            && port(&self.local_ports, &[local])
-            && port(&self.remote_ports, &[remote])
-            && (self.ends.is_empty() || row.ends.any_inet(&is_wanted))
+    /// Returns the condition that all kinds make together.
+    pub(crate) fn condition(&self) -> Condition {
+        let kinds = self.kinds.iter();
+        let kinds = kinds.map(|(_, conditions)| Condition::Any(conditions.clone()));
+        // Lists of one are taken apart.
+        Condition::All(kinds.collect()).settle(&mut |_| Truth::Maybe)
     }
 }
 
@@ -335,35 +362,78 @@ impl Rows {
 mod tests {
     use super::*;
 
+    /// Returns the condition of one kind for each of `conditions`, put together.
+    fn select(conditions: Vec<(&'static str, Condition)>) -> Condition {
+        let mut selection = Selection::default();
+        for (kind, condition) in conditions {
+            selection.add(kind, condition);
+        }
+        selection.condition()
+    }
+
+    fn pid(pid: u32) -> Condition {
+        Condition::Process(ProcessTest::Pids(vec![pid]))
+    }
+
+    fn proto(protos: Protos) -> Condition {
+        Condition::Row(RowTest::Proto(protos))
+    }
+
+    fn port(port: u16) -> Condition {
+        let end = Endpoint {
+            prefix: None,
+            ports: vec![port..=port],
+        };
+        Condition::Row(RowTest::End(Side::Either, end))
+    }
+
     #[test]
-    fn a_selection_opens_only_the_tables_that_it_can_match() {
-        let path = Rows {
-            paths: vec![b"/run/app.sock".to_vec()],
-            ..Rows::default()
-        };
-        assert_eq!(path.protos(), Protos::UNIX);
-        let port = Rows {
-            ports: vec![80..=80],
-            ..Rows::default()
-        };
-        assert_eq!(port.protos(), Protos::PORTED);
-        let six = Rows {
-            families: vec![Family::V6],
-            protos: Protos::TCP,
-            ..Rows::default()
-        };
-        assert_eq!(six.protos(), Protos::of(&[Proto::Tcp6, Proto::Mptcp6]));
-        let listening = Rows {
-            states: vec![(Protos::TCP, State::LISTEN)],
-            ..Rows::default()
-        };
-        assert_eq!(listening.protos(), Protos::TCP);
-        assert_eq!(Rows::default().protos(), Protos::ALL);
-        let neither = Rows {
-            paths: vec![b"@x".to_vec()],
-            ports: vec![1..=2],
-            ..Rows::default()
-        };
+    fn of_one_kind_any_holds_and_of_different_kinds_all() {
+        let condition = select(vec![("pid", pid(6)), ("pid", pid(7)), ("port", port(80))]);
+        let ids = |condition: &Condition| condition.needs().pids;
+        assert_eq!(ids(&condition), Some(vec![6, 7]));
+        assert_eq!(condition.protos(), Protos::PORTED);
+        assert!(select(Vec::new()).is_always());
+        assert_eq!(select(vec![("port", port(80))]), port(80));
+    }
+
+    #[test]
+    fn what_is_needed_is_a_bound() {
+        let any = Condition::Any(vec![pid(6), port(80)]);
+        assert_eq!(any.needs().pids, None);
+        assert_eq!(any.protos(), Protos::ALL);
+        let not_tcp = Condition::Not(Box::new(proto(Protos::TCP)));
+        assert_eq!(not_tcp.protos(), Protos::ALL.without(Protos::TCP));
+        let path = Condition::Row(RowTest::Path(b"/run/app.sock".to_vec()));
+        let neither = select(vec![("path", path.clone()), ("port", port(80))]);
         assert!(neither.protos().is_empty());
+        assert!(path.needs().paths && !path.needs().commands);
+        let listens = Condition::Row(RowTest::State(Protos::TCP, State::LISTEN));
+        assert_eq!(listens.protos(), Protos::TCP);
+        let six = select(vec![
+            ("family", Condition::Row(RowTest::Family(Family::V6))),
+            ("proto", proto(Protos::TCP)),
+        ]);
+        assert_eq!(six.protos(), Protos::TCP.without(Protos::INET4));
+    }
+
+    #[test]
+    fn what_is_settled_is_gone() {
+        let of_process = |wanted: u32| {
+            move |question: Question<'_>| match question {
+                Question::Process(ProcessTest::Pids(pids)) => pids.contains(&wanted).into(),
+                Question::Process(_) => Truth::No,
+                Question::Row(_) => Truth::Maybe,
+            }
+        };
+        let all = Condition::All(vec![pid(6), port(80)]);
+        assert_eq!(all.settle(&mut of_process(6)), port(80));
+        assert!(all.settle(&mut of_process(7)).is_never());
+        let any = Condition::Any(vec![pid(6), port(80)]);
+        assert!(any.settle(&mut of_process(6)).is_always());
+        assert_eq!(any.settle(&mut of_process(7)), port(80));
+        let not = Condition::Not(Box::new(pid(6)));
+        assert!(not.settle(&mut of_process(6)).is_never());
+        assert!(not.settle(&mut of_process(7)).is_always());
     }
 }

@@ -1,49 +1,43 @@
-//! `Sockets`, the compact store of the rows that are kept. In: rows from the parsers. Out: the same rows, by number. A
-//! stored socket takes 24 bytes, so that half a million fit 12 MB; IPv6 addresses, names, and queues that are not empty
+//! `Sockets`, the compact store of the rows that are kept. In: rows from the parsers. Out: the same rows, by number. It
+//! decides nothing about a row.
+//!
+//! A stored row takes 24 bytes, so that half a million fit 12 MB; IPv6 addresses, names, and queues that are not empty
 //! lie beside it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{EndsKind, Proto};
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 
-/// A stored row. What `local` and `remote` hold depends on the protocol; `Sockets::row` tells.
+/// A stored row. Its protocol tells what the four fields of the ends hold (`Stored::ends`).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stored {
-    /// As in `Row`.
+    /// The inode, 0 where no file belongs to the socket.
     inode: u32,
-    /// The place of the queues less one; 0 where both are empty, as most are; `UNTOLD` where the table does not tell.
+    /// The place of the queues in `Sockets::queues` plus one; 0 where both are empty, as most are; `UNTOLD` where the table
+    /// tells neither.
     queues: u32,
-    /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or an interface.
+    /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or the index of an interface.
     local: u32,
-    /// The same; of a name its length.
+    /// The other IPv4 address, or the place of the other IPv6 address; or the length of the name; or a netlink family.
     remote: u32,
-    /// Port, netlink family or ethertype.
+    /// The port of this end, or an ethertype.
     local_port: u16,
-    /// Port.
+    /// The port of the other end.
     remote_port: u16,
-    /// Where it was read.
+    /// The namespace in which the row was read.
     netns: NetnsId,
-    /// As in `Row`.
+    /// The protocol.
     proto: Proto,
-    /// As in `Row`.
+    /// The state.
     state: State,
 }
 
-/// What `local` of a stored row stands for.
-enum Local {
-    /// The place of an IPv6 address; `remote` too.
-    Addresses,
-    /// The place of a name.
-    Name,
-    /// Itself: an address or a number.
-    Value,
-}
-
 impl Stored {
-    /// One that is not there.
+    /// The row of a socket that is not there.
     pub(crate) const NONE: Self = Self {
         inode: 0,
         queues: UNTOLD,
@@ -56,52 +50,48 @@ impl Stored {
         state: State::UNLISTED,
     };
 
-    /// What `local` stands for.
-    fn local(&self) -> Local {
-        match self.proto {
-            _ if self.state == State::UNLISTED => Local::Name,
-            proto if Protos::INET4.has(proto) => Local::Value,
-            Proto::Sctp | Proto::Other | Proto::Bluetooth => Local::Name,
-            proto if Protos::MODULES.has(proto) => Local::Name,
-            proto if Protos::INET.has(proto) => Local::Addresses,
-            Proto::Netlink | Proto::Packet => Local::Value,
-            _ => Local::Name,
+    /// Returns what its ends are.
+    #[inline(always)]
+    fn ends(&self) -> EndsKind {
+        if self.state == State::UNLISTED {
+            return EndsKind::Unlisted;
         }
+        self.proto.ends()
     }
 }
 
-/// A queue, or both of them, of which the table does not tell.
+/// Stands for a queue that the table does not tell, and for both of them.
 const UNTOLD: u32 = u32::MAX;
 
-/// Marks a name that must not be shown, in the place of its length.
+/// Stands for the length of a name that must not be shown.
 const DOUBTFUL: u32 = u32::MAX;
 
-/// Room for so many rows from the start, so that few of them move about while it grows.
+/// The number of rows for which there is room from the start, so that few of them move while the store grows.
 const ROOM: usize = 512;
 
-/// The rows that are kept, in the order in which they were read.
+/// The rows that were kept, in the order in which they were read.
 #[derive(Default)]
 pub(crate) struct Sockets {
-    /// One for each row.
+    /// The rows.
     stored: Vec<Stored>,
-    /// One for each row if they are wanted at all, else empty.
+    /// The detail of each row where details are kept, else empty.
     details: Vec<Detail>,
     /// Whether details are kept.
     keeps_details: bool,
-    /// Queues of which one at least is not empty, as in `Row`: received, sent; each `UNTOLD` for none.
+    /// The queues of rows that have one which is not empty: received, sent; `UNTOLD` for one that the table does not tell.
     queues: Vec<(u32, u32)>,
-    /// IPv6 addresses, local and remote one after the other.
+    /// The IPv6 addresses, local and remote in turn.
     addresses: Vec<Ipv6Addr>,
-    /// Names, one after the other.
+    /// The names, one behind the other.
     names: Vec<u8>,
-    /// Whether any row can only be told whole with the names of interfaces.
+    /// Whether the names of interfaces are needed to write any row.
     needs_interfaces: bool,
-    /// Numbers of rows of unix that the name of the row before could have printed.
+    /// The numbers of rows of unix that the name in the row before could have printed.
     suspects: Vec<u32>,
 }
 
 impl Sockets {
-    /// None yet; `keeps_details` where a view shows them.
+    /// Returns an empty store, which keeps details if `keeps_details`.
     pub(crate) fn new(keeps_details: bool) -> Self {
         Self {
             keeps_details,
@@ -110,38 +100,38 @@ impl Sockets {
         }
     }
 
-    /// How many there are.
+    /// Returns how many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.stored.len()
     }
 
-    /// Their numbers in the order in which they were read.
+    /// Returns the numbers of all rows, in the order in which they were read.
     pub(crate) fn numbers(&self) -> std::ops::Range<u32> {
         0..to_u32(self.stored.len())
     }
 
-    /// The inode of socket `number`.
+    /// Returns socket `number` as it is stored; `Stored::NONE` where there is none.
+    #[inline(always)]
+    fn get(&self, number: u32) -> &Stored {
+        self.stored.get(to_index(number)).unwrap_or(&Stored::NONE)
+    }
+
+    /// Returns the inode of socket `number`.
     pub(crate) fn inode(&self, number: u32) -> u32 {
-        self.stored
-            .get(to_index(number))
-            .map_or(0, |stored| stored.inode)
+        self.get(number).inode
     }
 
-    /// The protocol of socket `number`.
+    /// Returns the protocol of socket `number`.
     pub(crate) fn proto(&self, number: u32) -> Proto {
-        self.stored
-            .get(to_index(number))
-            .map_or(Proto::Other, |stored| stored.proto)
+        self.get(number).proto
     }
 
-    /// The namespace in whose table socket `number` was read.
+    /// Returns the namespace in whose table socket `number` was read.
     pub(crate) fn netns(&self, number: u32) -> NetnsId {
-        self.stored
-            .get(to_index(number))
-            .map_or(NetnsId(0), |stored| stored.netns)
+        self.get(number).netns
     }
 
-    /// Whether they were read in more than one namespace.
+    /// Returns true if the rows were read in more than one namespace.
     pub(crate) fn is_of_several_namespaces(&self) -> bool {
         let first = self.stored.first().map(|row| row.netns);
         self.stored.iter().any(|row| Some(row.netns) != first)
@@ -150,49 +140,27 @@ impl Sockets {
     /// Keeps `row`, which was read in `netns`, and its detail where details are kept.
     pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>, detail: &Detail) {
         let (local, remote, local_port, remote_port) = match row.ends {
-            Ends::Inet {
-                local: (IpAddr::V4(local), port),
-                remote: (IpAddr::V4(remote), remote_port),
-            } => (local.to_bits(), remote.to_bits(), port, remote_port),
-            Ends::Inet {
-                local: (local, port),
-                remote: (remote, remote_port),
-            } => {
-                let at = to_u32(self.addresses.len());
-                self.addresses
-                    .extend([local, remote].map(|address| match address {
-                        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-                        IpAddr::V6(v6) => v6,
-                    }));
-                (at, at + 1, port, remote_port)
+            Ends::Inet { local, remote } => {
+                let (of_local, of_remote) = self.push_addresses(row.proto, local.0, remote.0);
+                (of_local, of_remote, local.1, remote.1)
             }
             Ends::Path(name) | Ends::Unlisted(name) | Ends::Device(name) => {
-                let at = to_u32(self.names.len());
-                self.names.extend_from_slice(name);
-                (at, to_u32(name.len()), 0, 0)
+                let (at, len) = self.push_name(name);
+                (at, len, 0, 0)
             }
             Ends::Sctp {
                 addresses,
                 local_port,
                 remote_port,
             } => {
-                let at = to_u32(self.names.len());
-                self.names.extend_from_slice(addresses);
-                (at, to_u32(addresses.len()), local_port, remote_port)
+                let (at, len) = self.push_name(addresses);
+                (at, len, local_port, remote_port)
             }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
             Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
         };
-        self.needs_interfaces |= match row.ends {
-            Ends::Inet {
-                local: (IpAddr::V6(address), _),
-                ..
-            } => address.is_unicast_link_local(),
-            Ends::Sctp { addresses, .. } => addresses.contains(&b':'),
-            Ends::Packet { ifindex, .. } => ifindex != 0,
-            _ => false,
-        };
+        self.needs_interfaces |= row.ends.need_interfaces();
         let queues = match (row.rx_queue, row.tx_queue) {
             (Some(0), Some(0)) => 0,
             (None, None) => UNTOLD,
@@ -218,7 +186,31 @@ impl Sockets {
         }
     }
 
-    /// Adds those of `other`, which were all read in the namespace that is now called `netns`.
+    /// Returns what is stored of two addresses: themselves for a protocol of IPv4, else the places where they are put.
+    #[inline(always)]
+    fn push_addresses(&mut self, proto: Proto, local: IpAddr, remote: IpAddr) -> (u32, u32) {
+        if let (EndsKind::Inet4, IpAddr::V4(local), IpAddr::V4(remote)) =
+            (proto.ends(), local, remote)
+        {
+            return (local.to_bits(), remote.to_bits());
+        }
+        let at = to_u32(self.addresses.len());
+        let v6 = |address| match address {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        self.addresses.extend([local, remote].map(v6));
+        (at, at + 1)
+    }
+
+    /// Returns the place where `name` is put, and its length.
+    fn push_name(&mut self, name: &[u8]) -> (u32, u32) {
+        let at = to_u32(self.names.len());
+        self.names.extend_from_slice(name);
+        (at, to_u32(name.len()))
+    }
+
+    /// Adds the rows of `other`, which were all read in one namespace, by now called `netns`.
     pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
         let first = to_u32(self.stored.len());
         if first == 0 {
@@ -236,13 +228,15 @@ impl Sockets {
             if row.queues != 0 && row.queues != UNTOLD {
                 row.queues = row.queues.saturating_add(queues);
             }
-            match row.local() {
-                Local::Addresses => {
+            match row.ends() {
+                EndsKind::Inet4 | EndsKind::Netlink | EndsKind::Packet => {}
+                EndsKind::Inet6 => {
                     row.local = row.local.saturating_add(addresses);
                     row.remote = row.remote.saturating_add(addresses);
                 }
-                Local::Name => row.local = row.local.saturating_add(names),
-                Local::Value => {}
+                EndsKind::Sctp | EndsKind::Path | EndsKind::Device | EndsKind::Unlisted => {
+                    row.local = row.local.saturating_add(names);
+                }
             }
             self.stored.push(row);
         }
@@ -255,30 +249,30 @@ impl Sockets {
         self.suspects.extend(suspects);
     }
 
-    /// Whether any row can only be told whole with the names of interfaces.
+    /// Returns true if the names of interfaces are needed to write any row.
     pub(crate) fn needs_interfaces(&self) -> bool {
         self.needs_interfaces
     }
 
-    /// That the last row may be a forgery.
+    /// Notes that the last row may be forged.
     pub(crate) fn suspect_last(&mut self) {
         self.suspects
             .push(to_u32(self.stored.len().saturating_sub(1)));
     }
 
-    /// The rows that may be forgeries.
+    /// Returns the numbers of the rows that may be forged.
     pub(crate) fn suspects(&self) -> Vec<u32> {
         self.suspects.clone()
     }
 
-    /// That the name of socket `number`, a unix socket, must not be shown.
+    /// Notes that the name of socket `number`, a unix socket, must not be shown.
     pub(crate) fn doubt(&mut self, number: u32) {
         if let Some(stored) = self.stored.get_mut(to_index(number)) {
             (stored.local, stored.remote) = (0, DOUBTFUL);
         }
     }
 
-    /// What only the wider views show of socket `number`; zero where details are not kept.
+    /// Returns the detail of socket `number`; zeros where details are not kept.
     pub(crate) fn detail(&self, number: u32) -> Detail {
         self.details
             .get(to_index(number))
@@ -286,18 +280,17 @@ impl Sockets {
             .unwrap_or_default()
     }
 
-    /// Socket `number` as it is stored; one that is not there where there is none.
+    /// Returns a copy of socket `number` as it is stored; `Stored::NONE` where there is none.
     pub(crate) fn stored(&self, number: u32) -> Stored {
-        let stored = self.stored.get(to_index(number));
-        stored.copied().unwrap_or(Stored::NONE)
+        *self.get(number)
     }
 
-    /// Socket `number` as its table told it; an unlisted row where there is none.
+    /// Returns socket `number` as its table told it; an unlisted row where there is none.
     pub(crate) fn row(&self, number: u32) -> Row<'_> {
-        self.row_of(&self.stored(number))
+        self.row_of(self.get(number))
     }
 
-    /// What `stored` was made of.
+    /// Returns the row that `stored` was made of.
     pub(crate) fn row_of(&self, stored: &Stored) -> Row<'_> {
         let (rx_queue, tx_queue) = match stored.queues {
             0 => (Some(0), Some(0)),
@@ -318,50 +311,139 @@ impl Sockets {
         }
     }
 
-    /// What `push` made of the ends of a row.
+    /// Returns the ends that `stored` was made of.
     fn ends(&self, stored: &Stored) -> Ends<'_> {
         let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
         let v6 = |at| {
-            IpAddr::V6(
-                self.addresses
-                    .get(to_index(at))
-                    .copied()
-                    .unwrap_or(Ipv6Addr::UNSPECIFIED),
-            )
+            let address = self.addresses.get(to_index(at)).copied();
+            IpAddr::V6(address.unwrap_or(Ipv6Addr::UNSPECIFIED))
         };
         let name = || {
             let rest = self.names.get(to_index(stored.local)..).unwrap_or_default();
             rest.get(..to_index(stored.remote)).unwrap_or_default()
         };
-        match stored.proto {
-            _ if stored.state == State::UNLISTED => Ends::Unlisted(name()),
-            proto if Protos::INET4.has(proto) => Ends::Inet {
+        match stored.ends() {
+            EndsKind::Inet4 => Ends::Inet {
                 local: (v4(stored.local), stored.local_port),
                 remote: (v4(stored.remote), stored.remote_port),
             },
-            Proto::Sctp => Ends::Sctp {
+            EndsKind::Inet6 => Ends::Inet {
+                local: (v6(stored.local), stored.local_port),
+                remote: (v6(stored.remote), stored.remote_port),
+            },
+            EndsKind::Sctp => Ends::Sctp {
                 addresses: name(),
                 local_port: stored.local_port,
                 remote_port: stored.remote_port,
             },
-            proto if Protos::MODULES.has(proto) || proto == Proto::Bluetooth => {
-                Ends::Device(name())
-            }
-            proto if Protos::INET.has(proto) => Ends::Inet {
-                local: (v6(stored.local), stored.local_port),
-                remote: (v6(stored.remote), stored.remote_port),
-            },
-            Proto::Netlink => Ends::Netlink {
+            EndsKind::Path if stored.remote == DOUBTFUL => Ends::Doubtful,
+            EndsKind::Path => Ends::Path(name()),
+            EndsKind::Netlink => Ends::Netlink {
                 family: stored.remote,
                 port_id: stored.local,
             },
-            Proto::Packet => Ends::Packet {
+            EndsKind::Packet => Ends::Packet {
                 ethertype: stored.local_port,
                 ifindex: stored.local,
             },
-            Proto::Other => Ends::Unlisted(name()),
-            _ if stored.remote == DOUBTFUL => Ends::Doubtful,
-            _ => Ends::Path(name()),
+            EndsKind::Device => Ends::Device(name()),
+            EndsKind::Unlisted => Ends::Unlisted(name()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends of each kind, as different as they can be.
+    fn samples(kind: EndsKind) -> Vec<Ends<'static>> {
+        let inet = |local: &str, remote: &str| Ends::Inet {
+            local: (local.parse().unwrap(), 8080),
+            remote: (remote.parse().unwrap(), 65535),
+        };
+        match kind {
+            EndsKind::Inet4 => vec![
+                inet("10.0.0.1", "255.255.255.255"),
+                inet("0.0.0.0", "0.0.0.0"),
+            ],
+            EndsKind::Inet6 => vec![inet("::1", "fe80::2"), inet("::ffff:10.0.0.1", "::")],
+            EndsKind::Sctp => vec![Ends::Sctp {
+                addresses: b"10.0.0.1 <-> *10.0.0.2 ",
+                local_port: 1,
+                remote_port: 2,
+            }],
+            EndsKind::Path => vec![Ends::Path(b"/run/x"), Ends::Path(b""), Ends::Doubtful],
+            EndsKind::Netlink => vec![Ends::Netlink {
+                family: 15,
+                port_id: u32::MAX,
+            }],
+            EndsKind::Packet => vec![Ends::Packet {
+                ethertype: 3,
+                ifindex: 7,
+            }],
+            EndsKind::Device => vec![Ends::Device(b"vcan0"), Ends::Device(b"")],
+            EndsKind::Unlisted => vec![Ends::Unlisted(b"vsock")],
+        }
+    }
+
+    /// Rows of every protocol, with every kind of queues, listed and not.
+    fn rows() -> Vec<Row<'static>> {
+        let mut rows = Vec::new();
+        for proto in Proto::ALL {
+            let mut listed = samples(proto.ends());
+            listed.push(Ends::Unlisted(b"name"));
+            for ends in listed {
+                let state = match ends {
+                    Ends::Unlisted(_) => State::UNLISTED,
+                    _ => State::LISTEN,
+                };
+                for (rx_queue, tx_queue) in [
+                    (Some(0), Some(0)),
+                    (None, None),
+                    (Some(1), None),
+                    (Some(u32::MAX - 1), Some(2)),
+                ] {
+                    rows.push(Row {
+                        inode: to_u32(rows.len()),
+                        proto: *proto,
+                        state,
+                        rx_queue,
+                        tx_queue,
+                        ends,
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn a_row_of_every_protocol_comes_back_as_it_was_pushed_and_appended() {
+        let rows = rows();
+        for cut in [0, 1, rows.len() / 2, rows.len()] {
+            let mut all = Sockets::new(true);
+            for (part, netns) in [rows.get(..cut), rows.get(cut..)].into_iter().zip(0..) {
+                let mut sockets = Sockets::new(true);
+                for row in part.unwrap() {
+                    let detail = Detail {
+                        uid: Some(row.inode),
+                        ..Detail::default()
+                    };
+                    sockets.push(NetnsId(9), row, &detail);
+                    sockets.suspect_last();
+                }
+                all.append(sockets, NetnsId(netns));
+            }
+            assert_eq!(all.numbers(), 0..to_u32(rows.len()));
+            assert_eq!(all.suspects(), all.numbers().collect::<Vec<_>>());
+            for (row, number) in rows.iter().zip(0..) {
+                assert_eq!(all.row(number), *row, "cut at {cut}");
+                assert_eq!(all.detail(number).uid, Some(row.inode));
+                let is_first = to_index(number) < cut;
+                assert_eq!(all.netns(number), NetnsId(u16::from(!is_first)));
+            }
+        }
+        assert_eq!(Sockets::default().row(0).ends, Ends::Unlisted(b""));
     }
 }

@@ -2,9 +2,9 @@
 //! line. Out: the row, or `None` where the line has not the kernel's shape. They tell who and how much, and no address.
 
 use super::Format;
-use crate::socket::proto::State;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 
 /// Parses a row of pfkey (`net/key/af_key.c`: `pfkey_seq_show`).
 ///
@@ -37,8 +37,7 @@ pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Det
 fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
     // (1) sk
-    let is_pointer = |word: &[u8]| word.len() <= 16 && word.iter().all(u8::is_ascii_hexdigit);
-    fields.next().filter(|word| is_pointer(word))?;
+    fields.skip_pointer()?;
     // (2) RefCnt
     fields.signed32()?;
     // (3) Rmem (4) Wmem, in bytes

@@ -1,9 +1,11 @@
 //! Parses what PID/net/can-bcm/INODE says of one socket of CAN's broadcast manager. In: the file's first line, and the
 //! inode, which is the file's name. Out: the row, or `None` where the line has not the kernel's shape.
 
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 
 /// Parses the first line of a file of can-bcm (`net/can/bcm.c`: `bcm_proc_show`); the others are its jobs.
 ///

@@ -1,274 +1,291 @@
-//! Tells of which table captured text is: by the name of a file, by a header, or by the shape of a row. In: a line, or a
-//! part of it. Out: a table, and its rows. `decode` knows how captured text is put together, this file what is in it.
+//! Decodes captured /proc/net text, without a proc. In: a file or standard input: whole tables, one or several; lines as
+//! `grep` prints them (`/proc/net/tcp:   1: …`); files below the headings of `tail` or `head` (`==> /proc/net/tcp <==`);
+//! or single rows. Out: the selected rows, in the order of the text. It does not look at the machine that it runs on.
+//!
+//! A row belongs to the table that is named in front of it, else to the one whose header or name came last, else to the
+//! one whose shape it has. A row that stands twice in the text is shown twice, because nothing tells which of them is
+//! true. Lines of no known table are counted, and the first one is quoted.
 
-use super::{Format, INET, INET6, TABLES, Table, bluetooth, can_bcm, is_header, unix};
-use crate::socket::proto::Proto;
-use crate::socket::{Detail, Row};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+
+use super::recognise::{KnownFile, by_file, by_header, by_shape};
+use super::{Table, can_bcm, unix};
+use crate::cli::Capture;
+use crate::proc::{NetnsId, error_text};
+use crate::select::Condition;
+use crate::socket::store::Sockets;
+use crate::socket::{Detail, Ends, Row};
+use crate::tables::interfaces::Interfaces;
 use crate::text::addr::Endian;
-use crate::text::scan::{Fields, decimal32};
+use crate::text::escape::quoted;
+use crate::text::records::Records;
+use crate::warn::Warnings;
 
-/// A table of Bluetooth of which only the header is known.
-static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);
+/// The number of bytes read at a time; the longest line is far shorter.
+const BUFFER_LEN: usize = 64 * 1024;
 
-/// The tables whose rows are known by their shape alone, where nothing else tells. The first of a kind stands for it:
-/// udplite, raw and icmp look as udp does.
-const SHAPES: [&str; 9] = [
-    "tcp",
-    "tcp6",
-    "udp",
-    "udp6",
-    "unix",
-    "netlink",
-    "packet",
-    super::ASSOCS,
-    super::EPS,
-];
+/// The number of bytes of a line that are quoted.
+const QUOTE_LEN_MAX: usize = 80;
 
-/// What a file below PID/net is.
-#[derive(Clone, Copy)]
-pub(crate) enum Known {
-    /// A table.
-    Table(&'static Table),
-    /// The file of one socket of can-bcm, which is named by its inode.
-    CanBcm(u32),
-}
+/// The number of names and numbers that may stand in front of a row, each ended by a colon.
+const NAMES_MAX: usize = 3;
 
-/// The file whose path is or ends with that of one below PID/net: `tcp`, `/proc/6/net/sctp/eps`, `can-bcm/4711`.
-pub(crate) fn by_file(path: &[u8]) -> Option<Known> {
-    let is_it = |file: &str| {
-        let before = path.strip_suffix(file.as_bytes());
-        before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
-    };
-    if let Some(table) = TABLES.iter().find(|table| is_it(table.file)) {
-        return Some(Known::Table(table));
+impl Capture {
+    /// Returns its name for messages.
+    fn name(&self) -> &[u8] {
+        self.path
+            .as_ref()
+            .map_or(b"stdin", |path| path.as_os_str().as_bytes())
     }
-    let at = path.iter().rposition(|byte| *byte == b'/')?;
-    let (folder, name) = path.split_at_checked(at)?;
-    let inode = decimal32(name.strip_prefix(b"/")?)?;
-    (folder == b"can-bcm" || folder.ends_with(b"/can-bcm")).then_some(Known::CanBcm(inode))
-}
 
-/// The table that `line` is the header of. `named` is the table that a file's name told just before: udplite6, raw6 and
-/// icmp6 have the header of udp6, and udplite and icmp that of udp.
-pub(crate) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'static Table> {
-    let ends_with = |word: &[u8]| Fields::new(line).last() == Some(word);
-    // raw's, and no other's, starts with two blanks, counts drops, and is not padded.
-    let is_raw = line.starts_with(b"  sl") && line.ends_with(b"drops");
-    let file = match (is_header(line, INET), is_header(line, INET6)) {
-        (true, _) if is_raw => "raw",
-        (true, _) if ends_with(b"drops") => "udp",
-        (true, _) => "tcp",
-        (_, true) if ends_with(b"drops") => "udp6",
-        (_, true) => "tcp6",
-        _ if is_header(line, BLUETOOTH.header) => {
-            return named
-                .filter(|named| named.header == BLUETOOTH.header)
-                .or(Some(&BLUETOOTH));
-        }
-        _ => return TABLES.iter().find(|table| is_header(line, table.header)),
-    };
-    let of_header = table(file);
-    let is_tcp = |table: &Table| matches!(table.proto, Proto::Tcp | Proto::Tcp6);
-    let agrees = |named: &&'static Table| {
-        of_header
-            .is_some_and(|known| known.header == named.header && is_tcp(known) == is_tcp(named))
-    };
-    named.filter(agrees).or(of_header)
-}
-
-/// The table with this name.
-fn table(file: &str) -> Option<&'static Table> {
-    TABLES.iter().find(|table| table.file == file)
-}
-
-/// The table that `line` is a row of, by its shape, and what the row says.
-pub(crate) fn by_shape(line: &[u8], endian: Endian) -> Option<(Row<'_>, Detail)> {
-    let first = Fields::new(line).next()?;
-    let is_pointer = (8..=16).contains(&first.len()) && first.iter().all(u8::is_ascii_hexdigit);
-    SHAPES
-        .iter()
-        .filter_map(|file| table(file))
-        .find_map(|table| {
-            // These two are little more than numbers.
-            let is_loose = matches!(table.proto, Proto::Netlink | Proto::Packet);
-            if is_loose && !is_pointer {
-                return None;
-            }
-            table.parse_row(line, endian)
-        })
-}
-
-/// The row of can-bcm's socket `inode`.
-pub(crate) fn parse_can_bcm(line: &[u8], inode: u32) -> Option<(Row<'_>, Detail)> {
-    can_bcm::parse(line, inode)
-}
-
-/// Whether `line` is another line of can-bcm.
-pub(crate) fn is_can_bcm_job(line: &[u8]) -> bool {
-    can_bcm::is_job(line)
-}
-
-/// Whether `line` begins a row of unix, which newlines in its name may go on on the next lines.
-pub(crate) fn is_unix_row(line: &[u8]) -> bool {
-    unix::is_row(line)
-}
-
-impl Table {
-    /// A row of this table, as a machine of this byte order prints it.
-    pub(crate) fn parse_row<'a>(
+    /// Reads all of the text, keeps the rows that `rows` selects, and returns the interfaces that it names.
+    ///
+    /// # Errors
+    /// One line: the file is missing, or cannot be read.
+    pub(crate) fn load(
         &self,
-        line: &'a [u8],
-        endian: Endian,
-    ) -> Option<(Row<'a>, Detail)> {
-        let format = Format {
-            proto: self.proto,
-            endian,
+        condition: &Condition,
+        sockets: &mut Sockets,
+        warnings: &mut Warnings,
+    ) -> Result<Interfaces, String> {
+        let told = |error: io::Error| format!("{}: {}", quoted(self.name()), error_text(&error));
+        let source = match &self.path {
+            Some(path) => File::open(path),
+            None => io::stdin().as_fd().try_clone_to_owned().map(File::from),
         };
-        (self.parse)(line, &format)
-    }
-
-    /// Whether its rows may take several lines: unix.
-    pub(crate) fn has_names(&self) -> bool {
-        self.begins.is_some()
+        let mut decoder = Decoder {
+            endian: self.endian,
+            condition,
+            sockets,
+            file: None,
+            named: None,
+            name_lines: Vec::new(),
+            blank_lines: 0,
+            has_returns: false,
+            interfaces: Interfaces::default(),
+            unknown: 0,
+            first_unknown: String::new(),
+        };
+        decoder.enter(by_file(self.name()));
+        let mut buffer = vec![0; BUFFER_LEN];
+        let mut records = Records::new(source.map_err(told)?, &mut buffer, 0);
+        let mut number = 0;
+        while let Some(record) = records.next(None).map_err(told)? {
+            number += 1;
+            decoder.has_returns |= number == 1 && record.bytes.ends_with(b"\r");
+            decoder.take_line(record.bytes, number);
+        }
+        decoder.end_name();
+        if decoder.unknown > 0 {
+            let lines = match decoder.unknown {
+                1 => "1 line is no row of a known table:".to_owned(),
+                many => format!("{many} lines are no rows of a known table; the first,"),
+            };
+            warnings.warn(self.name(), &format!("{lines} {}", decoder.first_unknown));
+        }
+        Ok(decoder.interfaces)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The state of decoding between two lines.
+struct Decoder<'a> {
+    /// The byte order of the captured machine.
+    endian: Endian,
+    /// The conditions on rows.
+    condition: &'a Condition,
+    /// The rows that are kept.
+    sockets: &'a mut Sockets,
+    /// The file that the next lines are of, by its header or by its name.
+    file: Option<KnownFile>,
+    /// The table whose name came last, until a header follows.
+    named: Option<&'static Table>,
+    /// A row of unix that the next lines may continue, because a name may have newlines; empty for none.
+    name_lines: Vec<u8>,
+    /// The number of empty lines behind that row.
+    blank_lines: usize,
+    /// Whether lines end with a return, because the text went through a terminal or through Windows.
+    has_returns: bool,
+    /// The interfaces that the text names.
+    interfaces: Interfaces,
+    /// The number of lines of no known table.
+    unknown: usize,
+    /// The first of these lines, with its number.
+    first_unknown: String,
+}
 
-    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ";
-    const TCP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
-    const UDP: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            ";
-    const RAW: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
-    const UDP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
-
-    #[test]
-    fn a_file_is_known_by_its_path_whatever_is_before_it() {
-        let file = |path: &str| match by_file(path.as_bytes()) {
-            Some(Known::Table(table)) => table.file.to_owned(),
-            Some(Known::CanBcm(inode)) => format!("can-bcm {inode}"),
-            None => "-".to_owned(),
+impl Decoder<'_> {
+    /// Enters a file; `None` for one that is not known.
+    fn enter(&mut self, file: Option<KnownFile>) {
+        self.file = file;
+        self.named = match file {
+            Some(KnownFile::Table(table)) => Some(table),
+            Some(KnownFile::CanBcm(_)) | None => None,
         };
-        for (path, known) in [
-            ("tcp", "tcp"),
-            ("/proc/net/tcp", "tcp"),
-            ("/proc/6/net/tcp6", "tcp6"),
-            ("host-a/net/sctp/eps", "sctp/eps"),
-            ("can-bcm/4711", "can-bcm 4711"),
-            ("/proc/net/can-bcm/4711", "can-bcm 4711"),
-            ("eps", "-"),
-            ("mytcp", "-"),
-            ("tcp.txt", "-"),
-            ("/proc/net/", "-"),
-            ("", "-"),
-            ("fd/4711", "-"),
-            ("xcan-bcm/4711", "-"),
-        ] {
-            assert_eq!(file(path), known, "{path}");
+    }
+
+    /// Takes line `number` of the text; counts it if it is of no known table.
+    fn take_line(&mut self, line: &[u8], number: usize) {
+        if self.take(line) {
+            return;
+        }
+        if let Some(line) = line.strip_suffix(b"\r")
+            && self.take(line)
+        {
+            self.has_returns = true;
+            return;
+        }
+        self.unknown += 1;
+        if self.unknown == 1 {
+            let quote = quoted(line.get(..QUOTE_LEN_MAX).unwrap_or(line));
+            self.first_unknown = format!("line {number}: \"{quote}\"");
         }
     }
 
-    #[test]
-    fn a_table_is_known_by_its_header() {
-        let file = |line: &str| by_header(line.as_bytes(), None).map(|table| table.file);
-        for (line, known) in [
-            (TCP, Some("tcp")),
-            (TCP6, Some("tcp6")),
-            (UDP, Some("udp")),
-            (UDP.trim(), Some("udp")),
-            (RAW, Some("raw")),
-            (UDP6, Some("udp6")),
-            (
-                "Num       RefCount Protocol Flags    Type St Inode Path",
-                Some("unix"),
-            ),
-            (
-                "sk               RefCnt Rmem   Wmem   User   Inode  Parent",
-                Some("bluetooth"),
-            ),
-            ("sk       RefCnt Rmem   Wmem   User   Inode", Some("pfkey")),
-            (
-                " ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS",
-                Some("sctp/eps"),
-            ),
-            ("Inter-|   Receive", None),
-            ("sk", None),
-            ("", None),
-        ] {
-            assert_eq!(file(line), known, "{line}");
+    /// Takes `line` if it is anything that can stand in captured text; else returns false.
+    fn take(&mut self, line: &[u8]) -> bool {
+        let line = match line.strip_suffix(b"\r") {
+            Some(line) if self.has_returns => line,
+            _ => line,
+        };
+        if line.is_empty() {
+            self.blank_lines += 1;
+            return true;
+        }
+        if let Some(name) = line.strip_prefix(b"==> ")
+            && let Some(name) = name.strip_suffix(b" <==")
+        {
+            self.end_name();
+            self.enter(by_file(name));
+            return true;
+        }
+        if let Some(table) = by_header(line, self.named) {
+            self.end_name();
+            self.file = Some(KnownFile::Table(table));
+            self.named = None;
+            return true;
+        }
+        let (file, rest) = match split_name(line) {
+            Some((file, rest)) => (Some(file), rest),
+            None => (self.file, line),
+        };
+        self.take_line_of(file, rest)
+            // `grep -n` puts the number of the line behind the name.
+            || split_number(rest).is_some_and(|rest| self.take_line_of(file, rest))
+            || self.take_by_shape(rest)
+            || rest.iter().all(|byte| *byte == b' ')
+    }
+
+    /// Takes `line` if it is a line of `file`; else returns false.
+    fn take_line_of(&mut self, file: Option<KnownFile>, line: &[u8]) -> bool {
+        match file {
+            None => false,
+            Some(KnownFile::CanBcm(inode)) => {
+                self.take_row(can_bcm::parse(line, inode)) || can_bcm::is_job(line)
+            }
+            Some(KnownFile::Table(table)) if table.begins.is_some() => {
+                self.take_unix_line(table, line)
+            }
+            Some(KnownFile::Table(table)) => {
+                by_header(line, Some(table)).is_some()
+                    || self.take_row(table.parse_row(line, self.endian))
+            }
         }
     }
 
-    #[test]
-    fn a_name_tells_more_than_a_header_that_several_tables_share() {
-        for (named, line, known) in [
-            ("raw6", UDP6, "raw6"),
-            ("icmp", UDP, "icmp"),
-            ("tcp6", UDP6, "udp6"),
-            ("udp6", TCP6, "tcp6"),
-            ("udp6", UDP, "udp"),
-            ("l2cap", BLUETOOTH.header, "l2cap"),
-            ("unix", BLUETOOTH.header, "bluetooth"),
-        ] {
-            let found = by_header(line.as_bytes(), table(named)).unwrap();
-            assert_eq!(found.file, known, "{named} with {line}");
+    /// Takes `line` if it begins a row of unix, or is a header, or continues the name of the row before; else returns
+    /// false.
+    fn take_unix_line(&mut self, table: &Table, line: &[u8]) -> bool {
+        if unix::is_row(line) && table.parse_row(line, self.endian).is_some() {
+            self.end_name();
+            self.name_lines.extend_from_slice(line);
+            return true;
         }
+        by_header(line, None).is_some() || self.continue_name(table, line)
     }
 
-    #[test]
-    fn a_row_is_known_by_its_shape() {
-        for (line, proto) in [
-            (
-                "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1",
-                Proto::Tcp,
-            ),
-            (
-                "   2: 0100007F:A93C 0100007F:1F90 06 00000000:00000000 03:000016C6 00000000     0        0 0 3 0000000000000000",
-                Proto::Tcp,
-            ),
-            (
-                "  412: 0100007F:14E9 00000000:0000 07 00000000:00000200 00:00000000 00000000   104        0 22333 2 00000000d2c5aba3 17",
-                Proto::Udp,
-            ),
-            (
-                "   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:A93C 01 00000000:00000000 00:00000000 00000000     0        0 22334 1 0000000000000000 20 4 30 10 -1",
-                Proto::Tcp6,
-            ),
-            (
-                "0000000000000000: 00000002 00000000 00000000 0001 03 607015",
-                Proto::Unix,
-            ),
-            (
-                "000000007c6c8200 0   1419       00000000 832      0        0     2        0        3901",
-                Proto::Netlink,
-            ),
-            (
-                "00000000ab12cd34 3      3    0003   2     1 0      0      23456",
-                Proto::Packet,
-            ),
-            (
-                "       0        0 2   10  25   38412     0 465001935 192.168.60.142",
-                Proto::Sctp,
-            ),
-        ] {
-            let (row, _) = by_shape(line.as_bytes(), Endian::Little).unwrap();
-            assert_eq!(row.proto, proto, "{line}");
+    /// Adds `line`, and the empty lines before it, to the name of the row of unix before; returns false if there is no
+    /// name, or if it would become longer than a name can be.
+    fn continue_name(&mut self, table: &Table, line: &[u8]) -> bool {
+        let before = table.parse_row(&self.name_lines, self.endian);
+        if before.is_none_or(|(row, _)| row.ends == Ends::Path(b"")) {
+            return false;
         }
-        // Other files of /proc/net, and the two loose shapes without a pointer.
-        for line in [
-            "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
-            "  eth0: 1296     16    0    0    0     0          0         0        0       0    0    0    0     0       0          0",
-            "172.17.0.1       0x1         0x2         02:42:0f:2d:a9:7f     *        eth0",
-            "TCP: inuse 5 orphan 0 tw 0 alloc 6 mem 1",
-            "1 3 3 0003 2 1 0 0 23456",
-            "1 0 1419 00000000 832 0 0 2 0 3901",
-            "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2",
-        ] {
-            assert!(
-                by_shape(line.as_bytes(), Endian::Little).is_none(),
-                "{line}"
-            );
+        let len = self.name_lines.len();
+        self.name_lines.resize(len + 1 + self.blank_lines, b'\n');
+        self.name_lines.extend_from_slice(line);
+        let is_longer = table.parse_row(&self.name_lines, self.endian).is_some();
+        if is_longer {
+            self.blank_lines = 0;
+        } else {
+            self.name_lines.truncate(len);
+        }
+        is_longer
+    }
+
+    /// Takes `line` if it has the shape of a row, perhaps behind the name of a file that is not of proc; else returns
+    /// false.
+    fn take_by_shape(&mut self, line: &[u8]) -> bool {
+        let mut rest = Some(line);
+        for _ in 0..=NAMES_MAX {
+            let Some(line) = rest else {
+                break;
+            };
+            let row = by_shape(line, self.endian).or_else(|| can_bcm::parse(line, 0));
+            if self.take_row(row) || self.interfaces.add_line(line) || can_bcm::is_job(line) {
+                return true;
+            }
+            // A row starts with a blank, which the name of a file does not.
+            rest = line
+                .iter()
+                .position(|byte| *byte == b':')
+                .filter(|_| line.first() != Some(&b' '))
+                .and_then(|at| line.get(at + 1..));
+        }
+        false
+    }
+
+    /// Takes a row that was parsed; returns false if there is none.
+    fn take_row(&mut self, parsed: Option<(Row<'_>, Detail)>) -> bool {
+        let Some((row, detail)) = parsed else {
+            return false;
+        };
+        self.end_name();
+        self.keep(&row, &detail);
+        true
+    }
+
+    /// Ends the row of unix that the next lines might have continued.
+    fn end_name(&mut self) {
+        self.blank_lines = 0;
+        let mut lines = std::mem::take(&mut self.name_lines);
+        if let Some((row, detail)) = by_shape(&lines, self.endian) {
+            self.keep(&row, &detail);
+        }
+        // The next row uses the same buffer.
+        lines.clear();
+        self.name_lines = lines;
+    }
+
+    /// Keeps a row if it is selected.
+    fn keep(&mut self, row: &Row<'_>, detail: &Detail) {
+        if self.condition.matches_row(row, detail) {
+            self.sockets.push(NetnsId(0), row, detail);
         }
     }
+}
+
+/// Splits `line` behind the name of a file of proc, which `grep` prints in front of a row.
+fn split_name(line: &[u8]) -> Option<(KnownFile, &[u8])> {
+    let at = memchr::memchr(b':', line)?;
+    Some((by_file(line.get(..at)?)?, line.get(at + 1..)?))
+}
+
+/// Returns what follows the number of a line, which `grep -n` prints in front of it.
+fn split_number(line: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memchr(b':', line)?;
+    let is_number = at > 0 && line.get(..at)?.iter().all(u8::is_ascii_digit);
+    line.get(at + 1..).filter(|_| is_number)
 }

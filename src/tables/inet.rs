@@ -4,9 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Format;
-use crate::socket::proto::{Protos, State};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, Fixed};
+use crate::text::fields::{Fields, Fixed};
 
 /// Parses a row of tcp or tcp6 (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`, `get_openreq4`, `get_timewait4_sock`).
 ///
@@ -102,25 +103,25 @@ fn parse_fixed<const A: usize, const LEN: usize>(
     format: &Format,
 ) -> Option<(Row<'static>, Detail)> {
     // (2) local_address (3) rem_address: `%08X:%04X` or, for IPv6, four such words before the colon
-    fixed.byte(0, b' ');
-    fixed.byte(1 + A, b':');
-    fixed.byte(6 + A, b' ');
-    fixed.byte(7 + 2 * A, b':');
+    fixed.expect(0, b' ');
+    fixed.expect(1 + A, b':');
+    fixed.expect(6 + A, b' ');
+    fixed.expect(7 + 2 * A, b':');
     let (local_port, remote_port) = fixed.hex_pair([2 + A, 8 + 2 * A]);
     // (4) st
-    fixed.byte(12 + 2 * A, b' ');
+    fixed.expect(12 + 2 * A, b' ');
     let state = fixed.hex::<2>(13 + 2 * A);
     // (5) tx_queue:rx_queue
-    fixed.byte(15 + 2 * A, b' ');
+    fixed.expect(15 + 2 * A, b' ');
     let tx_queue = fixed.hex::<8>(16 + 2 * A);
-    fixed.byte(24 + 2 * A, b':');
+    fixed.expect(24 + 2 * A, b':');
     let rx_queue = fixed.hex::<8>(25 + 2 * A);
     // (6) tr:tm->when
-    fixed.byte(33 + 2 * A, b' ');
+    fixed.expect(33 + 2 * A, b' ');
     let timer = fixed.hex::<2>(34 + 2 * A);
-    fixed.byte(36 + 2 * A, b':');
+    fixed.expect(36 + 2 * A, b':');
     let timer_ticks = fixed.hex::<8>(37 + 2 * A);
-    fixed.end()?;
+    fixed.finish()?;
     let row = Row {
         inode: 0,
         proto: format.proto,

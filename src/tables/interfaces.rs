@@ -5,7 +5,8 @@
 use std::net::Ipv6Addr;
 
 use crate::proc::Proc;
-use crate::text::scan::{Fields, hex};
+use crate::text::digits::{decimal32, hex};
+use crate::text::fields::Fields;
 use crate::walk::netns::Netns;
 
 /// Room for about 300 addresses.
@@ -116,7 +117,7 @@ fn parse_igmp(line: &[u8]) -> Option<(u32, Vec<u8>)> {
         .iter()
         .position(|byte| *byte == b'\t')
         .filter(|at| *at > 0)?;
-    let index = crate::text::scan::decimal32(line.get(..at)?)?;
+    let index = decimal32(line.get(..at)?)?;
     let name = Fields::new(line.get(at + 1..)?).next()?;
     Some((index, name.strip_suffix(b":").unwrap_or(name).to_vec()))
 }

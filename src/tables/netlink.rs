@@ -1,9 +1,11 @@
 //! Parses the rows of PID/net/netlink. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32};
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
 
 /// Parses a row of netlink (`net/netlink/af_netlink.c`: `netlink_native_seq_show`).
 ///

@@ -1,9 +1,10 @@
 //! Parses the rows of PID/net/packet. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 
 /// Parses a row of packet (`net/packet/af_packet.c`: `packet_seq_show`).
 ///

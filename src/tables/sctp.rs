@@ -5,10 +5,11 @@
 use std::net::IpAddr;
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::sides;
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 
 /// Parses a row of eps (`net/sctp/proc.c`: `sctp_eps_seq_show`).
 ///
@@ -19,8 +20,8 @@ use crate::text::scan::Fields;
 pub(super) fn parse_eps<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let mut fields = Fields::new(line);
     // (1) ENDPT (2) SOCK, pointers
-    pointer(&mut fields)?;
-    pointer(&mut fields)?;
+    fields.skip_pointer()?;
+    fields.skip_pointer()?;
     // (3) STY
     let socket_type = socket_type(fields.decimal32()?);
     // (4) SST
@@ -68,8 +69,8 @@ pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, D
     let (line, figures) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
     let mut fields = Fields::new(line);
     // (1) ASSOC (2) SOCK, pointers
-    pointer(&mut fields)?;
-    pointer(&mut fields)?;
+    fields.skip_pointer()?;
+    fields.skip_pointer()?;
     // (3) STY
     let socket_type = socket_type(fields.decimal32()?);
     // (4) SST, the socket's state, which of a listener is LISTEN
@@ -139,12 +140,6 @@ fn socket_type(style: u32) -> u8 {
     if style == 2 { 1 } else { 5 }
 }
 
-/// Passes over a pointer, of which a kernel that hides it leaves as little as a 0.
-fn pointer(fields: &mut Fields<'_>) -> Option<()> {
-    let is_one = |word: &[u8]| word.len() <= 16 && word.iter().all(u8::is_ascii_hexdigit);
-    fields.next().filter(|word| is_one(word)).map(|_| ())
-}
-
 /// Whether `side` is one address or more, each perhaps marked as the primary one, and nothing else.
 fn are_addresses(side: &[u8]) -> bool {
     let is_address = |word: &[u8]| {
@@ -157,6 +152,7 @@ fn are_addresses(side: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::Side;
     use crate::text::addr::Endian;
 
     const FORMAT: Format = Format {
@@ -209,7 +205,7 @@ mod tests {
         );
         for (wanted, is_there) in [("10.0.0.1", true), ("10.0.0.2", true), ("10.0.0.3", false)] {
             let is_wanted = |(address, _): (IpAddr, u16)| address.to_string() == wanted;
-            assert_eq!(row.ends.any_inet(&is_wanted), is_there, "{wanted}");
+            assert_eq!(row.ends.any_inet(Side::Either, &is_wanted), is_there, "{wanted}");
         }
     }
 

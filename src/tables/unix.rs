@@ -3,9 +3,11 @@
 //! `is_row` is as strict as can be, and `join` doubts what it must.
 
 use super::Format;
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::scan::{Fields, decimal32, hex};
+use crate::text::digits::{decimal32, hex};
+use crate::text::fields::Fields;
 
 /// The longest name: `UNIX_PATH_MAX`.
 const NAME_LEN_MAX: usize = 108;

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::text::scan::Fields;
+use crate::text::fields::Fields;
 use crate::text::write::write_v4;
 
 /// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's

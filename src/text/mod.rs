@@ -2,6 +2,8 @@
 //! as text again. This room knows nothing of sockets, processes or files.
 
 pub(crate) mod addr;
+pub(crate) mod digits;
 pub(crate) mod escape;
-pub(crate) mod scan;
+pub(crate) mod fields;
+pub(crate) mod records;
 pub(crate) mod write;

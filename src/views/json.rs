@@ -5,13 +5,14 @@
 use std::io::{self, Write};
 
 use crate::join::Entry;
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::write_ip;
 use crate::text::escape::is_hidden;
 use crate::text::write::{write_decimal, write_hex_byte, write_hundredths, write_short};
-use crate::views::Found;
+use crate::snapshot::Snapshot;
 use crate::views::words::{
     timer_name, write_interface, write_local, write_peer, write_proto, write_protocol, write_state,
 };
@@ -155,68 +156,37 @@ fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// The address family that a program passes to `socket()` for it, as far as the row tells.
-fn family(row: &Row<'_>) -> Option<&'static str> {
-    Some(match row.proto {
-        Proto::Sctp => match row.ends {
-            Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
-            Ends::Unlisted(b"sctpv6") => "inet6",
-            _ => "inet",
-        },
-        proto if Protos::INET4.has(proto) => "inet",
-        proto if Protos::INET.has(proto) => "inet6",
-        Proto::Unix | Proto::UnixDgram | Proto::UnixSeq => "unix",
-        Proto::Netlink => "netlink",
-        Proto::Packet => "packet",
-        Proto::Pfkey => "key",
-        Proto::CanBcm => "can",
-        proto if proto == Proto::Bluetooth || Protos::BLUETOOTH.has(proto) => "bluetooth",
-        _ => match row.ends {
-            Ends::Unlisted(b"vsock") => "vsock",
-            Ends::Unlisted(b"xdp") => "xdp",
-            Ends::Unlisted(b"alg") => "alg",
-            _ => return None,
-        },
-    })
+/// Returns the address family that a program passes to `socket()`, as far as the row tells; else nothing.
+fn family(row: &Row<'_>) -> &'static str {
+    match row.ends {
+        Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
+        Ends::Unlisted(b"sctpv6") => "inet6",
+        Ends::Unlisted(b"vsock") => "vsock",
+        Ends::Unlisted(b"xdp") => "xdp",
+        Ends::Unlisted(b"alg") => "alg",
+        _ => row.proto.family(),
+    }
 }
 
-/// The type that goes with it, as far as the row tells: netlink's is either, and the kernel does not care.
-fn socket_type(row: &Row<'_>, detail: &Detail) -> Option<&'static str> {
-    Some(match row.proto {
-        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 | Proto::Unix => "stream",
+/// Returns the type that goes with the family, as far as the row tells; else nothing.
+fn socket_type(row: &Row<'_>, detail: &Detail) -> &'static str {
+    match (detail.socket_type, row.ends) {
+        (1, _) => "stream",
+        (2, _) => "dgram",
+        (3, _) | (_, Ends::Unlisted(b"xdp")) => "raw",
+        (5, _) | (_, Ends::Unlisted(b"alg")) => "seqpacket",
+        (10, _) => "packet",
         // sockprotoname has one name for both types of unix that are not streams.
-        Proto::UnixDgram if row.state == State::UNLISTED => return None,
-        Proto::Udp
-        | Proto::Udp6
-        | Proto::Udplite
-        | Proto::Udplite6
-        | Proto::UnixDgram
-        | Proto::Icmp
-        | Proto::Icmp6
-        | Proto::CanBcm => "dgram",
-        Proto::Raw | Proto::Raw6 | Proto::Pfkey => "raw",
-        Proto::UnixSeq => "seqpacket",
-        Proto::Packet | Proto::Sctp => match detail.socket_type {
-            1 => "stream",
-            2 => "dgram",
-            3 => "raw",
-            5 => "seqpacket",
-            10 => "packet",
-            _ => return None,
-        },
-        _ => match row.ends {
-            Ends::Unlisted(b"xdp") => "raw",
-            Ends::Unlisted(b"alg") => "seqpacket",
-            _ => return None,
-        },
-    })
+        (_, Ends::Unlisted(_)) if row.proto == Proto::UnixDgram => "",
+        _ => row.proto.socket_type(),
+    }
 }
 
 /// Writes the rows.
 ///
 /// # Errors
 /// What writing to `out` says.
-pub(crate) fn write_json(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_json(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     write_objects(found, &mut found.entries(), None, out)
 }
 
@@ -226,7 +196,7 @@ pub(crate) fn write_json(found: &Found<'_>, out: &mut impl Write) -> io::Result<
 /// What writing to `out` says.
 #[inline(never)]
 pub(crate) fn write_objects<'a>(
-    found: &Found<'a>,
+    found: &'a Snapshot,
     entries: &mut dyn Iterator<Item = Entry<'a>>,
     event: Option<u8>,
     out: &mut impl Write,
@@ -249,7 +219,7 @@ pub(crate) fn write_objects<'a>(
 }
 
 /// Writes all members of `entry` into `object`.
-pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &Entry<'_>) {
+pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &Entry<'_>) {
     let (row, detail) = (&entry.row, &found.sockets.detail(entry.socket));
     let task = entry.process.map(|process| process.task);
     object.number("pid", task.map(|task| task.pid));
@@ -263,8 +233,9 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Found<'_>, entry: &
         (Proto::Other, Ends::Unlisted(b"")) => {}
         _ => write_proto(out, row),
     });
-    object.text("family", family(row).map(str::as_bytes));
-    object.text("type", socket_type(row, detail).map(str::as_bytes));
+    for (name, word) in [("family", family(row)), ("type", socket_type(row, detail))] {
+        object.text(name, Some(word.as_bytes()).filter(|word| !word.is_empty()));
+    }
     let has_state = !matches!(row.state, State::UNLISTED | State::NONE);
     object.written("state", &mut |out| {
         if has_state {

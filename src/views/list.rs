@@ -6,14 +6,14 @@ use std::io::{self, Write};
 use crate::cli::Layout;
 use crate::join::Entry;
 use crate::proc::Task;
-use crate::socket::Ends;
 use crate::socket::proto::{self, Protos};
+use crate::socket::{Ends, state};
 use crate::text::escape::write_escaped;
 use crate::text::write::{
     CHUNK_LEN, decimal_width, width, write_decimal, write_number, write_padded, write_padding,
     write_short,
 };
-use crate::views::Found;
+use crate::snapshot::Snapshot;
 use crate::views::words::{
     end_width, write_local, write_peer, write_proto, write_state, write_timer,
 };
@@ -149,7 +149,7 @@ impl Column {
     }
 
     /// Its number in this line, if it is one and there is one.
-    fn number(self, found: &Found<'_>, entry: &Entry<'_>) -> Option<u32> {
+    fn number(self, found: &Snapshot, entry: &Entry<'_>) -> Option<u32> {
         match self {
             Pid => entry.process.map(|process| process.task.pid),
             Fd => entry.fd,
@@ -173,7 +173,7 @@ impl Column {
     }
 
     /// Writes it.
-    fn write(self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) {
+    fn write(self, out: &mut Vec<u8>, found: &Snapshot, entry: &Entry<'_>) {
         match self {
             Command => match found.command(entry) {
                 [] => out.push(b'-'),
@@ -211,7 +211,7 @@ impl Column {
     }
 
     /// How wide it is.
-    fn width(self, scratch: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) -> usize {
+    fn width(self, scratch: &mut Vec<u8>, found: &Snapshot, entry: &Entry<'_>) -> usize {
         let row = &entry.row;
         let known = match (self, row.ends) {
             (Proto, _) if row.proto != proto::Proto::Other => Some(row.proto.name().len()),
@@ -232,7 +232,7 @@ impl Column {
         self,
         out: &mut Vec<u8>,
         cell_width: usize,
-        found: &Found<'_>,
+        found: &Snapshot,
         entry: &Entry<'_>,
     ) {
         if self.is_number() {
@@ -288,7 +288,7 @@ enum Common {
     /// The process.
     Process(Task),
     /// Protocol, state and queues, where these are all that the columns tell.
-    Kind(proto::Proto, proto::State, Option<u32>, Option<u32>),
+    Kind(proto::Proto, state::State, Option<u32>, Option<u32>),
 }
 
 impl Common {
@@ -333,7 +333,7 @@ impl<'a> Run<'a> {
     }
 
     /// Writes the columns of `entry`.
-    fn write(&mut self, out: &mut Vec<u8>, found: &Found<'_>, entry: &Entry<'_>) {
+    fn write(&mut self, out: &mut Vec<u8>, found: &Snapshot, entry: &Entry<'_>) {
         let common = Common::of(self.same, entry);
         if common.is_some() && common == self.common {
             return write_padded(out, &self.text, self.len);
@@ -371,7 +371,7 @@ pub(crate) struct Columns(Vec<(Column, usize)>);
 
 impl Columns {
     /// Those that `found` needs, or needed before: a list that goes on loses none, and a width only grows.
-    pub(crate) fn choose(&mut self, found: &Found<'_>, layout: Layout) {
+    pub(crate) fn choose(&mut self, found: &Snapshot, layout: Layout) {
         let mut columns = PLAIN.to_vec();
         if layout.peers {
             columns.push(PeerProcess);
@@ -379,7 +379,7 @@ impl Columns {
         if layout.wide {
             columns.extend(WIDE);
         } else if found.is_in_several_namespaces() {
-            columns.push(if found.containers.is_empty() {
+            columns.push(if !found.has_containers() {
                 Netns
             } else {
                 ContainerOrNetns
@@ -404,17 +404,17 @@ impl Columns {
     /// Makes room for `entries`.
     pub(crate) fn measure<'a>(
         &mut self,
-        found: &Found<'a>,
+        found: &'a Snapshot,
         entries: impl Iterator<Item = Entry<'a>>,
     ) {
         self.measure_part(None, found, entries);
     }
 
     /// Makes room for all entries.
-    fn measure_all(&mut self, found: &Found<'_>) {
-        let (joined, sockets) = (found.joined, found.sockets);
-        self.measure_part(Some(Part::Holder), found, joined.holders(sockets));
-        self.measure_part(Some(Part::Socket), found, joined.shown(sockets));
+    fn measure_all(&mut self, found: &Snapshot) {
+        let joined = &found.joined;
+        self.measure_part(Some(Part::Holder), found, joined.holders(&found.sockets));
+        self.measure_part(Some(Part::Socket), found, joined.shown(&found.sockets));
         self.measure_part(Some(Part::Line), found, found.entries());
         let fd = joined.last_fd().map_or(1, decimal_width);
         for (column, most) in &mut self.0 {
@@ -428,7 +428,7 @@ impl Columns {
     fn measure_part<'a>(
         &mut self,
         part: Option<Part>,
-        found: &Found<'a>,
+        found: &'a Snapshot,
         entries: impl Iterator<Item = Entry<'a>>,
     ) {
         let is_of_part = |column: &Column| part.is_none_or(|part| column.part() == part);
@@ -488,7 +488,7 @@ impl Columns {
     /// What writing to `out` says.
     pub(crate) fn write_lines<'a>(
         &self,
-        found: &Found<'a>,
+        found: &'a Snapshot,
         entries: impl Iterator<Item = Entry<'a>>,
         before: &[u8],
         mut piece: Vec<u8>,
@@ -519,7 +519,7 @@ impl Columns {
 /// # Errors
 /// What writing to `out` says.
 pub(crate) fn write_list(
-    found: &Found<'_>,
+    found: &Snapshot,
     layout: Layout,
     columns: &mut Columns,
     out: &mut impl Write,

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use crate::text::scan::{decimal32, hex};
+use crate::text::digits::{decimal32, hex};
 use crate::walk::Unread;
 
 /// The bit of `CAP_SYS_PTRACE` in the capability sets of PID/status (capabilities(7)).

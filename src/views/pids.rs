@@ -4,13 +4,13 @@
 use std::io::{self, Write};
 
 use crate::collections::sort::sort_dedup;
-use crate::views::Found;
+use crate::snapshot::Snapshot;
 
 /// Writes the process ids.
 ///
 /// # Errors
 /// What writing to `out` says.
-pub(crate) fn write_pids(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_pids(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let mut pids: Vec<u32> = found
         .joined
         .processes()

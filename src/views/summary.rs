@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use crate::collections::sort::sorted_indices;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
-use crate::socket::proto::{Proto, State};
+use crate::socket::proto::Proto;
+use crate::socket::state::State;
 use crate::text::escape::write_escaped;
 use crate::text::write::{width, write_decimal, write_padding, write_short};
-use crate::views::Found;
+use crate::snapshot::Snapshot;
 use crate::views::json::Object;
 use crate::views::words::{write_proto, write_state};
 use crate::walk::container::ContainerId;
@@ -106,7 +107,7 @@ struct Summary<'a> {
 
 impl<'a> Summary<'a> {
     /// Counts all of `found`.
-    fn new(found: &Found<'a>) -> Self {
+    fn new(found: &'a Snapshot) -> Self {
         let mut summary = Self {
             protocols: Vec::new(),
             groups: Vec::new(),
@@ -212,7 +213,7 @@ impl<'a> Summary<'a> {
 /// # Errors
 /// What writing to `out` says.
 pub(crate) fn write_summary(
-    found: &Found<'_>,
+    found: &Snapshot,
     has_header: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -223,7 +224,7 @@ pub(crate) fn write_summary(
         protocols.cell(&mut |out| write_decimal(out, tally.sockets));
         protocols.cell(&mut |out| tally.write_states(out, word));
     }
-    let has_containers = !found.containers.is_empty();
+    let has_containers = found.has_containers();
     let headers: &[&str] = if has_containers {
         &["PID", "COMMAND", "CONTAINER", "SOCKETS", "STATES"]
     } else {
@@ -268,7 +269,7 @@ pub(crate) fn write_summary(
 }
 
 /// Writes the line of `group`.
-fn write_group(table: &mut Table<'_>, found: &Found<'_>, group: &Group<'_>, has_containers: bool) {
+fn write_group(table: &mut Table<'_>, found: &Snapshot, group: &Group<'_>, has_containers: bool) {
     table.cell(&mut |out| match group.pid() {
         Some(pid) => write_decimal(out, pid),
         None => out.push(b'-'),
@@ -288,7 +289,7 @@ fn write_group(table: &mut Table<'_>, found: &Found<'_>, group: &Group<'_>, has_
 }
 
 /// The container of a group's process; sockets that nobody holds may be of several.
-fn container<'a>(found: &Found<'a>, group: &Group<'a>) -> Option<&'a ContainerId> {
+fn container<'a>(found: &'a Snapshot, group: &Group<'a>) -> Option<&'a ContainerId> {
     group.pid().and_then(|_| found.container(&group.entry))
 }
 
@@ -296,7 +297,7 @@ fn container<'a>(found: &Found<'a>, group: &Group<'a>) -> Option<&'a ContainerId
 ///
 /// # Errors
 /// What writing to `out` says.
-pub(crate) fn write_summary_json(found: &Found<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn write_summary_json(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let summary = Summary::new(found);
     let mut text = Vec::new();
     let protocols = summary

@@ -14,7 +14,7 @@ use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::text::write::write_short;
-use crate::views::Found;
+use crate::snapshot::Snapshot;
 use crate::views::json::write_objects;
 use crate::views::list::{Columns, write_list};
 
@@ -84,7 +84,7 @@ impl Watch {
     }
 
     /// What stands for `entry`. A socket without an inode is known by its ends, which are unique in one namespace.
-    fn hash(&self, found: &Found<'_>, entry: &Entry<'_>) -> u64 {
+    fn hash(&self, found: &Snapshot, entry: &Entry<'_>) -> u64 {
         let task = entry
             .process
             .map(|process| (process.task.pid, process.task.tid));
@@ -100,8 +100,8 @@ impl Watch {
     /// What writing to `out` says.
     pub(crate) fn write_round(
         &mut self,
-        before: Option<&Found<'_>>,
-        found: &Found<'_>,
+        before: Option<&Snapshot>,
+        found: &Snapshot,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let index = self.index.take();
@@ -148,7 +148,7 @@ impl Watch {
     /// Writes `event` for those entries of `found` that `is_told` tells.
     fn write_events(
         &mut self,
-        found: &Found<'_>,
+        found: &Snapshot,
         event: Event,
         is_told: &[bool],
         out: &mut impl Write,

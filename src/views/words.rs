@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::socket::proto::{Proto, Protos, State};
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};

@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use crate::proc::{Proc, Task};
-use crate::select::Processes;
 
 /// More than the longest comm: `TASK_COMM_LEN` is 16, and kernel threads show up to 64.
 const COMM_LEN_MAX: usize = 64;
@@ -62,36 +61,34 @@ fn read_comm<'a>(proc: &Proc, task: Task, buffer: &'a mut [u8]) -> io::Result<&'
     Ok(comm.strip_suffix(b"\n").unwrap_or(comm))
 }
 
-/// Returns true if `selected` selects `task` by its command: the comm begins with one of the prefixes, and the comm or
-/// the command line contains one of the words.
+/// Returns true if the comm of `task` begins with `prefix`.
+///
+/// # Errors
+/// errno of reading comm: gone meanwhile, or not permitted (hidepid=1).
+pub(super) fn starts_with(proc: &Proc, task: Task, prefix: &[u8]) -> io::Result<bool> {
+    let mut buffer = [0; COMM_LEN_MAX];
+    Ok(read_comm(proc, task, &mut buffer)?.starts_with(prefix))
+}
+
+/// Returns true if the comm or the command line of `task` contains `word`.
 ///
 /// # Errors
 /// errno of reading comm or cmdline: gone meanwhile, or not permitted (hidepid=1).
-pub(crate) fn matches(proc: &Proc, task: Task, selected: &Processes) -> io::Result<bool> {
-    let (prefixes, words) = (&selected.prefixes, &selected.words);
+pub(super) fn contains(proc: &Proc, task: Task, word: &[u8]) -> io::Result<bool> {
     let mut buffer = [0; CMDLINE_BUFFER_LEN];
-    let comm = read_comm(proc, task, &mut buffer)?;
-    if !prefixes.is_empty() && !prefixes.iter().any(|prefix| comm.starts_with(prefix)) {
-        return Ok(false);
-    }
-    if words.is_empty() || contains_any(comm, words) {
+    if text_contains(read_comm(proc, task, &mut buffer)?, word) {
         return Ok(true);
     }
-    cmdline_contains_any(proc.open_file(task, "cmdline")?, words, &mut buffer)
+    cmdline_contains(proc.open_file(task, "cmdline")?, word, &mut buffer)
 }
 
-/// Returns true if a command line contains one of `words` when its arguments, which end with NUL, are written with
-/// blanks between them. A word that is longer than half of `buffer` is not looked for.
+/// Returns true if a command line contains `word` when its arguments, which end with NUL, are written with blanks between
+/// them. A word that is longer than half of `buffer` is not looked for.
 ///
 /// # Errors
 /// errno of reading.
-fn cmdline_contains_any(
-    mut cmdline: impl Read,
-    words: &[Vec<u8>],
-    buffer: &mut [u8],
-) -> io::Result<bool> {
-    let longest = words.iter().map(Vec::len).max().unwrap_or(0);
-    if longest > buffer.len() / 2 {
+fn cmdline_contains(mut cmdline: impl Read, word: &[u8], buffer: &mut [u8]) -> io::Result<bool> {
+    if word.len() > buffer.len() / 2 {
         return Ok(false);
     }
     let mut filled = 0;
@@ -106,29 +103,20 @@ fn cmdline_contains_any(
             .filter(|byte| **byte == 0)
             .for_each(|byte| *byte = b' ');
         filled += count;
-        if contains_any(buffer.get(..filled).unwrap_or_default(), words) {
+        if text_contains(buffer.get(..filled).unwrap_or_default(), word) {
             return Ok(true);
         }
         if filled == buffer.len() {
-            // The end is kept, because it may be the first part of a word.
-            buffer.copy_within(filled - longest.., 0);
-            filled = longest;
+            // The end is kept, because it may be the first part of the word.
+            buffer.copy_within(filled - word.len().., 0);
+            filled = word.len();
         }
     }
 }
 
-/// Returns true if `text` contains one of `words`.
-fn contains_any(text: &[u8], words: &[Vec<u8>]) -> bool {
-    words.iter().any(|word| contains(text, word))
-}
-
 /// Returns true if `text` contains `word`.
-fn contains(text: &[u8], word: &[u8]) -> bool {
-    let Some(first) = word.first() else {
-        return true;
-    };
-    memchr::memchr_iter(*first, text)
-        .any(|at| text.get(at..).is_some_and(|rest| rest.starts_with(word)))
+fn text_contains(text: &[u8], word: &[u8]) -> bool {
+    memchr::memmem::find(text, word).is_some()
 }
 
 #[cfg(test)]
@@ -137,8 +125,7 @@ mod tests {
 
     #[test]
     fn a_word_is_found_across_the_seams_of_the_buffer_and_of_arguments() {
-        let words = [b"-jar /usr".to_vec()];
-        let finds = |line: &[u8]| cmdline_contains_any(line, &words, &mut [0; 24]).unwrap();
+        let finds = |line: &[u8]| cmdline_contains(line, b"-jar /usr", &mut [0; 24]).unwrap();
         for before in 0..40 {
             let line = [&vec![b'x'; before][..], b"\0-jar\0/usr/share/jenkins.war\0"].concat();
             assert!(finds(&line), "{before}");

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use crate::proc::{NetnsId, Proc, Task};
-use crate::text::scan::Records;
+use crate::text::records::Records;
 use crate::walk::netns::Namespaces;
 
 /// Length of the container ids of docker, containerd, cri-o and podman.
@@ -55,13 +55,6 @@ impl ContainerId {
         } else {
             full
         }
-    }
-
-    /// Returns true if it starts with one of `prefixes`.
-    pub(crate) fn has_prefix(&self, prefixes: &[Vec<u8>]) -> bool {
-        prefixes
-            .iter()
-            .any(|prefix| self.full().starts_with(prefix))
     }
 }
 

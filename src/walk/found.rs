@@ -4,7 +4,9 @@
 use std::io;
 use std::ops::Range;
 
+use crate::collections::to_index;
 use crate::proc::{NetnsId, Task};
+use crate::select::Condition;
 use crate::walk::fds::Holder;
 use crate::walk::netns::Namespaces;
 
@@ -16,8 +18,27 @@ pub(crate) struct Process {
     pub(crate) netns: Option<NetnsId>,
     /// Its range of `Walk::holders`, ascending by descriptor.
     pub(crate) holders: Range<usize>,
-    /// True if its sockets are to be shown; if not, it may be at the other end of one that is.
-    pub(crate) is_selected: bool,
+    /// What is left of the condition for its sockets; `None` if none of them is to be shown, though one may be at the other
+    /// end of one that is.
+    pub(crate) condition: Option<ConditionId>,
+}
+
+impl Process {
+    /// Returns true if some of its sockets may be shown.
+    pub(crate) fn is_selected(&self) -> bool {
+        self.condition.is_some()
+    }
+}
+
+/// The number of a condition in `Walk::conditions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConditionId(pub(crate) u32);
+
+impl ConditionId {
+    /// Returns the condition.
+    pub(crate) fn of(self, conditions: &[Condition]) -> Option<&Condition> {
+        conditions.get(to_index(self.0))
+    }
 }
 
 /// A process whose descriptors may not be read.
@@ -47,6 +68,9 @@ pub(crate) struct Walk {
     pub(crate) some_unread: bool,
     /// Number of selected processes, as far as they are visible.
     pub(crate) selected: usize,
+    /// What is left of the condition once its questions about a process are answered: processes with the same answers
+    /// share one.
+    pub(crate) conditions: Vec<Condition>,
     /// Network namespaces of all selected processes.
     pub(crate) namespaces: Namespaces,
     /// True if helpers took part, so that tables may have been read before the walk ended.

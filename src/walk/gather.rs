@@ -124,7 +124,7 @@ mod tests {
             task,
             netns: Some(NetnsId(1)),
             holders: first..found.holders.len(),
-            is_selected: true,
+            condition: None,
         };
         found.pieces.push(Piece { process, part });
     }

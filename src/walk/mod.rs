@@ -8,13 +8,14 @@
 //! everything is put into order. A handful of processes is walked by the calling thread alone.
 //!
 //! In reading order: the threads of `worker` do the jobs of `shared`, which `jobs` hands out; they visit a process with
-//! `container`, `comm`, `fds` and `netns`, and fill the findings of `found`, which `gather` puts into order.
+//! `answers`, `container`, `comm`, `fds` and `netns`, and fill the findings of `found`, which `gather` puts into order.
 
 pub(crate) mod comm;
 pub(crate) mod container;
 pub(crate) mod fds;
 pub(crate) mod netns;
 
+mod answers;
 mod found;
 mod gather;
 mod jobs;
@@ -27,7 +28,7 @@ use std::ops::ControlFlow;
 
 use crate::collections::sort::sort_dedup;
 use crate::proc::{Proc, Task};
-use crate::select::Processes;
+use crate::select::{Condition, Needs};
 use crate::warn::Warnings;
 use shared::Shared;
 
@@ -38,25 +39,33 @@ pub(crate) use worker::BUFFER_LEN;
 /// How a walk is done.
 #[derive(Clone, Copy)]
 pub(crate) struct WalkOptions<'a> {
+    /// The condition, of which the walk settles the questions about processes.
+    pub(crate) condition: &'a Condition,
+    /// What the condition needs.
+    pub(crate) needs: &'a Needs,
+    /// True if processes that are not selected are read too, because they may be at the other end (`-E`).
+    pub(crate) visits_all: bool,
+    /// True if sockets without a holder are shown, and so the namespace of a process without sockets is needed.
+    pub(crate) shows_ownerless: bool,
     /// Number of threads; `None` for as many as help.
     pub(crate) threads: Option<NonZero<usize>>,
     /// Reads the tables of each namespace beside the walk, if all of their rows are wanted whoever holds them.
     pub(crate) read_tables: Option<ReadTables<'a>>,
 }
 
-/// Walks those processes of `proc` that `selected` allows. `buffer` is scratch space of `BUFFER_LEN` bytes.
+/// Walks those processes of `proc` that `options` asks for. `buffer` is scratch space of `BUFFER_LEN` bytes.
 ///
 /// # Errors
 /// errno of listing the processes; an error of a single process is a warning.
 pub(crate) fn walk(
     proc: &Proc,
-    selected: &Processes,
     options: WalkOptions<'_>,
     buffer: &mut [u8],
     warnings: &mut Warnings,
 ) -> io::Result<Walk> {
     let mut listed = Vec::new();
-    if selected.pids().is_empty() || selected.visits_all {
+    let selected = options.needs.pids.as_deref();
+    if selected.is_none() || options.visits_all {
         proc.for_each_pid(buffer, |pid| {
             listed.push(pid);
             ControlFlow::Continue(())
@@ -64,20 +73,16 @@ pub(crate) fn walk(
         // The kernel lists them in order; the file system of a captured tree need not.
         sort_dedup(&mut listed);
     }
-    let pids = if listed.is_empty() {
-        selected.pids()
-    } else {
-        &listed
-    };
-    let shared = Shared::new(proc, selected, options.threads, options.read_tables);
-    shared.add_processes(pids);
+    let pids = selected.filter(|_| !options.visits_all);
+    let shared = Shared::new(proc, options);
+    shared.add_processes(pids.unwrap_or(&listed));
     let found = worker::run(&shared, buffer);
     let mut walk = Walk {
         // A captured tree has no link to this process, and need not contain the first one.
         hides_some: shared.own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err(),
-        namespaces: shared.into_namespaces(),
         ..Walk::default()
     };
+    (walk.namespaces, walk.conditions) = shared.into_parts();
     walk.settled = walk.namespaces.settle();
     walk.gather(proc, found, warnings);
     Ok(walk)

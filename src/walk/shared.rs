@@ -1,13 +1,15 @@
 //! What the threads of a walk share: the work, and the namespaces. In: an open proc, the selected processes, and tasks as
 //! they are met. Out: jobs, and ids of namespaces. It does no job and reads no descriptor.
 
-use std::num::NonZero;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::collections::to_u32;
 use crate::proc::{NetnsId, Proc, Task};
-use crate::select::Processes;
+use crate::select::Condition;
+use crate::walk::WalkOptions;
 use crate::walk::fds::FdTable;
+use crate::walk::found::ConditionId;
 use crate::walk::jobs::{Jobs, Queue};
 use crate::walk::netns::{Namespaces, Netns, NetnsKeys};
 
@@ -45,8 +47,8 @@ pub(crate) struct Visit {
     pub(crate) task: Task,
     /// Its namespace, if it is needed and known.
     pub(crate) netns: Option<NetnsId>,
-    /// True if its process is selected.
-    pub(crate) is_selected: bool,
+    /// See `Process`.
+    pub(crate) condition: Option<ConditionId>,
 }
 
 /// A process whose descriptors are read in parts.
@@ -84,40 +86,60 @@ impl Split {
 pub(crate) struct Shared<'a> {
     /// The processes.
     pub(crate) proc: &'a Proc,
-    /// Which of them are wanted.
-    pub(crate) selected: &'a Processes,
-    /// See `WalkOptions`.
-    pub(crate) read_tables: Option<ReadTables<'a>>,
+    /// How they are walked.
+    pub(crate) options: WalkOptions<'a>,
     /// This process, if `proc` shows it.
     pub(crate) own_pid: Option<u32>,
     /// The work that is left.
     pub(crate) jobs: Jobs<Job>,
     /// The namespaces that were met.
     namespaces: Mutex<Namespaces>,
+    /// The conditions that are left for processes, each once.
+    conditions: Mutex<Vec<Condition>>,
 }
 
 impl<'a> Shared<'a> {
-    /// Returns what `threads` threads, or as many as help, need to walk.
-    pub(crate) fn new(
-        proc: &'a Proc,
-        selected: &'a Processes,
-        threads: Option<NonZero<usize>>,
-        read_tables: Option<ReadTables<'a>>,
-    ) -> Self {
+    /// Returns what the threads need to walk.
+    pub(crate) fn new(proc: &'a Proc, options: WalkOptions<'a>) -> Self {
+        let is_whole = options.needs.is_all_processes();
+        let whole = is_whole.then(|| options.condition.clone());
         Self {
             proc,
-            selected,
-            read_tables,
+            options,
             own_pid: proc.own_pid(),
-            jobs: Jobs::new(threads),
+            jobs: Jobs::new(options.threads),
             namespaces: Mutex::new(Namespaces::default()),
+            conditions: Mutex::new(whole.into_iter().collect()),
         }
     }
 
-    /// Returns the namespaces that were met.
-    pub(crate) fn into_namespaces(self) -> Namespaces {
-        let namespaces = self.namespaces.into_inner();
-        namespaces.unwrap_or_else(PoisonError::into_inner)
+    /// Returns the number of the condition as it is, if it does not tell one process from another.
+    pub(crate) fn whole_condition(&self) -> Option<ConditionId> {
+        let is_whole = self.options.needs.is_all_processes();
+        is_whole.then_some(ConditionId(0))
+    }
+
+    /// Returns the namespaces that were met, and the conditions that are left for processes.
+    pub(crate) fn into_parts(self) -> (Namespaces, Vec<Condition>) {
+        let (namespaces, conditions) = (self.namespaces.into_inner(), self.conditions.into_inner());
+        (
+            namespaces.unwrap_or_else(PoisonError::into_inner),
+            conditions.unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Returns the number of `condition`, which is a new one if no process has had it before; `None` if it never holds.
+    pub(crate) fn number(&self, condition: Condition) -> Option<ConditionId> {
+        if condition.is_never() {
+            return None;
+        }
+        let mut known = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = known.iter().position(|known| *known == condition);
+        let at = at.unwrap_or_else(|| {
+            known.push(condition);
+            known.len() - 1
+        });
+        Some(ConditionId(to_u32(at)))
     }
 
     /// Adds the jobs of visiting the processes `pids`.
@@ -151,7 +173,7 @@ impl<'a> Shared<'a> {
             netns.members.len() == 1
         };
         let (id, is_new) = self.add_to_netns(task, count)?;
-        if is_new && self.read_tables.is_some() {
+        if is_new && self.options.read_tables.is_some() {
             let tables = std::iter::once(Job::Tables(id));
             self.jobs.add(Queue::Helpers, tables, TABLES_MICROS);
         }
@@ -182,7 +204,7 @@ mod tests {
             let visit = Visit {
                 task: Task { pid: 1, tid: 0 },
                 netns: None,
-                is_selected: true,
+                condition: None,
             };
             let split = Split {
                 visit,

@@ -9,10 +9,10 @@ use std::thread::{self, Builder};
 
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
 use crate::walk::fds::{FdDir, FdTable, Link};
-use crate::walk::found::{Findings, Piece, Process, Unread};
+use crate::walk::answers::Answers;
+use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
 use crate::walk::shared::{Job, SPLIT_MIN, Shared, Split, Visit};
-use crate::walk::{comm, container};
 
 /// Length of the buffer of a thread: it holds about a thousand names of processes, or 500 of 7 digits.
 pub(crate) const BUFFER_LEN: usize = 32 * 1024;
@@ -132,7 +132,7 @@ impl<'a> Worker<'a> {
     /// Has the tables of namespace `id` read.
     fn read_tables(&mut self, id: NetnsId) {
         let shared = self.shared;
-        if let Some(read_tables) = shared.read_tables {
+        if let Some(read_tables) = shared.options.read_tables {
             let member = |at: usize| {
                 shared.with_namespaces(|namespaces| namespaces.get(id)?.members.get(at).copied())
             };
@@ -142,56 +142,46 @@ impl<'a> Worker<'a> {
 
     /// Visits the process `task` if it is selected, or if all are visited.
     fn visit_if_selected(&mut self, task: Task) {
-        let Shared {
-            proc,
-            selected,
-            own_pid,
-            ..
-        } = *self.shared;
-        let mut is_selected = selected.pid_matches(task.pid);
-        if is_selected && !selected.containers.is_empty() {
-            let id = container::find(proc, task, self.buffer);
-            if !id.is_some_and(|id| id.has_prefix(&selected.containers)) {
+        let options = self.shared.options;
+        let mut condition = self.shared.whole_condition();
+        if condition.is_none() {
+            let is_own = self.shared.own_pid == Some(task.pid);
+            let mut answers = Answers::new(self.shared.proc, task, is_own, self.buffer);
+            let left = answers.settle(options.condition);
+            if answers.is_forbidden && !left.is_never() {
+                self.found.selected += 1;
+                return self.add_unread(task);
+            }
+            condition = self.shared.number(left);
+            if condition.is_none() && options.needs.containers {
                 self.shared.add_to_netns(task, |netns| netns.others += 1);
-                is_selected = false;
             }
         }
-        if is_selected && selected.needs_commands() {
-            match comm::matches(proc, task, selected) {
-                // The command line of this process contains every word that it looks for.
-                Ok(matches) => is_selected = matches && own_pid != Some(task.pid),
-                Err(error) if is_forbidden(&error) => {
-                    self.found.selected += 1;
-                    return self.add_unread(task);
-                }
-                Err(_) => is_selected = false,
-            }
-        }
-        if is_selected || selected.visits_all {
-            self.visit(task, is_selected);
+        if condition.is_some() || options.visits_all {
+            self.visit(task, condition);
         }
     }
 
     /// Reads the namespace and the descriptors of the process `task`, and those of its threads that have their own.
-    fn visit(&mut self, task: Task, is_selected: bool) {
-        self.found.selected += usize::from(is_selected);
-        let selected = self.shared.selected;
+    fn visit(&mut self, task: Task, condition: Option<ConditionId>) {
+        self.found.selected += usize::from(condition.is_some());
+        let options = self.shared.options;
         let first = self.found.holders.len();
         let read = self.read_or_count(task);
         // If only sockets of processes are wanted, the namespace of a process without any is not needed.
-        let needs_netns = selected.lists_unheld()
-            || selected.visits_all
+        let needs_netns = options.shows_ownerless
+            || options.visits_all
             || self.found.holders.len() > first
             || matches!(read, Ok(Fds::ToSplit(_)));
         let netns = if needs_netns {
-            self.shared.find_netns(task, is_selected)
+            self.shared.find_netns(task, condition.is_some())
         } else {
             None
         };
         let visit = Visit {
             task,
             netns,
-            is_selected,
+            condition,
         };
         match read {
             Ok(Fds::Read(fds)) => {
@@ -260,7 +250,7 @@ impl<'a> Worker<'a> {
         proc.add_threads(task, self.buffer, &mut threads);
         for thread in &threads {
             if !self.tables.iter().any(|table| table.is_of(proc, *thread)) {
-                self.visit_thread(*thread, process.is_selected);
+                self.visit_thread(*thread, process.condition);
             }
         }
         self.threads = threads;
@@ -268,14 +258,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Reads the descriptors of `thread`, which has a table of its own.
-    fn visit_thread(&mut self, thread: Task, is_selected: bool) {
+    fn visit_thread(&mut self, thread: Task, condition: Option<ConditionId>) {
         let first = self.found.holders.len();
         // An error here is that of the process, which is noted there.
         if let Ok(fds @ FdTable { count: 1.., .. }) = self.read_fds(thread, &(0..u32::MAX)) {
             let visit = Visit {
                 task: thread,
-                netns: self.shared.find_netns(thread, is_selected),
-                is_selected,
+                netns: self.shared.find_netns(thread, condition.is_some()),
+                condition,
             };
             self.add_piece(visit, first, 0);
             let table = KnownTable::read(self.shared.proc, thread, fds);
@@ -291,7 +281,7 @@ impl<'a> Worker<'a> {
                 task: visit.task,
                 netns: visit.netns,
                 holders,
-                is_selected: visit.is_selected,
+                condition: visit.condition,
             };
             self.found.pieces.push(Piece { process, part });
         }
@@ -306,7 +296,7 @@ impl<'a> Worker<'a> {
             }
         } else if !has_read_threads {
             self.found.some_unread = true;
-            if visit.is_selected {
+            if visit.condition.is_some() {
                 self.add_unread(visit.task);
             }
         }

@@ -1,0 +1,77 @@
+//! What has to be done to answer a command line. In: the options. Out: which processes and tables are read, what is kept of
+//! them, and which names a view needs. It decides this once, in one place, and reads nothing.
+
+use crate::cli::{Options, View};
+use crate::select::rows::RowFilter;
+use crate::select::{Condition, Needs, ProcessTest, Question, Truth};
+
+/// What has to be done.
+pub(crate) struct Plan {
+    /// The condition on sockets and their processes.
+    pub(crate) condition: Condition,
+    /// What the condition needs.
+    pub(crate) needs: Needs,
+    /// What is left of the condition for a socket that no process holds. In a container's own namespace such a socket is
+    /// the container's.
+    pub(crate) ownerless: Condition,
+    /// True if processes that are not selected are read too, and all connections kept, because they may be the other end
+    /// of one that is shown (`-E`).
+    pub(crate) finds_peers: bool,
+    /// True if all listeners are kept, so that it is known who has to accept a connection (`-e`).
+    pub(crate) finds_listeners: bool,
+    /// True if the view or the condition needs more of a row than the plain list shows.
+    pub(crate) keeps_details: bool,
+    /// True if tables may be read while the walk goes on, because all rows are wanted whoever holds them.
+    pub(crate) reads_beside: bool,
+    /// True if the tables alone tell whether anything matches, whoever holds it.
+    pub(crate) tables_suffice: bool,
+    /// True if the view shows the names of commands.
+    pub(crate) names_commands: bool,
+    /// True if the view shows the names of interfaces.
+    pub(crate) names_interfaces: bool,
+    /// True if the view shows containers even within one namespace.
+    pub(crate) names_containers: bool,
+}
+
+impl Plan {
+    /// Decides what has to be done for `options`.
+    pub(crate) fn of(options: &Options) -> Self {
+        let condition = options.selection.condition();
+        let (needs, layout) = (condition.needs(), options.layout);
+        let ownerless = condition.settle(&mut |question| match question {
+            Question::Row(_) => Truth::Maybe,
+            Question::Process(ProcessTest::Container(_)) => Truth::Yes,
+            Question::Process(_) => Truth::No,
+        });
+        let is_list = options.view == View::List;
+        let is_all = needs.is_all_processes();
+        Self {
+            // Where processes are selected, no socket is shown that nobody has accepted.
+            finds_listeners: layout.wide && is_list && !options.json && !ownerless.is_never(),
+            finds_peers: layout.peers,
+            keeps_details: layout.wide || layout.timers || options.json || needs.uids,
+            reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
+            tables_suffice: is_all && !needs.paths,
+            names_commands: matches!(options.view, View::List | View::Summary),
+            names_interfaces: is_list,
+            names_containers: layout.wide || layout.peers || options.json,
+            condition,
+            needs,
+            ownerless,
+        }
+    }
+
+    /// Returns true if sockets without a holder may be shown.
+    pub(crate) fn shows_ownerless(&self) -> bool {
+        !self.ownerless.is_never()
+    }
+
+    /// Returns the rows that are kept, if what is left of the condition for rows is `condition`.
+    pub(crate) fn rows<'a>(&self, condition: &'a Condition) -> RowFilter<'a> {
+        RowFilter {
+            condition,
+            connections: self.finds_peers,
+            listeners: self.finds_listeners,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Does what the command line says: looks once, until something matches, or again and again; or decodes captured text.
+//! In: the options. Out: the view on standard output, one line a kind of oddity on standard error, and the exit status.
+
+use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use crate::cli::{Looks, Options, View};
+use crate::join::{Entry, Owner};
+use crate::plan::Plan;
+use crate::proc::{Proc, error_text, sys};
+use crate::snapshot::{Snapshot, Take, any_row_matches};
+use crate::status::{Reason, Status};
+use crate::text::escape::quoted;
+use crate::views::watch::Watch;
+use crate::views::{self, notice};
+use crate::warn::Warnings;
+
+/// Looks for the sockets and shows them, as often as is asked.
+///
+/// # Errors
+/// One line, without the program's name: proc cannot be read at all, or the output failed.
+pub(crate) fn run(options: &Options) -> Result<Status, String> {
+    let plan = Plan::of(options);
+    if let Some(capture) = &options.capture {
+        let mut warnings = Warnings::default();
+        let snapshot = Snapshot::captured(&plan, capture, &mut warnings)?;
+        return show(&snapshot, options, &plan, warnings);
+    }
+    let proc = Proc::open(&options.proc).map_err(|reason| {
+        let path = options.proc.as_os_str().as_encoded_bytes();
+        format!("{}: {reason}", quoted(path))
+    })?;
+    let take = Take {
+        proc: &proc,
+        plan: &plan,
+        namespaces: &options.namespaces,
+        threads: options.threads,
+    };
+    match options.looks {
+        Looks::Once => once(&take, options),
+        Looks::Wait(limit) => wait(&take, options, limit),
+        Looks::Watch(pause) => watch(&take, options, pause),
+    }
+}
+
+/// Looks once and shows what there is.
+fn once(take: &Take<'_>, options: &Options) -> Result<Status, String> {
+    let mut warnings = Warnings::default();
+    let snapshot = take.snapshot(&mut warnings)?;
+    finish(snapshot, take, options, warnings)
+}
+
+/// The first pause between two looks of `wait`.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The longest one.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
+/// Each look of so many is a whole one, because the tables alone tell of no namespace that only a thread is in.
+const WHOLE_LOOK_EACH: u32 = 20;
+
+/// Looks until something matches, for `limit` at most, and shows it.
+fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<Status, String> {
+    let start = Instant::now();
+    let mut pause = PAUSE_MIN;
+    // The first process of a container is deaf to signals that it does not catch.
+    if std::process::id() == 1 {
+        sys::catch_stop_signals();
+    }
+    for look in 0.. {
+        let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
+        let is_last = left == Some(Duration::ZERO) || sys::is_stopped();
+        let is_whole = is_last || !take.plan.tables_suffice || look % WHOLE_LOOK_EACH == 0;
+        if is_whole || any_row_matches(take)? {
+            let mut warnings = Warnings::default();
+            let snapshot = take.snapshot(&mut warnings)?;
+            if is_last || Status::of(&snapshot, options, take.plan) == Status::Shown {
+                return finish(snapshot, take, options, warnings);
+            }
+        }
+        sys::wait_beside(None, left.unwrap_or(pause).min(pause));
+        pause = (pause * 3 / 2).min(PAUSE_MAX);
+    }
+    Ok(Status::NothingMatched)
+}
+
+/// Shows the list, then what comes and goes, until a signal says that it is enough, or nobody reads any more.
+fn watch(take: &Take<'_>, options: &Options, pause: Duration) -> Result<Status, String> {
+    sys::catch_stop_signals();
+    let mut watch = Watch::new(options.layout, options.json);
+    let mut before: Option<Snapshot> = None;
+    loop {
+        let mut warnings = Warnings::default();
+        let mut now = take.snapshot(&mut warnings)?;
+        // What is odd is said once, beside the first list.
+        if before.is_none() {
+            say(&now, take.plan, warnings);
+        }
+        now.load_names(take.proc, take.plan);
+        let is_read = write_out(|out| watch.write_round(before.as_ref(), &now, out))?;
+        before = Some(now);
+        if !is_read
+            || sys::is_stopped()
+            || sys::wait_beside(Some(io::stdout().as_fd()), pause)
+            || sys::is_stopped()
+        {
+            return Ok(Status::Shown);
+        }
+    }
+}
+
+/// Loads the names that the view needs, if it prints anything, and shows the snapshot.
+fn finish(
+    mut snapshot: Snapshot,
+    take: &Take<'_>,
+    options: &Options,
+    warnings: Warnings,
+) -> Result<Status, String> {
+    if options.view != View::Quiet {
+        snapshot.load_names(take.proc, take.plan);
+    }
+    show(&snapshot, options, take.plan, warnings)
+}
+
+/// Prints the snapshot, then says what was odd; returns the exit status. `--quiet` says nothing at all.
+fn show(
+    snapshot: &Snapshot,
+    options: &Options,
+    plan: &Plan,
+    warnings: Warnings,
+) -> Result<Status, String> {
+    let status = Status::of(snapshot, options, plan);
+    if options.view == View::Quiet {
+        return Ok(status);
+    }
+    if status == Status::Shown {
+        write_out(|out| views::write(snapshot, options, out))?;
+    }
+    say(snapshot, plan, warnings);
+    Ok(status)
+}
+
+/// Says on standard error what was odd, and what could not be seen, if that matters for what is asked or shown.
+fn say(snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
+    let mut text = warnings.into_text();
+    let is_hidden = |entry: Entry<'_>| entry.owner == Owner::Hidden;
+    let matters = Reason::find(snapshot, plan).is_some() || snapshot.entries().any(is_hidden);
+    if snapshot.joined.some_unseen() && matters {
+        let unread = snapshot.joined.unread();
+        text.push_str(&notice::closing_line(unread, snapshot.selected));
+    }
+    // Where standard error is gone there is nobody to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to standard output; returns false if its reader has gone away, which is no error: it has seen what it wanted.
+///
+/// # Errors
+/// One line: the output could not be written.
+pub(crate) fn write_out(
+    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+) -> Result<bool, String> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out)
+        .and_then(|()| out.flush())
+        .and_then(|()| out.get_mut().flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {}", error_text(&error)))
+        }
+        result => Ok(result.is_ok()),
+    }
+}

@@ -1,0 +1,241 @@
+//! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
+//! known beside it. Out: yes, no or maybe; and for each question the protocols of which any socket can be a yes.
+
+use crate::select::{Condition, Endpoint, Family, Ports, Question, RowTest, Truth};
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
+use crate::socket::{Detail, Ends, Row, Side};
+
+impl Condition {
+    /// Returns the truth of the condition for a row as its table has it. Questions about the process are open, and so are
+    /// those about a unix name, which the join may doubt.
+    pub(crate) fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
+        self.test(&mut |question| match question {
+            Question::Row(RowTest::Path(_)) if Protos::UNIX.has(row.proto) => Truth::Maybe,
+            Question::Row(test) => test.holds(row, detail).into(),
+            Question::Process(_) => Truth::Maybe,
+        })
+    }
+
+    /// Returns true if the condition, whose questions about the process are settled, holds for a joined row.
+    pub(crate) fn matches_row(&self, row: &Row<'_>, detail: &Detail) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(test) => test.holds(row, detail).into(),
+            Question::Process(_) => Truth::No,
+        });
+        truth == Truth::Yes
+    }
+
+    /// Returns true if the condition holds for a socket of `proto` with `inode` that stands in no table: it has no
+    /// address, no name and no state.
+    pub(crate) fn matches_rowless(&self, proto: Proto, inode: u32) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(RowTest::Proto(protos)) => protos.has(proto).into(),
+            Question::Row(RowTest::Inode(wanted)) => (*wanted == inode).into(),
+            Question::Row(_) | Question::Process(_) => Truth::No,
+        });
+        truth == Truth::Yes
+    }
+
+    /// Returns true if the condition may hold for a socket with `inode`, or any if that is `None`, which stands in no
+    /// table.
+    pub(crate) fn may_match_rowless(&self, inode: Option<u32>) -> bool {
+        let truth = self.test(&mut |question| match (question, inode) {
+            (Question::Row(RowTest::Inode(wanted)), Some(inode)) => (*wanted == inode).into(),
+            (Question::Row(RowTest::Proto(_) | RowTest::Inode(_)) | Question::Process(_), _) => {
+                Truth::Maybe
+            }
+            (Question::Row(_), _) => Truth::No,
+        });
+        truth != Truth::No
+    }
+}
+
+impl RowTest {
+    /// Returns the protocols of which some socket may pass.
+    pub(super) fn protos(&self) -> Protos {
+        match self {
+            Self::Proto(protos) => *protos,
+            Self::Family(Family::V4) => Protos::INET,
+            Self::Family(Family::V6) => Protos::INET.without(Protos::INET4),
+            Self::Listening => Protos::PORTED.union(Protos::UNIX),
+            Self::State(protos, state) => protos.intersection(state.protos()),
+            Self::End(_, end) if end.ports.is_empty() => Protos::INET,
+            Self::End(..) => Protos::PORTED,
+            Self::Path(_) => Protos::UNIX,
+            Self::Uid(_) => Protos::OWNED,
+            Self::Inode(_) => Protos::ALL,
+        }
+    }
+
+    /// Returns true if the socket passes.
+    fn holds(&self, row: &Row<'_>, detail: &Detail) -> bool {
+        match self {
+            Self::Proto(protos) => protos.has(row.proto),
+            Self::Inode(inode) => row.inode == *inode,
+            Self::Path(path) => matches!(row.ends, Ends::Path(name) if name == path),
+            Self::Family(family) => {
+                let local = row.ends.inet().map(|(local, _)| Family::of(local.0));
+                local == Some(*family)
+            }
+            Self::Listening => row.is_listening(),
+            Self::State(protos, state) => protos.has(row.proto) && row.state == *state,
+            Self::Uid(uid) => detail.uid == Some(*uid),
+            Self::End(side, end) => end.is_of(*side, row),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Returns true if an end of `row` on `side` has one of the addresses and one of the ports. Ports count only where the
+    /// protocol has ports: of raw the same field is the protocol.
+    fn is_of(&self, side: Side, row: &Row<'_>) -> bool {
+        let is_wanted = |(address, port)| {
+            self.prefix.is_none_or(|prefix| prefix.contains(address))
+                && (self.ports.is_empty() || has_port(&self.ports, port))
+        };
+        (self.ports.is_empty() || Protos::PORTED.has(row.proto))
+            && row.ends.any_inet(side, &is_wanted)
+    }
+}
+
+/// Returns true if `ports` has `port`; 0 stands for no port at all.
+fn has_port(ports: &Ports, port: u16) -> bool {
+    port != 0 && ports.iter().any(|range| range.contains(&port))
+}
+
+/// Which rows of the tables are kept.
+#[derive(Clone, Copy)]
+pub(crate) struct RowFilter<'a> {
+    /// Rows for which this may hold.
+    pub(crate) condition: &'a Condition,
+    /// All connections too, whether they are shown or not, so that both ends of a shown one are known.
+    pub(crate) connections: bool,
+    /// All listeners too, so that whoever has to accept a connection is known.
+    pub(crate) listeners: bool,
+}
+
+impl RowFilter<'_> {
+    /// Returns the protocols whose tables are read: for the other end of a connection those of the other family too.
+    pub(crate) fn tables(&self) -> Protos {
+        let protos = self.condition.protos();
+        let is_met = |all: &Protos| self.connections && protos.meets(*all);
+        let more = [Protos::TCP, Protos::UDP].into_iter().filter(is_met);
+        more.fold(protos, Protos::union)
+    }
+
+    /// Returns whether `row` is kept: `Yes` if it matches, `Maybe` if that is known only after the join, which also goes
+    /// for a row that is kept for the sake of another.
+    #[inline(always)]
+    pub(crate) fn keeps(&self, row: &Row<'_>, detail: &Detail) -> Truth {
+        if self.condition.is_always() {
+            return Truth::Yes;
+        }
+        match self.condition.test_row(row, detail) {
+            Truth::No if self.connections && Protos::PORTED.has(row.proto) => Truth::Maybe,
+            Truth::No if self.listeners && row.state == State::LISTEN => Truth::Maybe,
+            truth => truth,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::select::ProcessTest;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    fn row(proto: Proto, state: State, port: u16) -> Row<'static> {
+        let end = |port| (IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Row {
+            inode: 7,
+            proto,
+            state,
+            rx_queue: None,
+            tx_queue: None,
+            ends: Ends::Inet {
+                local: end(port),
+                remote: end(0),
+            },
+        }
+    }
+
+    fn port(side: Side, port: u16) -> Condition {
+        let end = Endpoint {
+            prefix: None,
+            ports: vec![port..=port],
+        };
+        Condition::Row(RowTest::End(side, end))
+    }
+
+    #[test]
+    fn a_row_is_tested_with_its_process_still_open() {
+        let process = Condition::Process(ProcessTest::Pids(vec![6]));
+        let listener = row(Proto::Tcp, State::LISTEN, 80);
+        let test = |condition: &Condition| condition.test_row(&listener, &Detail::default());
+        for (condition, truth) in [
+            (port(Side::Local, 80), Truth::Yes),
+            (port(Side::Remote, 80), Truth::No),
+            (port(Side::Either, 81), Truth::No),
+            (
+                Condition::All(vec![process.clone(), port(Side::Local, 80)]),
+                Truth::Maybe,
+            ),
+            (
+                Condition::All(vec![process.clone(), port(Side::Local, 81)]),
+                Truth::No,
+            ),
+            (
+                Condition::Any(vec![process.clone(), port(Side::Local, 80)]),
+                Truth::Yes,
+            ),
+            (
+                Condition::Any(vec![process.clone(), port(Side::Local, 81)]),
+                Truth::Maybe,
+            ),
+            (
+                Condition::Not(Box::new(port(Side::Local, 80))),
+                Truth::No,
+            ),
+            (Condition::Not(Box::new(process)), Truth::Maybe),
+            (Condition::default(), Truth::Yes),
+        ] {
+            assert_eq!(test(&condition), truth, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_raw_is_none_and_port_0_is_none() {
+        let raw = row(Proto::Raw, State::UNCONNECTED, 1);
+        assert!(!port(Side::Either, 1).matches_row(&raw, &Detail::default()));
+        let unbound = row(Proto::Udp, State::UNCONNECTED, 0);
+        assert!(!port(Side::Either, 0).matches_row(&unbound, &Detail::default()));
+    }
+
+    #[test]
+    fn a_socket_in_no_table_matches_by_protocol_and_inode_alone() {
+        let proto = |protos| Condition::Row(RowTest::Proto(protos));
+        let inode = |inode| Condition::Row(RowTest::Inode(inode));
+        for (condition, matches, may_match) in [
+            (Condition::default(), true, true),
+            (proto(Protos::TCP), true, true),
+            (proto(Protos::UDP), false, true),
+            (inode(7), true, true),
+            (inode(8), false, false),
+            (port(Side::Either, 80), false, false),
+            (Condition::Row(RowTest::Listening), false, false),
+            (Condition::All(vec![proto(Protos::TCP), inode(7)]), true, true),
+        ] {
+            assert_eq!(
+                condition.matches_rowless(Proto::Tcp, 7),
+                matches,
+                "{condition:?}"
+            );
+            assert_eq!(
+                condition.may_match_rowless(Some(7)),
+                may_match,
+                "{condition:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One look at everything. In: an open proc and the plan, or captured text. Out: `Snapshot`, all that was found, joined and
+//! narrowed to what is selected; with the names that a view shows once they are loaded. The walk, the tables and the join
+//! are wired together here, in this order; if the rows are wanted whoever holds them, the tables are read beside the walk.
+
+mod take;
+
+use crate::cli::Capture;
+use crate::join::peers::{Peer, Peers};
+use crate::join::{Entries, Entry, Joined, Owner};
+use crate::plan::Plan;
+use crate::proc::{NetnsId, Proc};
+use crate::socket::store::Sockets;
+use crate::tables::interfaces::Interfaces;
+use crate::walk::comm::Commands;
+use crate::walk::container::{ContainerId, Containers};
+use crate::walk::netns::Namespaces;
+use crate::warn::Warnings;
+
+pub(crate) use take::{Take, any_row_matches};
+
+/// All that was found.
+pub(crate) struct Snapshot {
+    /// Who holds what.
+    pub(crate) joined: Joined,
+    /// The rows.
+    pub(crate) sockets: Sockets,
+    /// How many processes were selected.
+    pub(crate) selected: usize,
+    /// The namespaces.
+    namespaces: Namespaces,
+    /// Who is at the other end, and who has to accept, if that is asked.
+    peers: Peers,
+    /// The names of commands.
+    commands: Commands,
+    /// The interfaces of the namespaces that have a row which needs them.
+    interfaces: Vec<(NetnsId, Interfaces)>,
+    /// The containers of processes, and of the namespaces that are a container's own.
+    containers: Containers,
+}
+
+impl Snapshot {
+    /// Returns what captured text tells, as far as it is selected.
+    ///
+    /// # Errors
+    /// One line: the text cannot be read.
+    pub(crate) fn captured(
+        plan: &Plan,
+        capture: &Capture,
+        warnings: &mut Warnings,
+    ) -> Result<Self, String> {
+        let mut sockets = Sockets::new(plan.keeps_details);
+        let interfaces = capture.load(&plan.condition, &mut sockets, warnings)?;
+        Ok(Self {
+            joined: Joined::captured(&sockets),
+            sockets,
+            selected: 0,
+            namespaces: Namespaces::default(),
+            peers: Peers::default(),
+            commands: Commands::default(),
+            interfaces: vec![(NetnsId(0), interfaces)],
+            containers: Containers::default(),
+        })
+    }
+
+    /// Reads the names that a view shows beside the rows.
+    pub(crate) fn load_names(&mut self, proc: &Proc, plan: &Plan) {
+        let tasks = self.peers.tasks(&self.joined, &self.sockets);
+        if plan.names_commands {
+            self.commands = Commands::load(proc, tasks.iter().copied());
+        }
+        if plan.names_interfaces && self.sockets.needs_interfaces() {
+            let load = |(id, netns)| (id, Interfaces::load(proc, netns));
+            self.interfaces = self.namespaces.iter().map(load).collect();
+        }
+        if plan.names_containers || self.is_in_several_namespaces() {
+            let pids = tasks.iter().map(|task| task.pid);
+            self.containers = Containers::load(proc, pids, &self.namespaces);
+        }
+    }
+
+    /// Returns every entry, in the order of the list.
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        self.joined.entries(&self.sockets)
+    }
+
+    /// Returns the text of the COMMAND column: the name of the process, or the reason why there is none. It is empty if
+    /// the process has ended.
+    pub(crate) fn command<'a>(&'a self, entry: &Entry<'a>) -> &'a [u8] {
+        match entry.process {
+            Some(process) => self.commands.get(process.task),
+            None => entry.owner.name().as_bytes(),
+        }
+    }
+
+    /// Returns the container of the entry's process, or that of the namespace if nobody holds the socket.
+    pub(crate) fn container(&self, entry: &Entry<'_>) -> Option<&ContainerId> {
+        match entry.process {
+            Some(process) => self.containers.of_process(process.task.pid),
+            None => self.containers.of_netns(self.sockets.netns(entry.socket)),
+        }
+    }
+
+    /// Returns true if containers were looked for and any process or namespace has one.
+    pub(crate) fn has_containers(&self) -> bool {
+        !self.containers.is_empty()
+    }
+
+    /// Returns who is at the other end; `None` if that is not known, or was not asked (`-E`).
+    pub(crate) fn peer(&self, entry: &Entry<'_>) -> Option<Peer<'_>> {
+        let number = self.peers.other_end(entry, &self.sockets)?;
+        Some(match self.peers.holder(number) {
+            Some(task) => Peer {
+                pid: Some(task.pid),
+                command: self.commands.get(task),
+                container: self.containers.of_process(task.pid),
+            },
+            None => Peer {
+                pid: None,
+                command: self
+                    .peers
+                    .reason(&self.sockets.row(number))
+                    .name()
+                    .as_bytes(),
+                container: self.containers.of_netns(self.sockets.netns(number)),
+            },
+        })
+    }
+
+    /// Returns who has to accept the connection; `None` if it was accepted, or nobody is known, or it was not asked (`-e`).
+    #[inline]
+    pub(crate) fn listener(&self, entry: &Entry<'_>) -> Option<Peer<'_>> {
+        if entry.owner != Owner::AcceptQueue {
+            return None;
+        }
+        let number = self.peers.listener(entry, &self.sockets)?;
+        self.peers.holder(number).map(|task| Peer {
+            pid: Some(task.pid),
+            command: self.commands.get(task),
+            container: self.containers.of_process(task.pid),
+        })
+    }
+
+    /// Returns true if the entries are of more than one network namespace.
+    pub(crate) fn is_in_several_namespaces(&self) -> bool {
+        self.joined.is_in_several_namespaces(&self.sockets)
+    }
+
+    /// Returns the interfaces of the namespace of socket `number`.
+    pub(crate) fn interfaces(&self, number: u32) -> &Interfaces {
+        const NONE: &Interfaces = &Interfaces::NONE;
+        let netns = self.sockets.netns(number);
+        self.interfaces
+            .iter()
+            .find(|(id, _)| *id == netns)
+            .map_or(NONE, |(_, interfaces)| interfaces)
+    }
+
+    /// Returns the inode of the network namespace of socket `number`, if it may be known.
+    pub(crate) fn netns_inode(&self, number: u32) -> Option<u32> {
+        self.namespaces.get(self.sockets.netns(number))?.inode
+    }
+}

@@ -1,0 +1,350 @@
+//! Takes a snapshot of a live proc, in five steps: walk, read the tables, find rowless sockets, join, narrow. In: an open
+//! proc and the plan. Out: a `Snapshot` without names. It knows no view.
+
+use std::io;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use crate::collections::index::Wanted;
+use crate::collections::sort::in_order;
+use crate::join::peers::Peers;
+use crate::join::{ByInode, Entry, Joined, Owner, explain, forged, rowless};
+use crate::plan::Plan;
+use crate::proc::{NetnsId, Proc, Task, error_text};
+use crate::select::Condition;
+use crate::select::rows::RowFilter;
+use crate::snapshot::Snapshot;
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
+use crate::socket::store::Sockets;
+use crate::tables::{Modules, Reader};
+use crate::text::escape::quoted;
+use crate::walk::fds::Holder;
+use crate::walk::netns::Namespaces;
+use crate::walk::{self, Walk, WalkOptions};
+use crate::warn::Warnings;
+
+/// How a snapshot is taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Take<'a> {
+    /// The proc that is read.
+    pub(crate) proc: &'a Proc,
+    /// What has to be done.
+    pub(crate) plan: &'a Plan,
+    /// The selected network namespaces, each by its inode or by a process in it; empty for all.
+    pub(crate) namespaces: &'a [u32],
+    /// The largest number of threads; `None` for as many as help.
+    pub(crate) threads: Option<NonZero<usize>>,
+}
+
+impl Take<'_> {
+    /// Takes a snapshot.
+    ///
+    /// # Errors
+    /// One line: proc itself cannot be read.
+    #[inline(never)]
+    pub(crate) fn snapshot(&self, warnings: &mut Warnings) -> Result<Snapshot, String> {
+        let mut reading = Reading {
+            modules: Modules::new(),
+            buffer: vec![0; walk::BUFFER_LEN],
+            sockets: Sockets::new(self.plan.keeps_details),
+            condition: self.plan.condition.clone(),
+            must_narrow: self.plan.finds_peers,
+            warnings,
+        };
+        let mut walk = self.walk(&mut reading)?;
+        let wanted = self.read_tables(&mut walk, &mut reading);
+        let by_inode = self.find_rowless(&mut walk, wanted.as_ref(), &mut reading);
+        Ok(self.join(walk, by_inode, reading))
+    }
+}
+
+/// What a snapshot in the making has read so far, and what it reads with.
+struct Reading<'a> {
+    /// The protocols that this kernel has.
+    modules: Modules,
+    /// Scratch space.
+    buffer: Vec<u8>,
+    /// The rows.
+    sockets: Sockets,
+    /// What is left of the condition once its questions about processes are settled: a row is kept if it may hold.
+    condition: Condition,
+    /// True if rows were kept of which only the join tells whether they match.
+    must_narrow: bool,
+    /// The place where odd things are noted.
+    warnings: &'a mut Warnings,
+}
+
+/// What was read of a namespace beside the walk.
+struct Loaded {
+    /// Its id during the walk.
+    id: NetnsId,
+    /// The rows.
+    sockets: Sockets,
+    /// What was odd.
+    warnings: Warnings,
+    /// As in `Reader`.
+    kept_more: bool,
+    /// True if there was a task through which to read.
+    was_read: bool,
+}
+
+/// The first step.
+impl Take<'_> {
+    /// Walks the processes; reads the tables of their namespaces beside that if the plan allows it.
+    fn walk(&self, reading: &mut Reading<'_>) -> Result<Walk, String> {
+        let Self { proc, plan, .. } = *self;
+        let loaded = Mutex::new(Vec::new());
+        let modules = &reading.modules;
+        let read_tables = |id, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
+            let read = self.read_beside(modules, id, members, buffer);
+            let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.push(read);
+        };
+        let options = WalkOptions {
+            condition: &plan.condition,
+            needs: &plan.needs,
+            visits_all: plan.finds_peers,
+            shows_ownerless: plan.shows_ownerless(),
+            threads: self.threads,
+            read_tables: plan.reads_beside.then_some(&read_tables),
+        };
+        let walk = walk::walk(proc, options, &mut reading.buffer, reading.warnings);
+        let mut walk = walk.map_err(|error| unreadable(proc, &error))?;
+        let loaded = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.add_loaded(loaded, &mut walk, reading);
+        walk.namespaces.select(proc, self.namespaces);
+        if !plan.needs.is_all_processes() {
+            let mut conditions = std::mem::take(&mut walk.conditions);
+            if plan.shows_ownerless() && !conditions.contains(&plan.ownerless) {
+                conditions.push(plan.ownerless.clone());
+            }
+            // A row that suits one process need not suit another one that holds it.
+            reading.must_narrow |= conditions.len() > 1;
+            reading.condition = Condition::any(conditions.clone());
+            walk.conditions = conditions;
+        }
+        Ok(walk)
+    }
+
+    /// Reads the tables of the namespace `id` through `members`.
+    fn read_beside(
+        &self,
+        modules: &Modules,
+        id: NetnsId,
+        members: &mut dyn Iterator<Item = Task>,
+        buffer: &mut [u8],
+    ) -> Loaded {
+        let (mut warnings, mut sockets) =
+            (Warnings::default(), Sockets::new(self.plan.keeps_details));
+        let rows = self.plan.rows(&self.plan.condition);
+        let mut reader = Reader::new(self.proc, rows, modules, buffer, &mut warnings);
+        let was_read = reader.load(id, members, rows.tables(), None, &mut sockets);
+        Loaded {
+            id,
+            kept_more: reader.kept_more,
+            sockets,
+            warnings,
+            was_read,
+        }
+    }
+
+    /// Adds what was read beside the walk, in the order of the namespaces.
+    fn add_loaded(&self, loaded: Vec<Loaded>, walk: &mut Walk, reading: &mut Reading<'_>) {
+        let settled = |loaded: &Loaded| {
+            let id = walk.settled.get(usize::from(loaded.id.0));
+            id.copied().unwrap_or(loaded.id)
+        };
+        for mut loaded in in_order(loaded, &settled) {
+            let id = settled(&loaded);
+            if let Some(netns) = walk.namespaces.get_mut(id) {
+                // A warning names the task through which the table was read, and that is to be the first one; with several
+                // threads another may have been met before it.
+                if walk.had_helpers && !loaded.warnings.is_empty() {
+                    let (modules, buffer) = (&reading.modules, &mut reading.buffer);
+                    loaded = self.read_beside(modules, id, &mut netns.members(), buffer);
+                }
+                // If all tasks that had been met had ended before the first row, it is tried once more, with all.
+                netns.is_loaded = loaded.was_read || loaded.sockets.len() > 0;
+            }
+            reading.sockets.append(loaded.sockets, id);
+            reading.warnings.append(loaded.warnings);
+            reading.must_narrow |= loaded.kept_more;
+        }
+    }
+
+    /// Reads the tables of those namespaces that were not read beside the walk. Returns which inodes were looked for, if
+    /// only the sockets of processes are wanted.
+    fn read_tables(&self, walk: &mut Walk, reading: &mut Reading<'_>) -> Option<Wanted> {
+        let plan = self.plan;
+        let holders = || walk.holders.iter().map(|holder| holder.inode);
+        let only_held = !plan.shows_ownerless() && !plan.finds_peers;
+        let mut wanted = only_held.then(|| Wanted::new(holders()));
+        let rows = plan.rows(&reading.condition);
+        let (modules, buffer) = (&reading.modules, &mut reading.buffer);
+        let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
+        for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
+            let Some(netns) = walk.namespaces.get_mut(id) else {
+                continue;
+            };
+            // The other end of a connection may be in any.
+            let is_own = netns.is_selected && netns.selected > 0;
+            let protos = match (is_own, plan.finds_peers) {
+                (true, _) => rows.tables(),
+                (false, true) => rows.tables().intersection(Protos::PORTED),
+                (false, false) => continue,
+            };
+            let sockets = &mut reading.sockets;
+            reader.load(id, &mut netns.members(), protos, wanted.as_mut(), sockets);
+            // The other tables of another's namespace have not been read.
+            netns.is_loaded = is_own;
+        }
+        reading.must_narrow |= reader.kept_more;
+        wanted
+    }
+
+    /// Settles which rows count, and finds or names the sockets of descriptors that no row is for.
+    fn find_rowless(
+        &self,
+        walk: &mut Walk,
+        wanted: Option<&Wanted>,
+        reading: &mut Reading<'_>,
+    ) -> ByInode {
+        let plan = self.plan;
+        let selects_processes = !plan.needs.is_all_processes();
+        let rows = plan.rows(&reading.condition);
+        let (modules, buffer) = (&reading.modules, &mut reading.buffer);
+        let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
+        let sockets = &mut reading.sockets;
+        let impostors = forged::find_impostors(walk, &mut reader, sockets);
+        let mut by_inode = ByInode::new(sockets, &impostors, reader.warnings);
+        let known = sockets.len();
+        if let Some(wanted) = wanted {
+            let lacks = |holder: Holder| wanted.is_missing(holder.inode);
+            rowless::load_rowless(walk, &lacks, true, &mut reader, sockets);
+        } else if rows.condition.may_match_rowless(None)
+            || (plan.finds_peers && selects_processes)
+        {
+            let lacks = |holder: Holder| by_inode.lacks(holder);
+            rowless::load_rowless(walk, &lacks, selects_processes, &mut reader, sockets);
+        }
+        if sockets.len() > known {
+            by_inode = ByInode::new(sockets, &impostors, reader.warnings);
+        }
+        reading.must_narrow |= reader.kept_more;
+        by_inode
+    }
+
+    /// Joins descriptors and rows, and leaves what is selected.
+    fn join(&self, mut walk: Walk, by_inode: ByInode, reading: Reading<'_>) -> Snapshot {
+        let (plan, mut sockets) = (self.plan, reading.sockets);
+        let rows = plan.rows(&reading.condition);
+        let namespaces = std::mem::take(&mut walk.namespaces);
+        let conditions = std::mem::take(&mut walk.conditions);
+        let (selected, some_unseen) = (walk.selected, walk.some_unread || walk.hides_some);
+        let no_unread = walk.unread.is_empty() && !walk.hides_some;
+        let shows_ownerless = |number, sockets: &Sockets| {
+            plan.shows_ownerless()
+                && (plan.needs.is_all_processes()
+                    || is_containers_own(number, sockets, &namespaces, no_unread))
+        };
+        let lists_ownerless = |number, sockets: &Sockets| {
+            (plan.finds_peers && Protos::PORTED.has(sockets.proto(number)))
+                || shows_ownerless(number, sockets)
+        };
+        let mut joined = Joined::new(
+            walk,
+            by_inode,
+            &mut sockets,
+            &lists_ownerless,
+            reading.warnings,
+        );
+        let mut peers = Peers::default();
+        if plan.finds_peers || plan.finds_listeners {
+            peers = Peers::new(&joined, &sockets, rows, some_unseen);
+        }
+        if reading.must_narrow {
+            joined.retain(&sockets, &|entry| {
+                let netns = namespaces.get(sockets.netns(entry.socket));
+                let condition = match entry.process {
+                    Some(process) => process.condition.and_then(|id| id.of(&conditions)),
+                    None => Some(&plan.ownerless)
+                        .filter(|_| shows_ownerless(entry.socket, &sockets)),
+                };
+                condition.is_some_and(|condition| matches(condition, entry, &sockets))
+                    && netns.is_none_or(|netns| netns.is_selected)
+            });
+        }
+        Snapshot {
+            joined,
+            sockets,
+            selected,
+            namespaces,
+            peers,
+            commands: Default::default(),
+            interfaces: Vec::new(),
+            containers: Default::default(),
+        }
+    }
+}
+
+/// Returns true if `condition` holds for a joined entry.
+fn matches(condition: &Condition, entry: &Entry<'_>, sockets: &Sockets) -> bool {
+    if entry.row.state == State::UNLISTED {
+        return condition.matches_rowless(entry.row.proto, entry.row.inode);
+    }
+    condition.matches_row(&entry.row, &sockets.detail(entry.socket))
+}
+
+/// Returns true if a socket without a holder is the selected container's: in its own namespace, unless somebody outside
+/// holds it, as dockerd does for DNS. If every process could be read, a holder that is not seen is outside.
+fn is_containers_own(
+    number: u32,
+    sockets: &Sockets,
+    namespaces: &Namespaces,
+    no_unread: bool,
+) -> bool {
+    let netns = namespaces.get(sockets.netns(number));
+    let is_own = netns.is_some_and(|netns| netns.others == 0);
+    is_own && !(no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere)
+}
+
+/// Returns true if any row matches, whoever holds it: only the tables are read, no descriptor. This is right if the plan
+/// says that tables suffice.
+///
+/// # Errors
+/// One line: proc itself cannot be read.
+pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
+    let proc = take.proc;
+    let mut namespaces = Namespaces::default();
+    let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
+    let found = proc.for_each_pid(&mut buffer, |pid| {
+        // A process that has ended has no namespace.
+        let _ = namespaces.find(proc, Task { pid, tid: 0 });
+        ControlFlow::Continue(())
+    });
+    found.map_err(|error| unreadable(proc, &error))?;
+    namespaces.select(proc, take.namespaces);
+    let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
+    let rows = RowFilter {
+        condition: &take.plan.condition,
+        connections: false,
+        listeners: false,
+    };
+    let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
+    for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {
+        let members = &mut netns.members();
+        reader.load(id, members, rows.tables(), None, &mut sockets);
+        if sockets.len() > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the line that says that proc itself cannot be read.
+fn unreadable(proc: &Proc, error: &io::Error) -> String {
+    let path = quoted(proc.path().as_os_str().as_encoded_bytes());
+    format!("{path}: {}", error_text(error))
+}

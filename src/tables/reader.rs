@@ -1,0 +1,305 @@
+//! Reads the tables of a network namespace. In: the tasks through which they can be opened, and which rows are wanted. Out:
+//! those rows, in `Sockets`. Each table is opened once for a namespace, as PID/net/NAME of one of its tasks, never as
+//! /proc/net, which is the reader's own; it is streamed through one buffer. It knows no process and no descriptor.
+//!
+//! A table that is missing is an empty one: no IPv6, no UDP-Lite, another kernel. A row that has not the kernel's shape is
+//! skipped and counted, and so is a table with an unknown header.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+
+use super::{ASSOCS, TABLES, Table, can_bcm, sockstat, unix};
+use crate::collections::index::Wanted;
+use crate::collections::sort::sort_dedup;
+use crate::proc::{LAST_READ_MAX, NetnsId, Proc, Task, error_text, for_each_number, is_gone};
+use crate::select::Truth;
+use crate::select::rows::RowFilter;
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::store::Sockets;
+use crate::socket::{Detail, Ends, Row};
+use crate::text::addr::Endian;
+use crate::text::fields::Fields;
+use crate::text::records::{Record, Records};
+use crate::warn::Warnings;
+
+/// Holds a page, which is what one `read()` brings, and the longest row beside it.
+const BUFFER_LEN: usize = 16 * 1024;
+
+/// The protocols of which a row is complete even if its last line is cut: the inode is not in the last field.
+const FIXED: Protos = Protos::INET.without(Protos::SCTP);
+
+/// The protocols that this kernel has; empty until it is asked.
+pub(crate) type Modules = OnceLock<Protos>;
+
+/// A reader of tables, with all that is the same for each of them.
+pub(crate) struct Reader<'a> {
+    /// The proc that has the tables.
+    pub(crate) proc: &'a Proc,
+    /// The rows that are kept.
+    pub(crate) rows: RowFilter<'a>,
+    /// The place where odd things are noted.
+    pub(crate) warnings: &'a mut Warnings,
+    /// Whether a row was kept of which only the join can tell whether it matches, or which does not.
+    pub(crate) kept_more: bool,
+    /// The protocols that this kernel has.
+    modules: &'a Modules,
+    /// The buffer that tables are streamed through.
+    buffer: &'a mut [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// Returns a reader, which uses up to `BUFFER_LEN` bytes of `buffer`.
+    pub(crate) fn new(
+        proc: &'a Proc,
+        rows: RowFilter<'a>,
+        modules: &'a Modules,
+        buffer: &'a mut [u8],
+        warnings: &'a mut Warnings,
+    ) -> Self {
+        let len = buffer.len().min(BUFFER_LEN);
+        Self {
+            proc,
+            rows,
+            warnings,
+            kept_more: false,
+            modules,
+            buffer: buffer.get_mut(..len).unwrap_or_default(),
+        }
+    }
+
+    /// Reads the tables of `protos` in `netns` through the first of its `members` that lives, and keeps the rows that match
+    /// and whose inode is wanted; any inode if `wanted` is `None`. It stops when no inode is wanted any more. Returns false
+    /// if no member lives.
+    #[inline(never)]
+    pub(crate) fn load(
+        &mut self,
+        netns: NetnsId,
+        members: &mut dyn Iterator<Item = Task>,
+        protos: Protos,
+        mut wanted: Option<&mut Wanted>,
+        sockets: &mut Sockets,
+    ) -> bool {
+        let Some(mut member) = members.next() else {
+            return false;
+        };
+        let mut absent = sockstat::empty_tables(self.proc, member, protos, self.buffer);
+        let mut is_half = false;
+        for table in &TABLES {
+            if !protos.meets(table.protos.without(absent)) {
+                continue;
+            }
+            // An SCTP socket may stand in both of its tables.
+            if is_done(wanted.as_deref()) && !is_half {
+                return true;
+            }
+            if !self.has_module(table.protos, member) {
+                continue;
+            }
+            let Ok(file) = self.open_table(table, &mut member, members) else {
+                return false;
+            };
+            is_half = table.file == ASSOCS && file.is_some();
+            if let Some(file) = file {
+                self.read_table(file, table, netns, member, wanted.as_deref_mut(), sockets);
+            } else if Protos::BLUETOOTH.meets(table.protos) {
+                // Bluetooth is in the first namespace alone, with all of its tables.
+                absent = absent.union(Protos::BLUETOOTH);
+            } else if Protos::MODULES.meets(table.protos) {
+                absent = absent.union(table.protos);
+            }
+        }
+        if protos.meets(Protos::CAN_BCM)
+            && !is_done(wanted.as_deref())
+            && self.has_module(Protos::CAN_BCM, member)
+        {
+            self.read_can_bcm(netns, member, wanted, sockets);
+        }
+        true
+    }
+
+    /// Returns true unless tables of `protos` are there only with a module that is not loaded. PID/net/protocols names the
+    /// loaded ones, the same in every namespace: reading it once saves a dozen failing opens in each.
+    fn has_module(&mut self, protos: Protos, member: Task) -> bool {
+        if !Protos::MODULES.meets(protos) {
+            return true;
+        }
+        let found = self.modules.get_or_init(|| {
+            let text = self.proc.read_file(member, "net/protocols", self.buffer);
+            text.map_or(Protos::ALL, loaded_protos)
+        });
+        found.meets(protos)
+    }
+
+    /// Opens `table` through `member`, or if that has ended through the next of `members` that lives, which then is
+    /// `member`. Returns `None` if the table is missing or may not be read.
+    ///
+    /// # Errors
+    /// errno of the last member's table, where no member lives.
+    fn open_table(
+        &mut self,
+        table: &Table,
+        member: &mut Task,
+        members: &mut dyn Iterator<Item = Task>,
+    ) -> io::Result<Option<File>> {
+        loop {
+            match self.proc.open_file(*member, &table.path()) {
+                Ok(file) => return Ok(Some(file)),
+                // Either the table is missing, or the member has ended.
+                Err(error) if is_gone(&error) => {
+                    if self.proc.stat(*member, "net").is_ok() {
+                        return Ok(None);
+                    }
+                    *member = members.next().ok_or(error)?;
+                }
+                Err(error) => {
+                    self.warn(*member, table, &error_text(&error));
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Reads the rows of `table` out of `file`.
+    fn read_table(
+        &mut self,
+        file: File,
+        table: &Table,
+        netns: NetnsId,
+        member: Task,
+        mut wanted: Option<&mut Wanted>,
+        sockets: &mut Sockets,
+    ) {
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut records = Records::new(file, &mut *buffer, LAST_READ_MAX);
+        let mut name_before = 0;
+        let mut at_header = true;
+        let result = loop {
+            let record = match records.next(table.begins) {
+                Ok(Some(record)) => record,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            if std::mem::take(&mut at_header) {
+                if !table.has_header(record.bytes) {
+                    break Err(io::Error::other("unknown header, so the table is not read"));
+                }
+                continue;
+            }
+            let Some((row, detail)) = parse_record(table, &record) else {
+                let path = || self.proc.display(member, &table.path());
+                self.warnings.row_skipped(table.file, path, record.bytes);
+                continue;
+            };
+            if wanted.as_mut().is_none_or(|wanted| wanted.mark_found(row.inode))
+                && self.keeps(&row, &detail)
+            {
+                sockets.push(netns, &row, &detail);
+                if unix::could_be_forged(name_before, record.bytes.len()) {
+                    sockets.suspect_last();
+                }
+            }
+            name_before = match row.ends {
+                Ends::Path(name) => name.len(),
+                _ => 0,
+            };
+            if !record.ended {
+                let reason = "the last line has no end; the table may be cut";
+                self.warn(member, table, reason);
+            }
+        };
+        self.buffer = buffer;
+        // A table may go away with its namespace while it is read; the rows before are true.
+        if let Err(error) = result
+            && !is_gone(&error)
+        {
+            self.warn(member, table, &error_text(&error));
+        }
+    }
+
+    /// Returns true if `row` is kept. Notes that there is a row of which the table does not tell whether it matches.
+    #[inline(always)]
+    fn keeps(&mut self, row: &Row<'_>, detail: &Detail) -> bool {
+        let truth = self.rows.keeps(row, detail);
+        self.kept_more |= truth == Truth::Maybe;
+        truth != Truth::No
+    }
+
+    /// Reads can-bcm, a folder with a file for each socket, whose name is the inode.
+    fn read_can_bcm(
+        &mut self,
+        netns: NetnsId,
+        member: Task,
+        mut wanted: Option<&mut Wanted>,
+        sockets: &mut Sockets,
+    ) {
+        let mut inodes = Vec::new();
+        if let Ok(dir) = self.proc.open_dir(member, "net/can-bcm") {
+            // A namespace that goes away meanwhile has no more than was read.
+            let _ = for_each_number(dir.as_fd(), self.buffer, |inode, _| {
+                inodes.push(inode);
+                ControlFlow::Continue(())
+            });
+        }
+        sort_dedup(&mut inodes);
+        for inode in inodes {
+            if wanted.as_mut().is_some_and(|wanted| !wanted.mark_found(inode)) {
+                continue;
+            }
+            let file = format!("net/can-bcm/{inode}");
+            // A file that cannot be read is of a socket that was closed meanwhile.
+            let Ok(text) = self.proc.read_file(member, &file, self.buffer) else {
+                continue;
+            };
+            let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            match can_bcm::parse(line, inode) {
+                Some((row, detail)) => match self.rows.keeps(&row, &detail) {
+                    Truth::No => {}
+                    truth => {
+                        self.kept_more |= truth == Truth::Maybe;
+                        sockets.push(netns, &row, &detail);
+                    }
+                },
+                None => {
+                    let path = || self.proc.display(member, &file);
+                    self.warnings.row_skipped("can-bcm", path, line);
+                }
+            }
+        }
+    }
+
+    /// Notes that something is odd about a whole table.
+    fn warn(&mut self, member: Task, table: &Table, reason: &str) {
+        let path = self.proc.display(member, &table.path());
+        self.warnings.warn(&path, reason);
+    }
+}
+
+/// Returns true if inodes were wanted, and all of them were found.
+fn is_done(wanted: Option<&Wanted>) -> bool {
+    wanted.is_some_and(|wanted| wanted.missing() == 0)
+}
+
+/// Parses a row of `table`; `None` for a cut row too, where half of the inode may be missing.
+#[inline(always)]
+fn parse_record<'a>(table: &Table, record: &Record<'a>) -> Option<(Row<'a>, Detail)> {
+    let parsed = table.parse_row(record.bytes, Endian::NATIVE);
+    parsed.filter(|(row, _)| record.ended || FIXED.has(row.proto))
+}
+
+/// Parses PID/net/protocols, and returns the protocols that it names, and those that need no module. The name is the
+/// first field of a line; it takes a long line to tell it, so memchr finds the lines.
+fn loaded_protos(text: &[u8]) -> Protos {
+    let mut found = Protos::ALL.without(Protos::MODULES);
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', text) {
+        let line = text.get(start..end).unwrap_or_default();
+        if let Some(name) = Fields::new(line).next() {
+            found = found.union(Protos::of(&[Proto::from_sockprotoname(name)]));
+        }
+        start = end + 1;
+    }
+    found
+}

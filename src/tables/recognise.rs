@@ -1,0 +1,235 @@
+//! Recognises the table that captured text is of: by the name of a file, by a header, or by the shape of a row. In: a line,
+//! or a part of it. Out: a table, or a row. It keeps nothing: `captured` knows what came before a line.
+
+use super::{ASSOCS, EPS, INET, INET6, TABLES, Table, bluetooth, starts_with_fields};
+use crate::socket::proto::Proto;
+use crate::socket::{Detail, Row};
+use crate::text::addr::Endian;
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
+
+/// Stands for any table of Bluetooth: they share a header.
+static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);
+
+/// The tables whose rows are recognised by their shape, where nothing else tells. The first of a shape stands for all:
+/// udplite, raw and icmp look like udp.
+const SHAPES: [&str; 9] = [
+    "tcp", "tcp6", "udp", "udp6", "unix", "netlink", "packet", ASSOCS, EPS,
+];
+
+/// A file below PID/net whose rows can be parsed.
+#[derive(Clone, Copy)]
+pub(super) enum KnownFile {
+    /// A table.
+    Table(&'static Table),
+    /// The file of one socket of can-bcm, with the inode that is its name.
+    CanBcm(u32),
+}
+
+/// Returns the file whose path below PID/net is `path`, or is the end of it: `tcp`, `/proc/6/net/sctp/eps`, `can-bcm/4711`.
+pub(super) fn by_file(path: &[u8]) -> Option<KnownFile> {
+    let is_it = |file: &str| {
+        let before = path.strip_suffix(file.as_bytes());
+        before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
+    };
+    if let Some(table) = TABLES.iter().find(|table| is_it(table.file)) {
+        return Some(KnownFile::Table(table));
+    }
+    let at = path.iter().rposition(|byte| *byte == b'/')?;
+    let (folder, name) = path.split_at_checked(at)?;
+    let inode = decimal32(name.strip_prefix(b"/")?)?;
+    (folder == b"can-bcm" || folder.ends_with(b"/can-bcm")).then_some(KnownFile::CanBcm(inode))
+}
+
+/// Returns the table whose header is `line`. Where several share it, `named` counts, the table that a file's name told
+/// just before: udplite6, raw6 and icmp6 have the header of udp6, and udplite and icmp that of udp.
+pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'static Table> {
+    let ends_with = |word: &[u8]| Fields::new(line).last() == Some(word);
+    // Only the header of raw starts with two blanks, counts drops, and is not padded.
+    let is_raw = line.starts_with(b"  sl") && line.ends_with(b"drops");
+    let file = match (
+        starts_with_fields(line, INET),
+        starts_with_fields(line, INET6),
+    ) {
+        (true, _) if is_raw => "raw",
+        (true, _) if ends_with(b"drops") => "udp",
+        (true, _) => "tcp",
+        (_, true) if ends_with(b"drops") => "udp6",
+        (_, true) => "tcp6",
+        _ if BLUETOOTH.has_header(line) => {
+            return named
+                .filter(|named| named.header == BLUETOOTH.header)
+                .or(Some(&BLUETOOTH));
+        }
+        _ => return TABLES.iter().find(|table| table.has_header(line)),
+    };
+    let of_header = table(file);
+    let is_tcp = |table: &Table| matches!(table.proto, Proto::Tcp | Proto::Tcp6);
+    let agrees = |named: &&'static Table| {
+        of_header
+            .is_some_and(|known| known.header == named.header && is_tcp(known) == is_tcp(named))
+    };
+    named.filter(agrees).or(of_header)
+}
+
+/// Returns the table with this file.
+fn table(file: &str) -> Option<&'static Table> {
+    TABLES.iter().find(|table| table.file == file)
+}
+
+/// Parses `line` as a row of the first table whose shape it has.
+pub(super) fn by_shape(line: &[u8], endian: Endian) -> Option<(Row<'_>, Detail)> {
+    let first = Fields::new(line).next()?;
+    let is_pointer = (8..=16).contains(&first.len()) && first.iter().all(u8::is_ascii_hexdigit);
+    SHAPES
+        .iter()
+        .filter_map(|file| table(file))
+        .find_map(|table| {
+            // The rows of these two are little more than numbers.
+            let is_loose = matches!(table.proto, Proto::Netlink | Proto::Packet);
+            if is_loose && !is_pointer {
+                return None;
+            }
+            table.parse_row(line, endian)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     ";
+    const TCP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+    const UDP: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            ";
+    const RAW: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
+    const UDP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
+
+    #[test]
+    fn a_file_is_known_by_its_path_whatever_is_before_it() {
+        let file = |path: &str| match by_file(path.as_bytes()) {
+            Some(KnownFile::Table(table)) => table.file.to_owned(),
+            Some(KnownFile::CanBcm(inode)) => format!("can-bcm {inode}"),
+            None => "-".to_owned(),
+        };
+        for (path, known) in [
+            ("tcp", "tcp"),
+            ("/proc/net/tcp", "tcp"),
+            ("/proc/6/net/tcp6", "tcp6"),
+            ("host-a/net/sctp/eps", "sctp/eps"),
+            ("can-bcm/4711", "can-bcm 4711"),
+            ("/proc/net/can-bcm/4711", "can-bcm 4711"),
+            ("eps", "-"),
+            ("mytcp", "-"),
+            ("tcp.txt", "-"),
+            ("/proc/net/", "-"),
+            ("", "-"),
+            ("fd/4711", "-"),
+            ("xcan-bcm/4711", "-"),
+        ] {
+            assert_eq!(file(path), known, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_known_by_its_header() {
+        let file = |line: &str| by_header(line.as_bytes(), None).map(|table| table.file);
+        for (line, known) in [
+            (TCP, Some("tcp")),
+            (TCP6, Some("tcp6")),
+            (UDP, Some("udp")),
+            (UDP.trim(), Some("udp")),
+            (RAW, Some("raw")),
+            (UDP6, Some("udp6")),
+            (
+                "Num       RefCount Protocol Flags    Type St Inode Path",
+                Some("unix"),
+            ),
+            (
+                "sk               RefCnt Rmem   Wmem   User   Inode  Parent",
+                Some("bluetooth"),
+            ),
+            ("sk       RefCnt Rmem   Wmem   User   Inode", Some("pfkey")),
+            (
+                " ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS",
+                Some("sctp/eps"),
+            ),
+            ("Inter-|   Receive", None),
+            ("sk", None),
+            ("", None),
+        ] {
+            assert_eq!(file(line), known, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_name_tells_more_than_a_header_that_several_tables_share() {
+        for (named, line, known) in [
+            ("raw6", UDP6, "raw6"),
+            ("icmp", UDP, "icmp"),
+            ("tcp6", UDP6, "udp6"),
+            ("udp6", TCP6, "tcp6"),
+            ("udp6", UDP, "udp"),
+            ("l2cap", BLUETOOTH.header, "l2cap"),
+            ("unix", BLUETOOTH.header, "bluetooth"),
+        ] {
+            let found = by_header(line.as_bytes(), table(named)).unwrap();
+            assert_eq!(found.file, known, "{named} with {line}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_known_by_its_shape() {
+        for (line, proto) in [
+            (
+                "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1",
+                Proto::Tcp,
+            ),
+            (
+                "   2: 0100007F:A93C 0100007F:1F90 06 00000000:00000000 03:000016C6 00000000     0        0 0 3 0000000000000000",
+                Proto::Tcp,
+            ),
+            (
+                "  412: 0100007F:14E9 00000000:0000 07 00000000:00000200 00:00000000 00000000   104        0 22333 2 00000000d2c5aba3 17",
+                Proto::Udp,
+            ),
+            (
+                "   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:A93C 01 00000000:00000000 00:00000000 00000000     0        0 22334 1 0000000000000000 20 4 30 10 -1",
+                Proto::Tcp6,
+            ),
+            (
+                "0000000000000000: 00000002 00000000 00000000 0001 03 607015",
+                Proto::Unix,
+            ),
+            (
+                "000000007c6c8200 0   1419       00000000 832      0        0     2        0        3901",
+                Proto::Netlink,
+            ),
+            (
+                "00000000ab12cd34 3      3    0003   2     1 0      0      23456",
+                Proto::Packet,
+            ),
+            (
+                "       0        0 2   10  25   38412     0 465001935 192.168.60.142",
+                Proto::Sctp,
+            ),
+        ] {
+            let (row, _) = by_shape(line.as_bytes(), Endian::Little).unwrap();
+            assert_eq!(row.proto, proto, "{line}");
+        }
+        // Other files of /proc/net, and the two loose shapes without a pointer.
+        for line in [
+            "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0",
+            "  eth0: 1296     16    0    0    0     0          0         0        0       0    0    0    0     0       0          0",
+            "172.17.0.1       0x1         0x2         02:42:0f:2d:a9:7f     *        eth0",
+            "TCP: inuse 5 orphan 0 tw 0 alloc 6 mem 1",
+            "1 3 3 0003 2 1 0 0 23456",
+            "1 0 1419 00000000 832 0 0 2 0 3901",
+            "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2",
+        ] {
+            assert!(
+                by_shape(line.as_bytes(), Endian::Little).is_none(),
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Lines out of a stream, through one fixed buffer of the caller's. In: whatever can be read. Out: records, which are
+//! slices of the buffer: a line, or a line and those that continue it. It does not know what a line means.
+//!
+//! memchr finds the newlines in what each `read()` brought. The beginning of a line moves to the front of the buffer
+//! before the rest of it is read, so that a row is contiguous however the reads were cut.
+
+use std::io::{self, Read};
+
+/// How much is kept of a line that does not fit the buffer.
+const OVERLONG_KEPT: usize = 64;
+
+/// Returns true for a line that begins a record; any other line continues the record before it.
+pub(crate) type Begins = fn(&[u8]) -> bool;
+
+/// A record of a table: one line; or, for a unix socket whose name has newlines, several.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    /// The bytes without the last newline.
+    pub(crate) bytes: &'a [u8],
+    /// Whether a newline ended it; without one the table was cut there.
+    pub(crate) ended: bool,
+}
+
+/// A stream of records. `next` lends a record until it is called again.
+pub(crate) struct Records<'a, R> {
+    /// Where the bytes come from.
+    source: R,
+    /// The caller's buffer.
+    buffer: &'a mut [u8],
+    /// The start of the next record in the buffer.
+    start: usize,
+    /// The end of what was searched for newlines.
+    seen: usize,
+    /// The end of what was read.
+    filled: usize,
+    /// The longest read that is taken for the last one.
+    last_read_max: usize,
+    /// Whether no more bytes will come.
+    at_end: bool,
+}
+
+impl<'a, R: Read> Records<'a, R> {
+    /// Reads `source` through `buffer`, which bounds the length of a record. A read that brings at most `last_read_max`
+    /// bytes is taken for the last one, which saves the read that would tell so; with 0, the end is where a read brings
+    /// nothing.
+    pub(crate) fn new(source: R, buffer: &'a mut [u8], last_read_max: usize) -> Self {
+        Self {
+            source,
+            buffer,
+            start: 0,
+            seen: 0,
+            filled: 0,
+            last_read_max,
+            at_end: false,
+        }
+    }
+
+    /// Finds the end of the next line, newline excluded, or the end of the text; `None` after that.
+    fn line_end(&mut self) -> io::Result<Option<usize>> {
+        loop {
+            let fresh = self.buffer.get(self.seen..self.filled).unwrap_or_default();
+            if let Some(at) = memchr::memchr(b'\n', fresh) {
+                return Ok(Some(self.seen + at));
+            }
+            if self.at_end {
+                return Ok((self.seen < self.filled).then_some(self.filled));
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Moves what is left to the front of the buffer, and reads more behind it.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.seen -= self.start;
+            self.start = 0;
+        }
+        if self.filled == self.buffer.len() {
+            // No table has such a line: keep its beginning, to be quoted, and a NUL, which no parser accepts.
+            self.filled = self.buffer.len().min(OVERLONG_KEPT);
+            self.seen = self.filled;
+            if let Some(last) = self
+                .buffer
+                .get_mut(..self.filled)
+                .and_then(<[u8]>::last_mut)
+            {
+                *last = 0;
+            }
+        }
+        let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
+        let count = self.source.read(free)?;
+        // A read that filled the buffer was short because of that.
+        self.at_end = count == 0 || (count < free.len() && count <= self.last_read_max);
+        self.filled += count;
+        Ok(())
+    }
+
+    /// Returns the next record; `None` at the end. Where `begins` is given, lines that do not begin a record belong to the
+    /// one before them; else every line is a record.
+    ///
+    /// # Errors
+    /// errno of reading `source`, which ends the table.
+    pub(crate) fn next(&mut self, begins: Option<Begins>) -> io::Result<Option<Record<'_>>> {
+        let Some(mut end) = self.line_end()? else {
+            return Ok(None);
+        };
+        self.seen = self.filled.min(end + 1);
+        if let Some(begins) = begins {
+            loop {
+                // Filling the buffer moves the record: count from its start.
+                let len = end - self.start;
+                let Some(next_end) = self.line_end()? else {
+                    end = self.start + len;
+                    break;
+                };
+                end = self.start + len;
+                if begins(self.buffer.get(self.seen..next_end).unwrap_or_default()) {
+                    break;
+                }
+                end = next_end;
+                self.seen = self.filled.min(next_end + 1);
+            }
+        }
+        let start = std::mem::replace(&mut self.start, self.seen);
+        let bytes = self.buffer.get(start..end).unwrap_or_default();
+        Ok(Some(Record {
+            bytes,
+            ended: end < self.seen,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `bytes` in reads that are cut at `cut`.
+    struct CutAt<'a>(&'a [u8], usize);
+
+    impl Read for CutAt<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let (now, later) = self.0.split_at(self.1.min(self.0.len()));
+            if now.is_empty() && !later.is_empty() {
+                self.1 = later.len();
+                return self.read(buffer);
+            }
+            let count = now.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&now[..count]);
+            (self.0, self.1) = (&self.0[count..], self.1 - self.1.min(count));
+            Ok(count)
+        }
+    }
+
+    fn records(source: impl Read, len: usize, begins: Option<Begins>) -> Vec<(Vec<u8>, bool)> {
+        let mut buffer = vec![0; len];
+        let mut records = Records::new(source, &mut buffer, 0);
+        let mut all = Vec::new();
+        while let Some(record) = records.next(begins).unwrap() {
+            all.push((record.bytes.to_vec(), record.ended));
+        }
+        all
+    }
+
+    #[test]
+    fn lines_are_the_same_wherever_the_reads_are_cut() {
+        let text = b"head\n  1: a b\n\n  2: c d   \nlast without end";
+        let naive: Vec<_> = text
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::to_vec)
+            .collect();
+        for cut in 0..=text.len() {
+            for len in [17, 18, 64] {
+                let seen = records(CutAt(text, cut), len, None);
+                let lines: Vec<_> = seen.iter().map(|(line, _)| line.clone()).collect();
+                assert_eq!(lines, naive, "cut at {cut}, buffer of {len}");
+                assert_eq!(seen.iter().filter(|(_, ended)| !ended).count(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_no_record_continues_the_one_before() {
+        let text = b"#one\n#two\nmore\n\n#three\nend\n";
+        for cut in 0..=text.len() {
+            let seen = records(CutAt(text, cut), 32, Some(|line| line.starts_with(b"#")));
+            let lines: Vec<_> = seen.iter().map(|(line, _)| line.as_slice()).collect();
+            assert_eq!(
+                lines,
+                [&b"#one"[..], b"#two\nmore\n", b"#three\nend"],
+                "cut at {cut}"
+            );
+            assert!(seen.iter().all(|(_, ended)| *ended));
+        }
+    }
+
+    #[test]
+    fn a_line_longer_than_the_buffer_is_spoilt_and_the_next_is_not() {
+        let text = [&b"head\n"[..], &[b'x'; 1000], b"\nnext\n"].concat();
+        let seen = records(&text[..], 128, None);
+        assert_eq!(
+            (seen.len(), seen[0].0.as_slice(), seen[2].0.as_slice()),
+            (3, &b"head"[..], &b"next"[..])
+        );
+        assert!(seen[1].0.starts_with(b"xxx") && seen[1].0.contains(&0));
+    }
+
+    #[test]
+    fn a_short_read_is_the_last_one_where_the_caller_says_so() {
+        let mut buffer = [0; 64];
+        let mut records = Records::new(CutAt(b"1\n2\n3\n", 2), &mut buffer, 3);
+        assert_eq!(records.next(None).unwrap().unwrap().bytes, b"1");
+        assert!(records.next(None).unwrap().is_none());
+    }
+}
