@@ -1,5 +1,5 @@
 //! Parses the rows of PID/net/pfkey, and of Bluetooth's tables: hci, l2cap, rfcomm, sco, iso, bnep, cmtp and hidp. In: a
-//! line. Out: the row, or `None` where the line has not the kernel's shape. They tell who and how much, and no address.
+//! line. Out: the row, or `None` where the line has not the kernel's shape. The rows tell owner and queues, but no address.
 
 use super::Format;
 use crate::socket::state::State;
@@ -11,7 +11,7 @@ use crate::text::fields::Fields;
 /// ```text
 /// 0000000000000000 2      0      0      0      23456
 /// ```
-/// All is decimal but the pointer.
+/// All fields but the pointer are decimal.
 pub(super) fn parse_pfkey<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (row, detail, fields) = parse_head(line, format)?;
     fields.end()?;
@@ -23,7 +23,8 @@ pub(super) fn parse_pfkey<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a
 /// ```text
 /// 480df240 2      0      0      0      139915 0
 /// ```
-/// As pfkey, and then the inode of the listener that has yet to accept it. A protocol may add more.
+/// The row is like pfkey's, with the inode of the listener that has yet to accept the connection. A protocol may add more
+/// fields.
 pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (mut row, detail, mut fields) = parse_head(line, format)?;
     // (7) Parent
@@ -33,7 +34,7 @@ pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Det
     Some((row, detail))
 }
 
-/// The first six fields, which all of them share.
+/// Parses the first six fields, which all these tables share, and returns the rest of the line too.
 fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
     // (1) sk
@@ -71,9 +72,9 @@ mod tests {
         proto: Proto::L2cap,
         endian: Endian::Little,
     };
-    /// Of a board with a 32-bit kernel.
+    /// A row of a board with a 32-bit kernel.
     const L2CAP: &str = "480df240 2      0      0      0      139915 0";
-    /// Of a laptop.
+    /// A row of a laptop.
     const RFCOMM: &str = "0000000000000000 2      0      0      1000   44004585 0     ";
     const PFKEY: &str = "0000000000000000 2      640    7      0      23456 ";
 

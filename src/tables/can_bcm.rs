@@ -1,5 +1,5 @@
-//! Parses what PID/net/can-bcm/INODE says of one socket of CAN's broadcast manager. In: the file's first line, and the
-//! inode, which is the file's name. Out: the row, or `None` where the line has not the kernel's shape.
+//! Parses PID/net/can-bcm/INODE, which is of one socket of CAN's broadcast manager. In: the file's first line, and the
+//! inode, which is the file's name. Out: the row, or `None` where the line has not the kernel's shape. It skips the jobs.
 
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
@@ -7,19 +7,19 @@ use crate::socket::{Detail, Ends, Row};
 use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 
-/// Parses the first line of a file of can-bcm (`net/can/bcm.c`: `bcm_proc_show`); the others are its jobs.
+/// Parses the first line of a file of can-bcm (`net/can/bcm.c`: `bcm_proc_show`).
 ///
 /// ```text
 /// >>> socket 0000000000000000 / sk 0000000000000000 / bo 0000000000000000 / dropped 0 / bound vcan0 <<<
 /// ```
-/// The interface is `any`, or `???` where it is gone.
+/// The interface is `any`, or `???` if it is gone. The lines behind it are the socket's jobs.
 pub(super) fn parse(line: &[u8], inode: u32) -> Option<(Row<'_>, Detail)> {
     let mut fields = Fields::new(line);
     for word in [
         ">>>", "socket", "", "/", "sk", "", "/", "bo", "", "/", "dropped",
     ] {
         let field = fields.next()?;
-        // A pointer may be anything.
+        // A pointer may be any word.
         if !word.is_empty() && field != word.as_bytes() {
             return None;
         }
@@ -48,7 +48,7 @@ pub(super) fn parse(line: &[u8], inode: u32) -> Option<(Row<'_>, Detail)> {
     Some((row, detail))
 }
 
-/// Whether `line` is one of the others: a job to receive or to send, or the empty one at the end.
+/// Returns true if `line` is another line of such a file: a job to receive or to send, or the empty line at the end.
 pub(super) fn is_job(line: &[u8]) -> bool {
     line.is_empty() || line.starts_with(b"rx_op: ") || line.starts_with(b"tx_op: ")
 }

@@ -1,5 +1,6 @@
-//! Parses the rows of tcp, udp, udplite, raw and icmp, over IPv4 and IPv6: one layout with three endings. In: a line
-//! and which table it is from. Out: the row, or `None` where the line has not exactly the kernel's shape.
+//! Parses the rows of tcp, udp, udplite, raw and icmp, over IPv4 and IPv6: one layout with three endings. In: a line, the
+//! table's protocol and the byte order. Out: the row, or `None` where the line has not exactly the kernel's shape. It
+//! selects nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,11 +15,12 @@ use crate::text::fields::{Fields, Fixed};
 /// ```text
 ///   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1
 /// ```
-/// Queues are in bytes, ticks in 1/100 s, all in hexadecimal; from the uid on all is decimal. A row of
-/// `SYN_RECV`, `TIME_WAIT`, or `FIN_WAIT2` that is already kept as the former, ends after the pointer.
+/// Queues are in bytes and ticks in 1/100 s, in hexadecimal; from the uid on all is decimal. A row in `SYN_RECV` or
+/// `TIME_WAIT` ends after the pointer, and so does one in `FIN_WAIT2` that the kernel has already shrunk to a time-wait
+/// socket.
 pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (row, mut detail, mut fields) = parse_head(line, format)?;
-    // (13) rto; a time-wait or request socket has none.
+    // (13) rto, which a time-wait or request socket has not
     if fields.is_at_end() {
         let may_end = matches!(
             row.state,
@@ -43,7 +45,8 @@ pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
 /// ```text
 ///  1234: 0100007F:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22333 2 0000000000000000 0
 /// ```
-/// As tcp, but the state is 07 without a peer and 01 with one, and the row ends with the number of datagrams dropped.
+/// The row is like tcp's, but the state is 07 without a peer and 01 with one, and the last field counts the datagrams that
+/// were dropped.
 pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
     let (mut row, mut detail, mut fields) = parse_head(line, format)?;
     if row.state == State::CLOSE {
@@ -55,7 +58,7 @@ pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
     Some((row, detail))
 }
 
-/// The first twelve fields, which all inet tables share, and what follows them.
+/// Parses the first twelve fields, which all inet tables share, and returns the rest of the line too.
 #[inline]
 fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
     let mut fields = Fields::new(line);
@@ -73,7 +76,7 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
         let addresses = [address(1), address(39)];
         parse_fixed::<32, 109>(fixed, addresses, format)?
     };
-    // The time left is a long: of a timer that is late it may be negative, with 16 digits: it is due.
+    // The time left is a long. Of a timer that is late it may be negative, with 16 digits: nothing is left.
     if fields.field_end().is_none() {
         fields.fixed_hex::<8>()?;
         detail.timer_ticks = 0;
@@ -95,7 +98,7 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
     Some((row, detail, fields))
 }
 
-/// The part in which every field has a fixed place, which starts behind the colon of sl: an address has `A` digits.
+/// Parses the part behind the colon of sl, in which every field has a fixed place; an address has `A` digits.
 #[inline]
 fn parse_fixed<const A: usize, const LEN: usize>(
     mut fixed: Fixed<'_, LEN>,
@@ -141,13 +144,13 @@ fn parse_fixed<const A: usize, const LEN: usize>(
     Some((row, detail))
 }
 
-/// The address of 8 digits at `at`.
+/// Returns the IPv4 address of 8 digits at `at`.
 fn address_v4<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
     let word = fixed.hex::<8>(at);
     IpAddr::V4(Ipv4Addr::from(format.endian.address_bytes(word)))
 }
 
-/// The address of 32 digits at `at`.
+/// Returns the IPv6 address of 32 digits at `at`.
 fn address_v6<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
     let mut octets = [0; 16];
     for (octets, word) in octets.as_chunks_mut().0.iter_mut().zip(0..) {
@@ -162,7 +165,7 @@ mod tests {
     use crate::socket::proto::Proto;
     use crate::text::addr::Endian;
 
-    /// As the original article shows it.
+    /// A row of a connection inside a container.
     const ESTABLISHED: &str = "   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1";
     const TIME_WAIT: &str = "   2: 0100007F:A93C 0100007F:1F90 06 00000000:00000000 03:000016C6 00000000     0        0 0 3 0000000000000000                                      ";
     const TCP6: &str = "   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:A93C 01 00000000:00000000 00:00000000 00000000     0        0 22334 1 0000000000000000 20 4 30 10 -1";
@@ -308,7 +311,7 @@ mod tests {
         }
     }
 
-    /// The same by std's means, field for field: slow, and with nothing in common.
+    /// Parses a row with std's means, field for field: a slow oracle that shares no code.
     fn naive(line: &str) -> Option<(u64, String, u32, i64)> {
         let fields: Vec<&str> = line.split(' ').filter(|field| !field.is_empty()).collect();
         let end = |text: &str| {
@@ -340,7 +343,7 @@ mod tests {
             let at = usize::try_from(seed >> 33).unwrap() % line.len();
             line[at] = b"0123456789ABCDEF: -x"[usize::try_from(seed >> 20 & 0xfff).unwrap() % 20];
             let line = String::from_utf8(line).unwrap();
-            // What is accepted must mean the same to both; the naive one accepts more.
+            // A row that is accepted must mean the same to both; the naive parser accepts more.
             if let Some((row, detail)) = tcp(&line) {
                 let Ends::Inet { local, remote } = row.ends else {
                     panic!("{line}")

@@ -1,6 +1,6 @@
-//! The names of network interfaces. In: a namespace. Out: the name of an interface by its index, and of a link-local
-//! address of this machine. The tables of sockets have no scope, so `if_inet6` is asked which interface has an address;
-//! and only where a row needs it.
+//! The names of network interfaces. In: a namespace, or captured text. Out: the name of an interface by its index, or by a
+//! link-local address of its own: the tables of sockets have no scope. It is read only where a row needs it, and it
+//! knows no interface without an address.
 
 use std::net::Ipv6Addr;
 
@@ -9,15 +9,15 @@ use crate::text::digits::{decimal32, hex};
 use crate::text::fields::Fields;
 use crate::walk::netns::Netns;
 
-/// Room for about 300 addresses.
+/// Holds about 300 addresses.
 const BUFFER_LEN: usize = 16 * 1024;
 
-/// The interfaces of a namespace, as far as they have addresses.
+/// The interfaces of a namespace that have addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Interfaces {
-    /// Address, interface index and name.
+    /// The IPv6 addresses, each with the index and the name of its interface.
     addresses: Vec<(Ipv6Addr, u32, Vec<u8>)>,
-    /// Index and name, where only IPv4 or multicast tells.
+    /// The indexes and names of interfaces with IPv4 or multicast.
     indexes: Vec<(u32, Vec<u8>)>,
 }
 
@@ -28,7 +28,7 @@ impl Interfaces {
         indexes: Vec::new(),
     };
 
-    /// Reads `if_inet6` and igmp of `netns`; a file that is missing has nothing in it.
+    /// Reads `if_inet6` and igmp of `netns`; a file that is missing is an empty one.
     pub(crate) fn load(proc: &Proc, netns: &Netns) -> Self {
         let mut interfaces = Self::default();
         let mut buffer = vec![0; BUFFER_LEN];
@@ -50,7 +50,7 @@ impl Interfaces {
         interfaces
     }
 
-    /// Takes a line of captured text; `false` where it is of neither file.
+    /// Takes a line of captured text; returns false if it is of neither file.
     pub(crate) fn add_line(&mut self, line: &[u8]) -> bool {
         let (address, index) = (parse_if_inet6(line), parse_igmp(line));
         let is_known = address.is_some() || index.is_some();
@@ -59,7 +59,7 @@ impl Interfaces {
         is_known
     }
 
-    /// The name of interface `index`.
+    /// Returns the name of interface `index`.
     pub(crate) fn name(&self, index: u32) -> Option<&[u8]> {
         let by_address = self
             .addresses
@@ -74,7 +74,8 @@ impl Interfaces {
         by_index.or(by_address).map(Vec::as_slice)
     }
 
-    /// The interface that has the link-local `address`; `None` for all other addresses, and where several have it.
+    /// Returns the name of the interface that has the link-local `address`; `None` for any other address, and where several
+    /// interfaces have it.
     pub(crate) fn of_address(&self, address: Ipv6Addr) -> Option<&[u8]> {
         if !address.is_unicast_link_local() {
             return None;
@@ -88,7 +89,7 @@ impl Interfaces {
     }
 }
 
-/// Parses a line of `if_inet6` (`net/ipv6/addrconf.c`: `if6_seq_show`), all in hexadecimal but the name.
+/// Parses a line of `if_inet6` (`net/ipv6/addrconf.c`: `if6_seq_show`), hexadecimal but for the name.
 ///
 /// ```text
 /// fe8000000000000000fc00fffe000001 04 40 20 80     eth0

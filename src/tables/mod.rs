@@ -51,6 +51,19 @@ struct Table {
     begins: Option<Begins>,
     /// The line of sockstat or sockstat6 that counts its sockets, if there is one.
     counted_as: Option<&'static str>,
+    /// How far the shape of a row tells that it is of this table.
+    shape: Shape,
+}
+
+/// How far a row in captured text tells its table, where no name and no header does.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Only rows of this table have its shape, or it is the first table of those that share one: udp, of udplite and raw.
+    Own,
+    /// Its rows are little more than numbers, so one is recognised only if it starts with a pointer of 8 digits or more.
+    Loose,
+    /// Rows of other files look the same.
+    Common,
 }
 
 /// The first fields of the header of every table over IPv4.
@@ -59,7 +72,13 @@ const INET: &str = "sl local_address rem_address st";
 const INET6: &str = "sl local_address remote_address st";
 
 /// Returns a table of one line a row, which no other file counts.
-const fn other(file: &'static str, header: &'static str, proto: Proto, parse: Parse) -> Table {
+const fn other(
+    file: &'static str,
+    header: &'static str,
+    proto: Proto,
+    shape: Shape,
+    parse: Parse,
+) -> Table {
     Table {
         file,
         protos: Protos::of(&[proto]),
@@ -68,6 +87,7 @@ const fn other(file: &'static str, header: &'static str, proto: Proto, parse: Pa
         proto,
         begins: None,
         counted_as: None,
+        shape,
     }
 }
 
@@ -77,20 +97,21 @@ const fn inet(file: &'static str, proto: Proto, counted_as: Option<&'static str>
         EndsKind::Inet6 => INET6,
         _ => INET,
     };
-    let parse = match proto {
-        Proto::Tcp | Proto::Tcp6 => inet::parse_tcp,
-        _ => inet::parse_udp,
+    let (parse, shape): (Parse, Shape) = match proto {
+        Proto::Tcp | Proto::Tcp6 => (inet::parse_tcp, Shape::Own),
+        Proto::Udp | Proto::Udp6 => (inet::parse_udp, Shape::Own),
+        _ => (inet::parse_udp, Shape::Common),
     };
     Table {
         counted_as,
-        ..other(file, header, proto, parse)
+        ..other(file, header, proto, shape, parse)
     }
 }
 
 /// Returns a table of Bluetooth.
 const fn bluetooth(file: &'static str, proto: Proto) -> Table {
     let header = "sk RefCnt Rmem Wmem User Inode Parent";
-    other(file, header, proto, bluetooth::parse)
+    other(file, header, proto, Shape::Common, bluetooth::parse)
 }
 
 /// The file of SCTP's associations. It is read before the endpoints, which tell no more unless they listen.
@@ -118,35 +139,41 @@ static TABLES: [Table; 24] = [
         proto: Proto::Unix,
         begins: Some(unix::is_row),
         counted_as: None,
+        shape: Shape::Own,
     },
     other(
         "netlink",
         "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode",
         Proto::Netlink,
+        Shape::Loose,
         netlink::parse,
     ),
     other(
         "packet",
         "sk RefCnt Type Proto Iface R Rmem User Inode",
         Proto::Packet,
+        Shape::Loose,
         packet::parse,
     ),
     other(
         ASSOCS,
         "ASSOC SOCK STY SST ST HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT",
         Proto::Sctp,
+        Shape::Own,
         sctp::parse_assocs,
     ),
     other(
         EPS,
         "ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS",
         Proto::Sctp,
+        Shape::Own,
         sctp::parse_eps,
     ),
     other(
         "pfkey",
         "sk RefCnt Rmem Wmem User Inode",
         Proto::Pfkey,
+        Shape::Common,
         bluetooth::parse_pfkey,
     ),
     bluetooth("hci", Proto::Hci),
@@ -184,4 +211,28 @@ fn starts_with_fields(line: &[u8], header: &str) -> bool {
     header
         .split(' ')
         .all(|name| fields.next() == Some(name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_has_a_table_but_for_those_that_are_known_to_have_none() {
+        for proto in Proto::ALL {
+            let tables = TABLES.iter().filter(|table| table.protos.has(*proto));
+            let count = match proto {
+                // Captured text, a folder, subflows in tcp, sockprotoname.
+                Proto::Bluetooth | Proto::CanBcm | Proto::Mptcp | Proto::Mptcp6 | Proto::Other => 0,
+                Proto::Sctp => 2,
+                _ => 1,
+            };
+            assert_eq!(tables.count(), count, "{proto:?}");
+        }
+        for table in &TABLES {
+            let is_mine = |other: &&Table| other.file == table.file;
+            assert_eq!(TABLES.iter().filter(is_mine).count(), 1, "{}", table.file);
+            assert!(table.has_header(table.header.as_bytes()));
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Parses the rows of PID/net/netlink. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
+//! Parses the rows of PID/net/netlink. In: a line. Out: the row, or `None` where the line has not the kernel's shape. It
+//! does not know the names of the families.
 
 use super::Format;
 use crate::socket::proto::Proto;
@@ -19,7 +20,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
     fields.next()?;
     // (2) Eth
     let family = fields.decimal32()?;
-    // (3) Pid: the port id. Ids that the kernel chose are negative, printed as they are or as unsigned.
+    // (3) Pid, the port id. An id that the kernel chose is negative, and is printed with a sign or as unsigned.
     let port_id = fields.next()?;
     let port_id = match port_id.strip_prefix(b"-") {
         Some(digits) => decimal32(digits)?.wrapping_neg(),

@@ -1,4 +1,5 @@
-//! Parses the rows of PID/net/packet. In: a line. Out: the row, or `None` where the line has not the kernel's shape.
+//! Parses the rows of PID/net/packet. In: a line. Out: the row, or `None` where the line has not the kernel's shape. It
+//! does not know the names of interfaces.
 
 use super::Format;
 use crate::socket::proto::Proto;
@@ -11,7 +12,7 @@ use crate::text::fields::Fields;
 /// ```text
 /// 00000000ab12cd34 3      3    0003   2     1 0      0      23456
 /// ```
-/// The protocol is a hexadecimal ethertype, 0003 for all; the interface is its index, 0 for any; all else is decimal.
+/// The protocol is an ethertype in hexadecimal, 0003 for all; the interface is its index, 0 for any; the others are decimal.
 pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let mut fields = Fields::new(line);
     // (1) sk
@@ -23,7 +24,7 @@ pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)>
     let ethertype = u16::try_from(fields.hex()?).ok()?;
     // (5) Iface
     let ifindex = u32::try_from(fields.signed32()?).unwrap_or(0);
-    // (6) R, whether it runs
+    // (6) R, 1 while the socket receives
     fields.decimal32()?;
     // (7) Rmem (8) User
     let rx_queue = fields.decimal32()?;

@@ -188,15 +188,17 @@ impl<'a> Reader<'a> {
                 }
                 continue;
             }
-            let Some((row, detail)) = parse_record(table, &record) else {
-                let path = || self.proc.display(member, &table.path());
-                self.warnings.row_skipped(table.file, path, record.bytes);
+            let parsed = table.parse_row(record.bytes, Endian::NATIVE);
+            // Of a cut row, half of the inode may be missing.
+            let is_whole = |(row, _): &&(Row<'_>, Detail)| record.ended || FIXED.has(row.proto);
+            let Some((row, detail)) = parsed.as_ref().filter(is_whole) else {
+                self.skip_row(member, table, &record);
                 continue;
             };
             if wanted.as_mut().is_none_or(|wanted| wanted.mark_found(row.inode))
-                && self.keeps(&row, &detail)
+                && self.keeps(row, detail)
             {
-                sockets.push(netns, &row, &detail);
+                sockets.push(netns, row, detail);
                 if unix::could_be_forged(name_before, record.bytes.len()) {
                     sockets.suspect_last();
                 }
@@ -270,6 +272,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Notes that a row of `table` has not the kernel's shape.
+    #[inline(never)]
+    fn skip_row(&mut self, member: Task, table: &Table, record: &Record<'_>) {
+        let path = || self.proc.display(member, &table.path());
+        self.warnings.row_skipped(table.file, path, record.bytes);
+    }
+
     /// Notes that something is odd about a whole table.
     fn warn(&mut self, member: Task, table: &Table, reason: &str) {
         let path = self.proc.display(member, &table.path());
@@ -282,15 +291,8 @@ fn is_done(wanted: Option<&Wanted>) -> bool {
     wanted.is_some_and(|wanted| wanted.missing() == 0)
 }
 
-/// Parses a row of `table`; `None` for a cut row too, where half of the inode may be missing.
-#[inline(always)]
-fn parse_record<'a>(table: &Table, record: &Record<'a>) -> Option<(Row<'a>, Detail)> {
-    let parsed = table.parse_row(record.bytes, Endian::NATIVE);
-    parsed.filter(|(row, _)| record.ended || FIXED.has(row.proto))
-}
-
-/// Parses PID/net/protocols, and returns the protocols that it names, and those that need no module. The name is the
-/// first field of a line; it takes a long line to tell it, so memchr finds the lines.
+/// Parses PID/net/protocols, and returns the protocols that it names as the first field of a line, and those that need no
+/// module. The lines are long, so memchr finds their ends.
 fn loaded_protos(text: &[u8]) -> Protos {
     let mut found = Protos::ALL.without(Protos::MODULES);
     let mut start = 0;

@@ -1,21 +1,15 @@
 //! Recognises the table that captured text is of: by the name of a file, by a header, or by the shape of a row. In: a line,
 //! or a part of it. Out: a table, or a row. It keeps nothing: `captured` knows what came before a line.
 
-use super::{ASSOCS, EPS, INET, INET6, TABLES, Table, bluetooth, starts_with_fields};
+use super::{INET, INET6, Shape, TABLES, Table, bluetooth, starts_with_fields};
 use crate::socket::proto::Proto;
 use crate::socket::{Detail, Row};
 use crate::text::addr::Endian;
 use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 
-/// Stands for any table of Bluetooth: they share a header.
+/// Stands for any table of Bluetooth, because they share a header.
 static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);
-
-/// The tables whose rows are recognised by their shape, where nothing else tells. The first of a shape stands for all:
-/// udplite, raw and icmp look like udp.
-const SHAPES: [&str; 9] = [
-    "tcp", "tcp6", "udp", "udp6", "unix", "netlink", "packet", ASSOCS, EPS,
-];
 
 /// A file below PID/net whose rows can be parsed.
 #[derive(Clone, Copy)]
@@ -81,17 +75,13 @@ fn table(file: &str) -> Option<&'static Table> {
 pub(super) fn by_shape(line: &[u8], endian: Endian) -> Option<(Row<'_>, Detail)> {
     let first = Fields::new(line).next()?;
     let is_pointer = (8..=16).contains(&first.len()) && first.iter().all(u8::is_ascii_hexdigit);
-    SHAPES
-        .iter()
-        .filter_map(|file| table(file))
-        .find_map(|table| {
-            // The rows of these two are little more than numbers.
-            let is_loose = matches!(table.proto, Proto::Netlink | Proto::Packet);
-            if is_loose && !is_pointer {
-                return None;
-            }
-            table.parse_row(line, endian)
-        })
+    let is_recognised = |table: &&Table| match table.shape {
+        Shape::Own => true,
+        Shape::Loose => is_pointer,
+        Shape::Common => false,
+    };
+    let mut tables = TABLES.iter().filter(is_recognised);
+    tables.find_map(|table| table.parse_row(line, endian))
 }
 
 #[cfg(test)]

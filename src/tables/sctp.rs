@@ -1,6 +1,6 @@
 //! Parses the rows of PID/net/sctp/assocs and PID/net/sctp/eps: associations, and the endpoints that they belong to. In:
-//! a line. Out: the row, or `None` where the line has not the kernel's shape. All numbers are decimal and addresses are
-//! text, of which each end may have several.
+//! a line. Out: the row, or `None` where the line has not the kernel's shape. All numbers are decimal; addresses are text,
+//! and each end may have several. It does not choose between the two rows of a socket.
 
 use std::net::IpAddr;
 
@@ -16,7 +16,7 @@ use crate::text::fields::Fields;
 /// ```text
 ///        0        0 2   10  25   38412     0 465001935 192.168.60.142
 /// ```
-/// The state is the socket's, in TCP's numbers: 10 listens, 7 has no association yet.
+/// The state is that of the socket, in TCP's numbers: 10 in LISTEN, 7 without an association.
 pub(super) fn parse_eps<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let mut fields = Fields::new(line);
     // (1) ENDPT (2) SOCK, pointers
@@ -64,7 +64,7 @@ pub(super) fn parse_eps<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Deta
 /// ```text
 /// 0000000000000000 0000000000000000 1   1   3  1236    7        0        0       0   555 2905  30102  172.31.250.10 <-> *172.31.250.20 \t    7500    17    17   10    0    0        0        1        0   212992   212992
 /// ```
-/// A tab ends the addresses. What follows them, the older kernels have less of.
+/// A tab ends the addresses. Older kernels print fewer figures behind it.
 pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let (line, figures) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
     let mut fields = Fields::new(line);
@@ -73,9 +73,9 @@ pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, D
     fields.skip_pointer()?;
     // (3) STY
     let socket_type = socket_type(fields.decimal32()?);
-    // (4) SST, the socket's state, which of a listener is LISTEN
+    // (4) SST, the state of the socket, which is LISTEN for every association of a listener
     fields.decimal32()?;
-    // (5) ST, the association's own
+    // (5) ST, the state of the association
     let state = match fields.decimal32()? {
         0 => State::CLOSE,
         1 => State::COOKIE_WAIT,
@@ -135,12 +135,12 @@ pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, D
     Some((row, detail))
 }
 
-/// What `socket()` was asked for: `SCTP_SOCKET_TCP` is `SOCK_STREAM`, all else `SOCK_SEQPACKET`.
+/// Returns the type that a style stands for: `SCTP_SOCKET_TCP` is `SOCK_STREAM`, any other is `SOCK_SEQPACKET`.
 fn socket_type(style: u32) -> u8 {
     if style == 2 { 1 } else { 5 }
 }
 
-/// Whether `side` is one address or more, each perhaps marked as the primary one, and nothing else.
+/// Returns true if `side` is one address or more, each perhaps marked as the primary one, and nothing else.
 fn are_addresses(side: &[u8]) -> bool {
     let is_address = |word: &[u8]| {
         let word = word.strip_prefix(b"*").unwrap_or(word);
@@ -159,9 +159,9 @@ mod tests {
         proto: Proto::Sctp,
         endian: Endian::Little,
     };
-    /// As a gateway of a mobile network shows it (`kptr_restrict` hides the pointers).
+    /// A row of a gateway of a mobile network (`kptr_restrict` hides the pointers).
     const EPS: &str = "       0        0 2   10  25   38412     0 465001935 192.168.60.142";
-    /// As an older kernel shows it, 32 bits wide.
+    /// A row of an older kernel of 32 bits.
     const EPS32: &str = "cd1c4000 cd20c700 0   7   6    36422   0  1329 172.16.2.70 172.16.2.81 ";
     const ASSOCS: &str = "0000000000000000 0000000000000000 1   1   3  1236    7        0        0       0   555 2905  30102  172.31.250.10 <-> *172.31.250.20 \t    7500    17    17   10    0    0        0        1        0   212992   212992";
     const ASSOCS6: &str = "0000000000000000 0000000000000000 2   10  7  0       1       12      256    1000 94012 3018   3449  10.0.0.1 *fe80:0000:0000:0000:0000:0000:0000:0001 <-> 10.0.0.2 *fe80:0000:0000:0000:0000:0000:0000:0002 \t   30000   100    10   10    0    0        0";

@@ -1,6 +1,6 @@
-//! Parses the rows of PID/net/unix. In: a record, which is a row and what newlines in its name made further lines of.
-//! Out: the row. Names are printed raw by the kernel, so a name may hold anything, another row's likeness included:
-//! `is_row` is as strict as can be, and `join` doubts what it must.
+//! Parses the rows of PID/net/unix. In: a record, which is one line, or several where the name has newlines. Out: the row,
+//! or `None` where the record has not the kernel's shape. The kernel prints names raw, so a name may have anything in it,
+//! a whole row included: `is_row` is as strict as it can be, and `join` decides what is believed.
 
 use super::Format;
 use crate::socket::proto::Proto;
@@ -9,10 +9,10 @@ use crate::socket::{Detail, Ends, Row};
 use crate::text::digits::{decimal32, hex};
 use crate::text::fields::Fields;
 
-/// The longest name: `UNIX_PATH_MAX`.
+/// The length of the longest name (`UNIX_PATH_MAX`).
 const NAME_LEN_MAX: usize = 108;
 
-/// The flag of a listening socket, `__SO_ACCEPTCON`.
+/// The flag of a listening socket (`__SO_ACCEPTCON`).
 const ACCEPTING: u32 = 1 << 16;
 
 /// The fixed part of a row.
@@ -25,11 +25,11 @@ struct Head<'a> {
     state: u32,
     /// (7) Inode
     inode: u32,
-    /// What follows: nothing, or one blank and the name.
+    /// The rest of the record: nothing, or one blank and the name.
     rest: &'a [u8],
 }
 
-/// Reads the fixed part: `hex{8,16}: hex8 hex8 hex8 hex4 hex2 blanks digits`, one blank between the fields.
+/// Parses the fixed part: `hex{8,16}: hex8 hex8 hex8 hex4 hex2 blanks digits`, one blank between the fields.
 fn parse_head(line: &[u8]) -> Option<Head<'_>> {
     let mut fields = Fields::new(line);
     // (1) Num, a pointer
@@ -60,7 +60,7 @@ fn parse_head(line: &[u8]) -> Option<Head<'_>> {
     })
 }
 
-/// Whether `line` has the shape of a row; what has not, continues the name before it.
+/// Returns true if `line` has the shape of a row; any other line continues the name before it.
 pub(super) fn is_row(line: &[u8]) -> bool {
     parse_head(line).is_some()
 }
@@ -107,10 +107,10 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail
     ))
 }
 
-/// Whether the name of the row before, with `name` of its bytes, could have put `record` there by itself: a newline
-/// and a perfect row, all within the longest name.
-pub(super) fn could_be_forged(name_before: usize, record: usize) -> bool {
-    name_before > 0 && name_before + 1 + record <= NAME_LEN_MAX
+/// Returns true if a record of `record_len` bytes may be forged: the row before it has a name, of `name_len` bytes, and
+/// that name, a newline and the record fit into the longest name.
+pub(super) fn could_be_forged(name_len: usize, record_len: usize) -> bool {
+    name_len > 0 && name_len + 1 + record_len <= NAME_LEN_MAX
 }
 
 #[cfg(test)]

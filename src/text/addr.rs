@@ -1,30 +1,30 @@
-//! Internet addresses: from the kernel's hexadecimal words, to text, and prefixes that select them. In: words, ports,
-//! what the user typed. Out: std's `IpAddr` and text as RFC 5952 wants it. It knows nothing of sockets.
+//! Internet addresses: out of the kernel's hexadecimal words, as text, and prefixes that contain them. In: words, lists of
+//! addresses, text that the user typed. Out: std's `IpAddr`, and text by RFC 5952. It knows nothing of sockets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::text::fields::Fields;
-use crate::text::write::write_v4;
+use crate::text::write::{hex_digit, write_v4};
 
-/// The byte order of the machine that printed a table: the kernel prints the words of an address as that machine's
-/// integers (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
+/// The byte order of the machine that printed a table. The kernel prints the words of an address as integers of that
+/// machine (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Endian {
-    /// x86, ARM, RISC-V, and most others.
+    /// x86, ARM, RISC-V, and most other machines.
     Little,
-    /// s390x and the old ones.
+    /// s390x, and older machines.
     Big,
 }
 
 impl Endian {
-    /// This machine's.
+    /// The byte order of this machine.
     pub(crate) const NATIVE: Self = if cfg!(target_endian = "big") {
         Self::Big
     } else {
         Self::Little
     };
 
-    /// The four bytes of an address, in network order, that were printed as `word`.
+    /// Returns the four bytes of an address, in network order, that were printed as `word`.
     pub(crate) const fn address_bytes(self, word: u32) -> [u8; 4] {
         match self {
             Self::Little => word.to_le_bytes(),
@@ -33,7 +33,7 @@ impl Endian {
     }
 }
 
-/// `address` as people read it: an IPv4 address inside IPv6 (`::ffff:a.b.c.d`) is that IPv4 address.
+/// Returns `address` as people read it: a v4-mapped one (`::ffff:a.b.c.d`) as the IPv4 address, any other as it is.
 pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
@@ -41,7 +41,7 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Writes an address as RFC 5952 wants it, without brackets: `::1`, `fe80::1`; a v4-mapped one as IPv4.
+/// Writes an address by RFC 5952, without brackets: `::1`, `fe80::1`; a v4-mapped one as IPv4.
 pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     match unmapped(address) {
         IpAddr::V4(v4) => write_v4(out, v4.octets()),
@@ -49,7 +49,7 @@ pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Writes an IPv6 address. The longest run of two or more zero groups, the first of equals, becomes `::`.
+/// Writes an IPv6 address. The longest run of two or more zero groups becomes `::`; of equal runs, the first.
 fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     let groups = address.segments();
     let (mut run_start, mut run_len, mut len) = (8, 1, 0);
@@ -74,28 +74,15 @@ fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
 
 /// Writes `number` in lower-case hexadecimal without leading zeros.
 fn write_hex(out: &mut Vec<u8>, number: u16) {
-    let nibbles = [
-        number >> 12,
-        number >> 8 & 0xf,
-        number >> 4 & 0xf,
-        number & 0xf,
-    ];
-    let leading = nibbles
-        .iter()
-        .take(3)
-        .take_while(|nibble| **nibble == 0)
-        .count();
-    for nibble in nibbles.iter().skip(leading) {
-        let digit = u8::try_from(*nibble).unwrap_or_default();
-        out.push(if digit < 10 {
-            b'0' + digit
-        } else {
-            b'a' + digit - 10
-        });
+    let [high, low] = number.to_be_bytes();
+    let nibbles = [high >> 4, high & 0xf, low >> 4, low & 0xf];
+    let zeros = nibbles.iter().take(3).take_while(|nibble| **nibble == 0);
+    for nibble in nibbles.iter().skip(zeros.count()) {
+        out.push(hex_digit(*nibble));
     }
 }
 
-/// The two sides of a list such as `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `, as SCTP's tables have it.
+/// Splits a list of SCTP's tables, such as `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `, into its two sides.
 pub(crate) fn sides(list: &[u8]) -> (&[u8], &[u8]) {
     let arrow = b" <-> ";
     match list.windows(arrow.len()).position(|word| word == arrow) {
@@ -107,7 +94,8 @@ pub(crate) fn sides(list: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The addresses of a side, each with whether it is marked as the primary one; `0.0.0.0` for what is none.
+/// Returns the addresses of a side, each with true if it is marked as the primary one; `0.0.0.0` for a word that is no
+/// address.
 pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
     Fields::new(side).map(|word| {
         let (is_primary, word) = match word {
@@ -121,7 +109,7 @@ pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
     })
 }
 
-/// The primary address of a side, else its first, else `0.0.0.0`.
+/// Returns the primary address of a side, else its first, else `0.0.0.0`.
 pub(crate) fn primary(side: &[u8]) -> IpAddr {
     let marked = listed(side).find(|(is_primary, _)| *is_primary);
     marked
@@ -129,20 +117,20 @@ pub(crate) fn primary(side: &[u8]) -> IpAddr {
         .map_or(UNSPECIFIED, |(_, address)| address)
 }
 
-/// Any address, or none.
+/// Stands for any address, and for none.
 const UNSPECIFIED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The addresses that share their first `bits` bits with `address`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix {
-    /// Any address of them.
+    /// One of the addresses.
     address: IpAddr,
-    /// 0 to 32 or 128.
+    /// The number of bits, up to 32 or 128.
     bits: u32,
 }
 
 impl Prefix {
-    /// Reads `10.0.0.0/8`, `fe80::/10`, or one address. An interface behind `%` is not looked at.
+    /// Parses `10.0.0.0/8`, `fe80::/10`, or one address. An interface behind `%` is ignored.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text
             .split_once('/')
@@ -156,7 +144,7 @@ impl Prefix {
             }
             Some(_) => return None,
         };
-        // A whole v4-mapped address is the IPv4 address that it is printed as.
+        // A v4-mapped prefix is the IPv4 prefix, because such addresses are printed as IPv4.
         let mapped = unmapped(address);
         if mapped != address && bits >= 96 {
             return Some(Self {
@@ -167,7 +155,7 @@ impl Prefix {
         Some(Self { address, bits })
     }
 
-    /// Whether `address`, as it is printed, is one of them.
+    /// Returns true if `address`, as it is printed, is one of them.
     pub(crate) fn contains(self, address: IpAddr) -> bool {
         match (self.address, unmapped(address)) {
             (IpAddr::V4(mine), IpAddr::V4(other)) => {

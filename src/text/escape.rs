@@ -1,11 +1,11 @@
 //! Makes text that came from outside safe to print. In: any bytes. Out: one word without blanks, control characters or
-//! invalid UTF-8, from which the bytes can be told again. Nothing that a process puts into a name reaches a terminal
-//! as anything but text.
+//! invalid UTF-8, from which the bytes can be restored. Whatever a process puts into a name, a terminal shows it and does
+//! not obey it. It does not know whose text it is.
 
 use crate::text::write::{write_hex_byte, write_short};
 
-/// Writes `text` to `out`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as
-/// `\\`; every other byte that is a blank, a control character, invisible, or no UTF-8 as `\xNN`.
+/// Writes `text`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as `\\`; every other
+/// blank, control character or invisible character, and every byte that is no UTF-8, as `\xNN`.
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     if text
         .iter()
@@ -44,7 +44,7 @@ fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Blanks, control characters, and what Unicode has to hide or turn round text.
+/// Returns true for blanks, control characters, and the characters with which Unicode hides or turns text.
 pub(crate) fn is_hidden(char: char) -> bool {
     char.is_control()
         || char.is_whitespace()
@@ -52,7 +52,7 @@ pub(crate) fn is_hidden(char: char) -> bool {
         || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// `text` as one escaped word, for a message.
+/// Returns `text` as one escaped word, for a message.
 pub(crate) fn quoted(text: &[u8]) -> String {
     let mut out = Vec::new();
     write_escaped(&mut out, text);
