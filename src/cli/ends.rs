@@ -168,40 +168,32 @@ mod tests {
 
     #[test]
     fn lsofs_attached_forms_are_read() {
-        let all = Internet {
-            protos: Protos::INET,
-            family: None,
-            end: Endpoint::default(),
+        let proto = |protos| RowTest::Proto(protos);
+        let end = |prefix, ports| RowTest::End(Side::Either, Endpoint { prefix, ports });
+        let tests = |tests: Vec<RowTest>| {
+            Ok(Condition::All(
+                tests.into_iter().map(Condition::Row).collect(),
+            ))
         };
-        assert_eq!(parse_internet(b""), Ok(all.clone()));
-        assert_eq!(
-            parse_internet(b"TCP"),
-            Ok(Internet {
-                protos: Protos::TCP,
-                ..all.clone()
-            })
-        );
-        let port = Endpoint {
-            prefix: None,
-            ports: vec![8080..=8080],
-        };
-        assert_eq!(
-            parse_internet(b":8080"),
-            Ok(Internet {
-                end: port,
-                ..all.clone()
-            })
-        );
-        let end = Endpoint {
-            prefix: Prefix::parse("10.0.0.1"),
-            ports: vec![80..=80],
-        };
-        let four = Internet {
-            protos: Protos::TCP,
-            family: Some(Family::V4),
-            end,
-        };
-        assert_eq!(parse_internet(b"4TCP@10.0.0.1:80"), Ok(four));
+        let address = Prefix::parse("10.0.0.1");
+        for (word, wanted) in [
+            ("", vec![proto(Protos::INET)]),
+            ("TCP", vec![proto(Protos::TCP)]),
+            (
+                ":8080",
+                vec![proto(Protos::INET), end(None, vec![8080..=8080])],
+            ),
+            (
+                "4TCP@10.0.0.1:80",
+                vec![
+                    proto(Protos::TCP),
+                    RowTest::Family(Family::V4),
+                    end(address, vec![80..=80]),
+                ],
+            ),
+        ] {
+            assert_eq!(parse_internet(word.as_bytes()), tests(wanted), "{word}");
+        }
         for wrong in [&b"sctp"[..], b"5", b":99999", b"@x", b"tcp@"] {
             assert!(parse_internet(wrong).is_err());
         }

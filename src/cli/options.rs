@@ -37,7 +37,11 @@ static OPTIONS: &[OptionRow] = &[
     letter('4', "-4", Nothing(|to| to.add_family(Family::V4))),
     letter('6', "-6", Nothing(|to| to.add_family(Family::V6))),
     letter('i', "-i", Optional(|_| false, Options::add_internet)),
-    letter('l', "--listening", Nothing(|to| to.select("listening", RowTest::Listening))),
+    letter(
+        'l',
+        "--listening",
+        Nothing(|to| to.select("listening", RowTest::Listening)),
+    ),
     long("--port", Value(Options::add_ports)),
     long("--local-port", Value(Options::add_local_ports)),
     long("--remote-port", Value(Options::add_remote_ports)),

@@ -73,9 +73,7 @@ pub(super) fn ownerless_lines(
     sockets: &Sockets,
     is_shown: ShowsOwnerless<'_>,
 ) -> impl Iterator<Item = Line> {
-    let is_listed = |number: &u32| {
-        by_inode.is_ownerless(*number) && is_shown(*number, sockets)
-    };
+    let is_listed = |number: &u32| by_inode.is_ownerless(*number) && is_shown(*number, sockets);
     let mut ownerless: Vec<u32> = sockets.numbers().filter(is_listed).collect();
     let key = |number| {
         let row = sockets.row(number);

@@ -300,7 +300,7 @@ mod tests {
             task,
             netns: None,
             holders: 0..inodes.len(),
-            condition: Some(ConditionId(0)),
+            condition: None,
         });
         if unread {
             walk.unread.push(Unread {
@@ -311,13 +311,7 @@ mod tests {
             });
         }
         let by_inode = ByInode::new(&mut sockets, &[], &mut warnings);
-        let joined = Joined::new(
-            walk,
-            by_inode,
-            &mut sockets,
-            &|_, _| true,
-            &mut warnings,
-        );
+        let joined = Joined::new(walk, by_inode, &mut sockets, &|_, _| true, &mut warnings);
         let entries = joined
             .entries(&sockets)
             .map(|entry| (entry.fd, entry.socket, entry.owner))

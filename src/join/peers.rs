@@ -139,7 +139,12 @@ fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
 
 impl Peers {
     /// Notes those of `sockets` that `rows` keeps as other ends or listeners, and who holds each socket of `joined`.
-    pub(crate) fn new(joined: &Joined, sockets: &Sockets, rows: RowFilter<'_>, some_unread: bool) -> Self {
+    pub(crate) fn new(
+        joined: &Joined,
+        sockets: &Sockets,
+        rows: RowFilter<'_>,
+        some_unread: bool,
+    ) -> Self {
         let mut peers = Self {
             by_key: None,
             holders: vec![NOBODY; sockets.len()],

@@ -97,7 +97,11 @@ fn find(
     let condition = reader.rows.condition;
     let protos = condition.protos();
     let mut lacking: Vec<(&Process, Holder)> = Vec::new();
-    for process in walk.processes.iter().filter(|process| process.is_selected()) {
+    for process in walk
+        .processes
+        .iter()
+        .filter(|process| process.is_selected())
+    {
         let netns = process.netns.and_then(|id| walk.namespaces.get(id));
         if netns.is_some_and(|netns| !netns.is_selected) {
             continue;

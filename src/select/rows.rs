@@ -193,10 +193,7 @@ mod tests {
                 Condition::Any(vec![process.clone(), port(Side::Local, 81)]),
                 Truth::Maybe,
             ),
-            (
-                Condition::Not(Box::new(port(Side::Local, 80))),
-                Truth::No,
-            ),
+            (Condition::Not(Box::new(port(Side::Local, 80))), Truth::No),
             (Condition::Not(Box::new(process)), Truth::Maybe),
             (Condition::default(), Truth::Yes),
         ] {
@@ -224,7 +221,11 @@ mod tests {
             (inode(8), false, false),
             (port(Side::Either, 80), false, false),
             (Condition::Row(RowTest::Listening), false, false),
-            (Condition::All(vec![proto(Protos::TCP), inode(7)]), true, true),
+            (
+                Condition::All(vec![proto(Protos::TCP), inode(7)]),
+                true,
+                true,
+            ),
         ] {
             assert_eq!(
                 condition.matches_rowless(Proto::Tcp, 7),

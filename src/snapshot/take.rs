@@ -223,8 +223,7 @@ impl Take<'_> {
         if let Some(wanted) = wanted {
             let lacks = |holder: Holder| wanted.is_missing(holder.inode);
             rowless::load_rowless(walk, &lacks, true, &mut reader, sockets);
-        } else if rows.condition.may_match_rowless(None)
-            || (plan.finds_peers && selects_processes)
+        } else if rows.condition.may_match_rowless(None) || (plan.finds_peers && selects_processes)
         {
             let lacks = |holder: Holder| by_inode.lacks(holder);
             rowless::load_rowless(walk, &lacks, selects_processes, &mut reader, sockets);
@@ -269,8 +268,9 @@ impl Take<'_> {
                 let netns = namespaces.get(sockets.netns(entry.socket));
                 let condition = match entry.process {
                     Some(process) => process.condition.and_then(|id| id.of(&conditions)),
-                    None => Some(&plan.ownerless)
-                        .filter(|_| shows_ownerless(entry.socket, &sockets)),
+                    None => {
+                        Some(&plan.ownerless).filter(|_| shows_ownerless(entry.socket, &sockets))
+                    }
                 };
                 condition.is_some_and(|condition| matches(condition, entry, &sockets))
                     && netns.is_none_or(|netns| netns.is_selected)

@@ -195,7 +195,9 @@ impl<'a> Reader<'a> {
                 self.skip_row(member, table, &record);
                 continue;
             };
-            if wanted.as_mut().is_none_or(|wanted| wanted.mark_found(row.inode))
+            if wanted
+                .as_mut()
+                .is_none_or(|wanted| wanted.mark_found(row.inode))
                 && self.keeps(row, detail)
             {
                 sockets.push(netns, row, detail);
@@ -247,7 +249,10 @@ impl<'a> Reader<'a> {
         }
         sort_dedup(&mut inodes);
         for inode in inodes {
-            if wanted.as_mut().is_some_and(|wanted| !wanted.mark_found(inode)) {
+            if wanted
+                .as_mut()
+                .is_some_and(|wanted| !wanted.mark_found(inode))
+            {
                 continue;
             }
             let file = format!("net/can-bcm/{inode}");

@@ -205,7 +205,11 @@ mod tests {
         );
         for (wanted, is_there) in [("10.0.0.1", true), ("10.0.0.2", true), ("10.0.0.3", false)] {
             let is_wanted = |(address, _): (IpAddr, u16)| address.to_string() == wanted;
-            assert_eq!(row.ends.any_inet(Side::Either, &is_wanted), is_there, "{wanted}");
+            assert_eq!(
+                row.ends.any_inet(Side::Either, &is_wanted),
+                is_there,
+                "{wanted}"
+            );
         }
     }
 

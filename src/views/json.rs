@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 
 use crate::join::Entry;
+use crate::snapshot::Snapshot;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
@@ -12,7 +13,6 @@ use crate::tables::interfaces::Interfaces;
 use crate::text::addr::write_ip;
 use crate::text::escape::is_hidden;
 use crate::text::write::{write_decimal, write_hex_byte, write_hundredths, write_short};
-use crate::snapshot::Snapshot;
 use crate::views::words::{
     timer_name, write_interface, write_local, write_peer, write_proto, write_protocol, write_state,
 };

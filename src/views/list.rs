@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::cli::Layout;
 use crate::join::Entry;
 use crate::proc::Task;
+use crate::snapshot::Snapshot;
 use crate::socket::proto::{self, Protos};
 use crate::socket::{Ends, state};
 use crate::text::escape::write_escaped;
@@ -13,7 +14,6 @@ use crate::text::write::{
     CHUNK_LEN, decimal_width, width, write_decimal, write_number, write_padded, write_padding,
     write_short,
 };
-use crate::snapshot::Snapshot;
 use crate::views::words::{
     end_width, write_local, write_peer, write_proto, write_state, write_timer,
 };
@@ -228,13 +228,7 @@ impl Column {
     }
 
     /// Writes it as a cell of `cell_width`, numbers to the right, and a blank behind it.
-    fn write_cell(
-        self,
-        out: &mut Vec<u8>,
-        cell_width: usize,
-        found: &Snapshot,
-        entry: &Entry<'_>,
-    ) {
+    fn write_cell(self, out: &mut Vec<u8>, cell_width: usize, found: &Snapshot, entry: &Entry<'_>) {
         if self.is_number() {
             if let Some(number) = self.number(found, entry) {
                 write_number(out, number, cell_width);

@@ -13,8 +13,8 @@ use crate::cli::Layout;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
-use crate::text::write::write_short;
 use crate::snapshot::Snapshot;
+use crate::text::write::write_short;
 use crate::views::json::write_objects;
 use crate::views::list::{Columns, write_list};
 

@@ -133,7 +133,10 @@ impl<'a> Shared<'a> {
         if condition.is_never() {
             return None;
         }
-        let mut known = self.conditions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .conditions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let at = known.iter().position(|known| *known == condition);
         let at = at.unwrap_or_else(|| {
             known.push(condition);

@@ -3,13 +3,13 @@
 //! of sockets; the caller of the walk may give a function that does.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::thread::{self, Builder};
 
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
-use crate::walk::fds::{FdDir, FdTable, Link};
 use crate::walk::answers::Answers;
+use crate::walk::fds::{FdDir, FdTable, Link};
 use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
 use crate::walk::shared::{Job, SPLIT_MIN, Shared, Split, Visit};
