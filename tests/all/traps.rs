@@ -2,20 +2,11 @@
 //!
 //! Everything here comes from outside: names and paths that processes choose, tables that end too early, processes that
 //! go away or may not be read. lsock shows what is true, says in one line what it left out, and never panics.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::tree::{HEADERS, Run, Tree, header, netlink, packet, skip, tcp, tcp_short, udp, unix};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use tree::{HEADERS, Run, Tree, header, netlink, packet, skip, tcp, tcp_short, udp, unix};
 
 /// 0.0.0.0 with port 0: nobody.
 const NOBODY: &str = "00000000:0000";

@@ -2,15 +2,6 @@
 //! with fake proc trees that change under lsock's eyes; `-E` and the listener of an accept queue over fake trees.
 //!
 //! Whatever is waited for has a limit of `PATIENCE`, so that a failure is one and not a hang.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
-
-mod tree;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -21,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use crate::tree::{self, Tree, list_under, lsock, skip, tcp, tcp_short, udp, unix};
 use serde_json::json;
-use tree::{Tree, list_under, lsock, skip, tcp, tcp_short, udp, unix};
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,22 +2,13 @@
 //! sctp, pfkey, bluetooth, can-bcm; with them MPTCP's descriptors and the interfaces of link-local addresses.
 //!
 //! A row is written as its words with one blank between them; the builder lays them out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
-
-mod tree;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tree::{
+use crate::tree::{
     HEADERS, Run, Tree, header, list_under, lsock, netlink, packet, skip, tcp, tcp_short, udp, unix,
 };
 

@@ -1,16 +1,7 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test states what must be true: there a panic is the answer"
-)]
 
-mod tree;
-
-use tree::{LIST_HEADER, Tree, list_under, tcp};
+use crate::tree::{LIST_HEADER, Tree, list_under, tcp};
 
 const ID: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 const OTHER: &str = "1234567890ab1234567890ab1234567890ab1234567890ab1234567890ab1234";

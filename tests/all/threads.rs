@@ -3,16 +3,8 @@
 //! Captured trees are large enough for helpers to be worth their start; the kernel's own /proc is read through children of
 //! these tests, which hold thousands of descriptors or belong to other users. `prlimit` and `setpriv` (util-linux) make
 //! them; what is missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/PART: REASON` for a part of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::tree::{Run, Tree, is_root, lsock, tcp, tcp_short, udp, unix};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +17,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tree::{Run, Tree, is_root, lsock, tcp, tcp_short, udp, unix};
 
 /// 0.0.0.0 with port 0: nobody.
 const NOBODY: &str = "00000000:0000";
@@ -446,7 +437,8 @@ fn child_with(table: &str, name: &str) -> Option<Children> {
             command
                 .args([limit, "--"])
                 .arg(std::env::current_exe().unwrap())
-                .args(["--exact", name, "--nocapture", "--test-threads=1"])
+                .args(["--exact", &format!("threads::{name}")])
+                .args(["--nocapture", "--test-threads=1"])
                 .env(CHILD, table)
                 .stdin(Stdio::piped());
             return Some(Children::one(&mut command, READY));

@@ -2,21 +2,12 @@
 //! wrong options and selectors, a proc that is none, and an output that ends early or is full.
 //!
 //! Every complaint is one line `lsock: …` that quotes the input; nothing is on standard output then; no panic, ever.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::tree::{self, Run, Tree, bytes, lsock, skip, tcp};
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use tree::{Run, Tree, bytes, lsock, skip, tcp};
 
 /// A tree with one listener of process 6 `java` on port 80.
 fn listener() -> Tree {

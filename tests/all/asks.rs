@@ -8,16 +8,8 @@
 //!
 //! Needs `strace`, `unshare` (util-linux) and `ip` (iproute2); where one is missing or not allowed, a line says so:
 //! `skipped: TEST: REASON`. A test that needs a namespace runs this very program there, for itself alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::tree::{Run, Tree, is_root, lsock, skip, tcp, udp, unix};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -29,7 +21,6 @@ use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use tree::{Run, Tree, is_root, lsock, skip, tcp, udp, unix};
 
 /// Set where a test runs once more: as the process that it looks at, or in a namespace of its own.
 const AGAIN: &str = "LSOCK_TEST_RUNS_AGAIN";
@@ -41,8 +32,9 @@ fn is_again() -> bool {
 
 /// Makes `command`, which is this program or ends with it, run the test once more that `part` is a closure of.
 fn again<'a, F>(command: &'a mut Command, _part: &F) -> &'a mut Command {
-    // `asks::the_test::{{closure}}`; its thread has its name too, but not where the harness has only one.
-    let test = std::any::type_name::<F>().split("::").nth(1).unwrap();
+    // `all::asks::the_test::{{closure}}`; its thread has its name too, but not where the harness has only one.
+    let (_, path) = std::any::type_name::<F>().split_once("::").unwrap();
+    let test = path.strip_suffix("::{{closure}}").unwrap();
     command
         .args(["--exact", test, "--nocapture", "--test-threads=2"])
         .env(AGAIN, "1")

@@ -1,19 +1,10 @@
 //! `--json`, `-s` and `-o`, and what is said of options that contradict each other or do not exist, over fake trees.
 //! Every line of JSON is read by `serde_json`, a parser that knows nothing of lsock. The live sockets
 //! are in `live/json.rs`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::tree::{Run, Tree, lsock, netlink, packet, skip, tcp, tcp_short, udp, unix};
 use serde_json::{Value, json};
 use std::fs;
-use tree::{Run, Tree, lsock, netlink, packet, skip, tcp, tcp_short, udp, unix};
 
 /// The fields in their order; README promises them.
 const FIELDS: [&str; 35] = [

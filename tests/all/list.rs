@@ -2,18 +2,10 @@
 //! rows that it shows, and which tables and processes lsock opens for it.
 //!
 //! A row is written as its words with one blank between them; the builder lays them out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
-use tree::{
-    Tree, bytes, list_under, list_without_header, netlink, packet, skip, tcp, tcp_short, udp, unix,
+use crate::tree::{
+    self, Tree, bytes, list_under, list_without_header, netlink, packet, skip, tcp, tcp_short, udp,
+    unix,
 };
 
 /// What the document's last loop prints (howto-by-hand.md), word for word; the file's name in front says the table.

@@ -4,13 +4,6 @@
 //!
 //! Needs `cc` and `unshare` (util-linux), and root or user namespaces; `ss` and `lsof` for the comparisons. What is
 //! missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/KIND: REASON` for one kind of socket.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -1886,5 +1879,4 @@ fn every_difference_to_lsof_is_explained() {
 
 // ---- other views ----------------------------------------------------------------------------------------
 
-#[path = "live/json.rs"]
 mod json;

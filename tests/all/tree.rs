@@ -4,10 +4,6 @@
 //! like proc to a reader (fd links are plain symlinks `socket:[N]`, the `net` of each process leads to the one
 //! folder of its namespace), and what lsock wrote about it: standard output, standard error, exit status.
 //! It knows nothing of lsock's code: the expected text is laid out here, by the rules of the list alone.
-#![allow(
-    dead_code,
-    reason = "each test program takes this file in whole and uses its part of it"
-)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -416,13 +412,6 @@ impl Run {
     #[track_caller]
     pub(crate) fn shows(&self, rows: &[&str]) {
         self.exactly(&list(rows), 0);
-    }
-
-    /// Demands the same rows, and returns what standard error says beside them.
-    #[track_caller]
-    pub(crate) fn shows_and_says(&self, rows: &[&str]) -> &str {
-        self.prints(&list(rows), 0);
-        self.err()
     }
 
     /// Demands that nothing matched: no row, no word, exit status 1.
