@@ -263,9 +263,15 @@ impl Stage {
         List::read(&mut self.command(LSOCK), arguments)
     }
 
-    /// The socket of this label.
+    /// The socket of this label; `None` where its kind is not to be had here. A label that the factory does not know
+    /// is a mistake in the test.
+    #[track_caller]
     fn made(&self, label: &str) -> Option<&Made> {
-        self.made.iter().find(|made| made.label == label)
+        let made = self.made.iter().find(|made| made.label == label);
+        let (kind, _) = label.split_once('/').unwrap_or((label, ""));
+        let is_missing = self.missing.iter().any(|(missing, _)| missing == kind);
+        assert!(made.is_some() || is_missing, "the factory makes no {label}");
+        made
     }
 
     /// Ends the factory and waits until its namespaces are gone.
@@ -1087,6 +1093,16 @@ fn no_kind_that_the_factory_makes_is_without_a_test() {
         .filter(|kind| !source.contains(&format!("\"{kind}\"")))
         .collect();
     assert!(untested.is_empty(), "{untested:?}");
+}
+
+#[test]
+fn no_row_is_expected_of_a_socket_that_nobody_makes() {
+    let Some(stage) = Stage::set(&[]) else {
+        return;
+    };
+    for label in EXPECTED.iter().flat_map(|expected| expected.labels) {
+        let _made_or_missing = stage.made(label);
+    }
 }
 
 // ---- forged rows ----------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ fn every_kind_of_socket_is_json() {
         ("packet-dgram-any", "packet", "dgram"),
         ("mptcp4-unbound", "inet", "stream"),
         ("tcp4-unbound", "inet", "stream"),
-        ("thread-own-files/thread", "inet", "stream"),
+        ("thread-own-fds/thread", "inet", "stream"),
     ] {
         // Kinds that are not to be had here have said so.
         if let Some(made) = stage.made(label) {
