@@ -5,39 +5,17 @@
 //! Needs `cc` and `unshare` (util-linux), and root or user namespaces; `ss` and `lsof` for the comparisons. What is
 //! missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/KIND: REASON` for one kind of socket.
 
+use crate::machine::{is_root, own_status, skip, skip_part};
+use crate::run::LSOCK;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// The program under test.
-const LSOCK: &str = env!("CARGO_BIN_EXE_lsock");
-/// A user that is not root, and owns nothing here.
-const NOBODY: &str = "65534";
-
-// ---- skipping -------------------------------------------------------------------------------------------
-
-/// The harness runs each test in a thread of the test's name.
-fn test_name() -> String {
-    std::thread::current().name().unwrap_or("a test").to_owned()
-}
-
-/// Says in the one line that ci/test counts why this test could not run here.
-fn skip(why: &str) {
-    skip_part("", why);
-}
-
-/// The same for a part of this test, `/KIND`.
-fn skip_part(part: &str, why: &str) {
-    let line = format!("skipped: {}{part}: {why}\n", test_name());
-    // Not eprintln, which the harness keeps for tests that fail.
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
 
 // ---- the factory ----------------------------------------------------------------------------------------
 
@@ -126,23 +104,6 @@ struct Stage {
 
 /// How many stages were set, for the names of their folders.
 static STAGES: AtomicU32 = AtomicU32::new(0);
-
-/// Whether this is root; namespaces need a user namespace first where it is not.
-fn is_root() -> bool {
-    own_status("Uid:", 2) == "0"
-}
-
-/// Word `at` of a line of /proc/self/status.
-fn own_status(line: &str, at: usize) -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let found = status.lines().find(|candidate| candidate.starts_with(line));
-    found
-        .unwrap()
-        .split_ascii_whitespace()
-        .nth(at)
-        .unwrap()
-        .to_owned()
-}
 
 impl Stage {
     /// Starts a factory of `kinds`, of all if there are none; `None`, and says so, where that is not possible here.
@@ -1226,7 +1187,7 @@ fn who_may_not_read_a_process_sees_its_sockets_as_hidden() {
     if !is_root() {
         return skip("not root, so nobody else's rights can be tried");
     }
-    let as_nobody = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
+    let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let reaches = stage
         .command("setpriv")
         .args(as_nobody)

@@ -10,12 +10,17 @@
     reason = "a test that meets what it does not expect has failed, and says so by a panic"
 )]
 
+mod again;
 mod asks;
 mod decode;
 mod json;
 mod list;
 mod live;
+mod machine;
 mod namespaces;
+mod numbers;
+mod rows;
+mod run;
 mod threads;
 mod traps;
 mod tree;

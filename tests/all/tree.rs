@@ -2,68 +2,17 @@
 //!
 //! What comes in: processes with their fds, and tables as the kernel prints them. What goes out: a folder that looks
 //! like proc to a reader (fd links are plain symlinks `socket:[N]`, the `net` of each process leads to the one
-//! folder of its namespace), and what lsock wrote about it: standard output, standard error, exit status.
-//! It knows nothing of lsock's code: the expected text is laid out here, by the rules of the list alone.
+//! folder of its namespace), and a run of lsock that reads it.
 
-use std::ffi::{OsStr, OsString};
+use crate::machine::{is_root, strace};
+use crate::rows::{HEADERS, header};
+use crate::run::{LSOCK, Run, lsock};
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-/// Every table that lsock knows, with the kernel's own first line, blanks included.
-pub(crate) const HEADERS: [(&str, &str); 13] = [
-    ("tcp", TCP_HEADER),
-    ("tcp6", INET6_HEADER),
-    ("udp", UDP_HEADER),
-    ("udp6", UDP6_HEADER),
-    ("udplite", UDP_HEADER),
-    ("udplite6", UDP6_HEADER),
-    ("raw", RAW_HEADER),
-    ("raw6", UDP6_HEADER),
-    ("icmp", UDP_HEADER),
-    ("icmp6", UDP6_HEADER),
-    (
-        "unix",
-        "Num       RefCount Protocol Flags    Type St Inode Path\n",
-    ),
-    (
-        "netlink",
-        "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n",
-    ),
-    (
-        "packet",
-        "sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n",
-    ),
-];
-
-/// Padded to 149 characters, as every row of `tcp` is.
-const TCP_HEADER: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     \n";
-/// `tcp6` is not padded.
-const INET6_HEADER: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
-/// Padded to 127 characters; `udplite` and `icmp` have the same.
-const UDP_HEADER: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            \n";
-/// `udplite6`, `raw6` and `icmp6` have the same.
-const UDP6_HEADER: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n";
-/// `raw` is not padded.
-const RAW_HEADER: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n";
-
-/// The list's header while all sockets are of one network namespace.
-pub(crate) const LIST_HEADER: &str = "PID COMMAND FD PROTO STATE RECV-Q SEND-Q LOCAL PEER";
-
-/// The columns that hold numbers.
-const NUMBERS: [&str; 5] = ["PID", "FD", "RECV-Q", "SEND-Q", "NETNS"];
-
-/// The first line of a table.
-pub(crate) fn header(table: &str) -> &'static str {
-    HEADERS
-        .iter()
-        .find(|(name, _)| *name == table)
-        .map(|(_, line)| *line)
-        .expect("a table that lsock knows")
-}
 
 /// A fake proc file system in a temporary folder that goes away with this value.
 pub(crate) struct Tree {
@@ -175,7 +124,7 @@ impl Tree {
         let mut command = if is_root() {
             // The build folder may lie where only root can go.
             let copy = self.top.join("lsock");
-            fs::copy(env!("CARGO_BIN_EXE_lsock"), &copy).unwrap();
+            fs::copy(LSOCK, &copy).unwrap();
             fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
             let mut setpriv = Command::new("setpriv");
             setpriv.args(plain);
@@ -197,32 +146,13 @@ impl Tree {
 
     /// Runs lsock under strace and returns every path that it opened, as the kernel resolved it, links followed.
     pub(crate) fn opened(&self, args: &str) -> Result<Vec<String>, String> {
-        let trace = self.top.join("trace");
-        let strace = Command::new("strace")
-            .args([
-                "-f",
-                "-y",
-                "-s",
-                "4096",
-                "-e",
-                "trace=open,openat,openat2",
-                "-o",
-            ])
-            .arg(&trace)
-            .arg(env!("CARGO_BIN_EXE_lsock"))
-            .arg("--proc")
-            .arg(self.path())
-            .args(args.split_ascii_whitespace())
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("strace does not run ({error}; apt-get install strace)"))?;
-        let text = fs::read_to_string(&trace).unwrap_or_default();
-        if !text.contains("+++ exited with") {
-            let why = String::from_utf8_lossy(&strace.stderr);
-            return Err(format!("strace may not trace here ({})", why.trim()));
-        }
+        let mut command = lsock();
+        command.arg("--proc").arg(self.path());
+        command.args(args.split_ascii_whitespace());
+        let which = "trace=open,openat,openat2";
+        let (_, calls) = strace(&["-f", "-y", "-s", "4096", "-e", which], &command)?;
         // A line ends with `= 5</path/of/the/file>`: what was opened, not the name it was asked by.
-        let paths = text.lines().filter_map(|line| {
+        let paths = calls.lines().filter_map(|line| {
             let (_, result) = line.rsplit_once(" = ")?;
             let (_, path) = result.split_once('<')?;
             Some(path.strip_suffix('>')?.to_owned())
@@ -346,272 +276,4 @@ impl Process {
         let thread = Process { dir, pid: tid };
         thread.comm(comm.as_bytes())
     }
-}
-
-/// What lsock did: both outputs and the exit status.
-#[derive(Debug)]
-pub(crate) struct Run {
-    /// Standard output, byte for byte.
-    pub(crate) stdout: Vec<u8>,
-    /// Standard error, byte for byte.
-    pub(crate) stderr: Vec<u8>,
-    /// The exit status, or none when a signal ended it.
-    pub(crate) status: Option<i32>,
-    /// The command, for what a failed test says.
-    command: String,
-}
-
-impl Run {
-    /// Runs a command to its end, without standard input, and keeps both outputs.
-    pub(crate) fn of(command: &mut Command) -> Run {
-        Run::to_the_end(command.stdout(Stdio::piped()))
-    }
-
-    /// The same with the standard output that the command was given, which is not kept if it is no pipe.
-    pub(crate) fn to_the_end(command: &mut Command) -> Run {
-        let child = command
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        Run {
-            stdout: output.stdout,
-            stderr: output.stderr,
-            status: output.status.code(),
-            command: format!("{command:?}"),
-        }
-    }
-
-    /// Standard output as text, which it must be whatever the names in it were.
-    pub(crate) fn out(&self) -> &str {
-        std::str::from_utf8(&self.stdout).expect("standard output is UTF-8")
-    }
-
-    /// Standard error as text, which it must be too.
-    pub(crate) fn err(&self) -> &str {
-        std::str::from_utf8(&self.stderr).expect("standard error is UTF-8")
-    }
-
-    /// Demands exact standard output, a silent standard error and this exit status.
-    #[track_caller]
-    pub(crate) fn exactly(&self, stdout: &str, status: i32) {
-        self.prints(stdout, status);
-        assert_eq!(self.err(), "", "standard error of {}", self.command);
-    }
-
-    /// Demands exact standard output and this exit status, whatever standard error says.
-    #[track_caller]
-    pub(crate) fn prints(&self, stdout: &str, status: i32) {
-        let (command, err) = (&self.command, self.err());
-        assert_eq!(self.out(), stdout, "output of {command}\n{err}");
-        assert_eq!(self.status, Some(status), "exit status of {command}\n{err}");
-    }
-
-    /// Demands these rows under the usual header, laid out exactly, silence on standard error and exit status 0.
-    #[track_caller]
-    pub(crate) fn shows(&self, rows: &[&str]) {
-        self.exactly(&list(rows), 0);
-    }
-
-    /// Demands that nothing matched: no row, no word, exit status 1.
-    #[track_caller]
-    pub(crate) fn shows_nothing(&self) {
-        self.exactly("", 1);
-    }
-
-    /// Demands a usage error: exit status 2, nothing on standard output, one line that quotes the input.
-    #[track_caller]
-    pub(crate) fn refuses(&self, quoted: &str) {
-        let command = &self.command;
-        assert_eq!(self.out(), "", "output of {command}");
-        assert_eq!(
-            self.status,
-            Some(2),
-            "exit status of {command}: {}",
-            self.err()
-        );
-        let line = self.one_line();
-        assert!(
-            line.contains(quoted),
-            "{command}: {quoted:?} is not quoted: {line}"
-        );
-    }
-
-    /// Demands that standard error is one line of the form `lsock: …`, and returns what follows the name.
-    #[track_caller]
-    pub(crate) fn one_line(&self) -> &str {
-        let text = self.err();
-        assert_eq!(text.matches('\n').count(), 1, "one line, not: {text:?}");
-        assert!(text.ends_with('\n'), "a whole line, not: {text:?}");
-        assert!(!text.contains("panicked"), "{text}");
-        text.strip_prefix("lsock: ")
-            .unwrap_or_else(|| panic!("begins with the program's name: {text:?}"))
-            .trim_end()
-    }
-
-    /// The rows of the list without the header, each as words with one blank between them.
-    pub(crate) fn rows(&self) -> Vec<String> {
-        let lines = self.out().lines().skip(1);
-        lines
-            .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
-            .collect()
-    }
-
-    /// Demands what holds for every run, whatever the tree holds: it ended by itself with a known status, nothing
-    /// panicked, every complaint is one line of lsock's, and no control character passed.
-    #[track_caller]
-    pub(crate) fn is_sane(&self) {
-        let (out, err) = (self.out(), self.err());
-        assert!(
-            self.status.is_some_and(|status| (0..=3).contains(&status)),
-            "exit status {:?} of {}: {err}",
-            self.status,
-            self.command
-        );
-        for line in err.lines() {
-            assert!(line.starts_with("lsock: "), "{line}");
-        }
-        assert!(!err.contains("panicked"), "{err}");
-        let control = |text: &str| text.chars().any(|c| c.is_control() && c != '\n');
-        assert!(!control(out), "{out:?}");
-        assert!(!control(err), "{err:?}");
-    }
-}
-
-/// The program, without arguments.
-pub(crate) fn lsock() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_lsock"))
-}
-
-/// Lays rows out under the usual header.
-pub(crate) fn list(rows: &[&str]) -> String {
-    list_under(LIST_HEADER, rows)
-}
-
-/// Lays rows out under any header.
-pub(crate) fn list_under(header: &str, rows: &[&str]) -> String {
-    lay_out(header, &[&[header], rows].concat())
-}
-
-/// Lays rows out alone, as `-H` prints them.
-pub(crate) fn list_without_header(rows: &[&str]) -> String {
-    lay_out(LIST_HEADER, rows)
-}
-
-/// Lays lines out by the rules of the list: columns as wide as their widest word and one blank apart, numbers to the
-/// right, all else to the left, nothing after the last word of a line.
-fn lay_out(titles: &str, lines: &[&str]) -> String {
-    let titles: Vec<&str> = titles.split(' ').collect();
-    let lines: Vec<Vec<&str>> = lines.iter().map(|line| line.split(' ').collect()).collect();
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|words| words[column].chars().count())
-            .max()
-    };
-    let mut text = String::new();
-    for words in &lines {
-        assert_eq!(words.len(), titles.len(), "columns of {words:?}");
-        for (column, word) in words.iter().enumerate() {
-            let blanks = " ".repeat(width(column).unwrap_or(0) - word.chars().count());
-            if NUMBERS.contains(&titles[column]) {
-                text = text + &blanks + word;
-            } else if column + 1 < titles.len() {
-                text = text + word + &blanks;
-            } else {
-                text += word;
-            }
-            text.push(if column + 1 < titles.len() { ' ' } else { '\n' });
-        }
-    }
-    text
-}
-
-/// A row of `tcp` or `tcp6`: addresses and state as the table spells them, `tx:rx`, uid and inode.
-pub(crate) fn tcp(
-    local: &str,
-    remote: &str,
-    state: &str,
-    queues: &str,
-    uid: u32,
-    inode: u64,
-) -> String {
-    let row = format!(
-        "   0: {local} {remote} {state} {queues} 00:00000000 00000000 {uid:5}        0 {inode} 1 0000000000000000 20 4 30 10 -1"
-    );
-    format!("{row:<149}")
-}
-
-/// The short row of a socket in `TIME_WAIT` or `SYN_RECV`, which has no inode.
-pub(crate) fn tcp_short(local: &str, remote: &str, state: &str) -> String {
-    let row = format!(
-        "   2: {local} {remote} {state} 00000000:00000000 03:0000176F 00000000     0        0 0 3 0000000000000000"
-    );
-    format!("{row:<149}")
-}
-
-/// A row of `udp`, `udplite`, `raw` or `icmp`, or of their IPv6 tables.
-pub(crate) fn udp(
-    local: &str,
-    remote: &str,
-    state: &str,
-    queues: &str,
-    uid: u32,
-    inode: u64,
-) -> String {
-    let row = format!(
-        " 1234: {local} {remote} {state} {queues} 00:00000000 00000000 {uid:5}        0 {inode} 2 0000000000000000 0"
-    );
-    format!("{row:<127}")
-}
-
-/// A row of `unix`; the path may be any bytes, and an empty one is not printed at all.
-pub(crate) fn unix(
-    flags: &str,
-    kind: &str,
-    state: &str,
-    inode: u64,
-    path: impl AsRef<[u8]>,
-) -> Vec<u8> {
-    let row = format!("0000000000000000: 00000002 00000000 {flags} {kind} {state} {inode:5}");
-    let mut row = row.into_bytes();
-    if !path.as_ref().is_empty() {
-        row.push(b' ');
-        row.extend_from_slice(path.as_ref());
-    }
-    row
-}
-
-/// A row of `netlink`: protocol, port id, inode.
-pub(crate) fn netlink(protocol: u32, port_id: i64, inode: u64) -> String {
-    format!(
-        "0000000000000000 {protocol:<3} {port_id:<10} 00000000 0        0        0     2        0        {inode:<8}"
-    )
-}
-
-/// A row of `packet`: type, protocol in hex, interface's index, inode.
-pub(crate) fn packet(kind: u32, protocol: &str, interface: u32, inode: u64) -> String {
-    format!(
-        "0000000000000000 3      {kind}    {protocol}   {interface}     1 0      0      {inode:<6}"
-    )
-}
-
-/// An argument of any bytes but NUL.
-pub(crate) fn bytes(text: &[u8]) -> OsString {
-    OsStr::from_bytes(text).to_owned()
-}
-
-/// Whether this test runs as root, whom no mode of a file stops.
-pub(crate) fn is_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    uid.and_then(|ids| ids.split_ascii_whitespace().nth(1)) == Some("0")
-}
-
-/// Says in the one line that ci/test counts why the test of this name could not run here.
-pub(crate) fn skip(why: &str) {
-    let thread = std::thread::current();
-    // The harness runs each test in a thread of the test's name.
-    eprintln!("skipped: {}: {why}", thread.name().unwrap_or("a test"));
 }

@@ -12,17 +12,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use crate::tree::{self, Tree, list_under, lsock, skip, tcp, tcp_short, udp, unix};
+use crate::machine::skip;
+use crate::rows::{EMPTY, ID, NOBODY, NOBODY6, header, listen, tcp, tcp_short, udp, unix};
+use crate::run::{LSOCK, Run, list_under, lsock, words};
+use crate::tree::Tree;
 use serde_json::json;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
-/// Nobody.
-const NOBODY: &str = "00000000:0000";
-/// A container's id, and how it is shown.
-const ID: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 /// The list's header with `-E`.
 const PEERS_HEADER: &str = "PID COMMAND FD PROTO STATE RECV-Q SEND-Q LOCAL PEER PEER-PROCESS";
 
@@ -72,7 +69,7 @@ impl Running {
             .recv_timeout(PATIENCE.saturating_sub(start.elapsed()))
         {
             if line.contains(part) {
-                return line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+                return words(&line);
             }
         }
         panic!("no line with {part:?} came");
@@ -129,7 +126,7 @@ fn own_pid() -> String {
 
 /// Replaces a file at once, so that no look finds half of it.
 fn replace(tree: &Tree, table: &str, rows: &[String]) {
-    let text = format!("{}{}\n", tree::header(table), rows.join("\n"));
+    let text = format!("{}{}\n", header(table), rows.join("\n"));
     let (new, old) = (tree.top().join("new"), tree.net("a").join(table));
     fs::write(&new, text).unwrap();
     fs::rename(new, old).unwrap();
@@ -219,7 +216,7 @@ fn a_reader_that_goes_away_ends_a_watch_without_any_change() {
         "-c",
         "{ \"$0\" --watch=1000000 -t \"$1\"; echo status $? >&2; } | head -1",
     ]);
-    shell.arg(env!("CARGO_BIN_EXE_lsock")).arg(own_pid());
+    shell.arg(LSOCK).arg(own_pid());
     let shell = Running::start(&mut shell);
     assert!(shell.line_with("").starts_with("PID COMMAND"));
     assert_eq!(shell.end(), (Some(0), "status 0\n".to_owned()));
@@ -238,7 +235,7 @@ fn a_full_output_ends_a_watch_with_one_line() {
         .arg(tree.path())
         .arg("--watch")
         .stdout(full);
-    let run = tree::Run::to_the_end(&mut command);
+    let run = Run::to_the_end(&mut command);
     assert_eq!(
         run.err(),
         "lsock: standard output: No space left on device\n"
@@ -327,14 +324,10 @@ fn a_watch_that_starts_with_nothing_goes_on() {
 #[test]
 fn a_namespace_that_comes_adds_a_column_at_the_end() {
     let tree = Tree::new();
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 5)]);
+    tree.table("tcp", &[listen(80, 5)]);
     tree.process(6, "java").ns_net(4_026_531_840).socket(3, 5);
     tree.namespace("b");
-    tree.table_in(
-        "b",
-        "tcp",
-        &[tcp("00000000:0051", NOBODY, "0A", EMPTY, 0, 7)],
-    );
+    tree.table_in("b", "tcp", &[listen(81, 7)]);
     let watch = Running::on(&tree, "--watch=0.02 -H");
     watch.line_with("0.0.0.0:80");
     tree.process_in("b", 8, "nginx")
@@ -491,7 +484,7 @@ fn a_wait_that_might_have_missed_it_ends_with_status_3() {
         Ok(command) => command,
         Err(why) => return skip(&why),
     };
-    let run = tree::Run::of(&mut command);
+    let run = Run::of(&mut command);
     assert_eq!((run.status, run.out()), (Some(3), ""), "{}", run.err());
     assert_eq!(run.err().lines().count(), 1, "{}", run.err());
 }
@@ -499,7 +492,7 @@ fn a_wait_that_might_have_missed_it_ends_with_status_3() {
 #[test]
 fn what_is_already_there_is_not_waited_for() {
     let tree = Tree::new();
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 5)]);
+    tree.table("tcp", &[listen(80, 5)]);
     tree.process(6, "java").socket(3, 5);
     let once = tree.run("-l :80");
     for args in ["--wait -l :80", "--wait=0 -l :80", "--wait=1000 :80 java"] {
@@ -910,7 +903,7 @@ fn live_ends_find_each_other() {
     let port = client.local_addr().unwrap().port();
     let select = format!("127.0.0.1:{port}");
     let peer = |args: &[&str]| {
-        let run = tree::Run::of(lsock().args(args).args(["-t", &own_pid(), &select]));
+        let run = Run::of(lsock().args(args).args(["-t", &own_pid(), &select]));
         let rows = run.rows();
         rows.iter()
             .map(|row| row.rsplit(' ').next().unwrap().to_owned())
@@ -944,14 +937,14 @@ fn a_connection_that_waits_names_who_has_to_accept_it() {
     tree.table(
         "tcp",
         &[
-            tcp("00000000:1F90", NOBODY, "0A", EMPTY, 0, 11),
+            listen(8080, 11),
             tcp("020011AC:1F90", NOBODY, "0A", EMPTY, 0, 12),
             waiting("020011AC:1F90"),
             waiting("030011AC:1F90"),
             waiting("030011AC:1F91"),
         ],
     );
-    let any = "00000000000000000000000000000000:0000";
+    let any = NOBODY6;
     tree.table(
         "tcp6",
         &[
@@ -997,7 +990,7 @@ fn a_connection_that_waits_names_who_has_to_accept_it() {
 #[test]
 fn listeners_that_share_a_port_or_are_elsewhere_are_not_guessed() {
     let tree = Tree::new();
-    let listener = |inode| tcp("00000000:1F90", NOBODY, "0A", EMPTY, 0, inode);
+    let listener = |inode| listen(8080, inode);
     let waiting = tcp("020011AC:1F90", "010011AC:D63E", "01", EMPTY, 0, 0);
     tree.table("tcp", &[listener(11), listener(12), waiting.clone()]);
     tree.process(6, "one").socket(3, 11);
@@ -1005,7 +998,7 @@ fn listeners_that_share_a_port_or_are_elsewhere_are_not_guessed() {
     assert_eq!(reasons(&tree, "-e"), ["(accept-queue)"]);
     // Nor is one in another namespace, on another port or another address.
     let off = [
-        tcp("00000000:1F91", NOBODY, "0A", EMPTY, 0, 11),
+        listen(8081, 11),
         tcp("030011AC:1F90", NOBODY, "0A", EMPTY, 0, 12),
     ];
     tree.table("tcp", &[&off[..], &[waiting]].concat());

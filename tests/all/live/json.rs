@@ -1,7 +1,9 @@
 //! `--json`, `-e` and `-o` on the factory's live sockets: every line of JSON is read by `serde_json` and has the row
 //! of the list, and TCP's figures are those of `ss -eio`.
 
-use super::{LSOCK, Stage, skip, skip_part};
+use super::Stage;
+use crate::machine::{skip, skip_part};
+use crate::run::LSOCK;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
