@@ -10,7 +10,7 @@
 //! `skipped: TEST: REASON`. A test that needs a namespace runs this very program there, for itself alone.
 
 use crate::again::{Held, again, hold, in_a_network_of_its_own, is_again};
-use crate::machine::{skip, strace};
+use crate::machine::{PATIENCE, skip, strace};
 use crate::rows::{EMPTY, NOBODY, tcp, udp, unix};
 use crate::run::{Run, lsock};
 use crate::tree::Tree;
@@ -591,7 +591,7 @@ fn shows_time_wait(listener: TcpListener, table: &str) {
         // The orphans are those of the whole machine (net/ipv4/proc.c, sockstat_seq_show).
         tcp.is_some_and(|tcp| tcp.starts_with("TCP: inuse 0 ") && tcp.contains(" tw 1 "))
     };
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + PATIENCE;
     while !is_left() {
         assert!(
             Instant::now() < patience,

@@ -5,7 +5,7 @@
 //! Needs `cc` and `unshare` (util-linux), and root or user namespaces; `ss` and `lsof` for the comparisons. What is
 //! missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/KIND: REASON` for one kind of socket.
 
-use crate::machine::{is_root, own_status, skip, skip_part};
+use crate::machine::{PATIENCE, is_root, own_status, skip, skip_part};
 use crate::run::LSOCK;
 use std::collections::BTreeMap;
 use std::fs;
@@ -238,7 +238,7 @@ impl Stage {
     /// Ends the factory and waits until its namespaces are gone.
     fn end(&mut self) {
         drop(self.stdin.take());
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + PATIENCE;
         while self.unshare.try_wait().unwrap().is_none() {
             assert!(
                 Instant::now() < patience,

@@ -5,7 +5,7 @@
 //! them; what is missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/PART: REASON` for a part of it.
 
 use crate::again::{Held, READY, again, hold, is_again};
-use crate::machine::{is_root, skip, skip_part, strace};
+use crate::machine::{PATIENCE, is_root, skip, skip_part, strace};
 use crate::rows::{EMPTY, ID, NOBODY, tcp, tcp_short, udp, unix};
 use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
@@ -603,7 +603,7 @@ fn every_thread_takes_on_the_owners_of_its_own_processes() {
     let start = Instant::now();
     for (pid, _) in &expected {
         while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"cat\n" {
-            assert!(start.elapsed() < Duration::from_secs(30), "{pid} is no cat");
+            assert!(start.elapsed() < PATIENCE, "{pid} is no cat");
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -3,23 +3,19 @@
 //!
 //! Whatever is waited for has a limit of `PATIENCE`, so that a failure is one and not a hang.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::symlink;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-
-use crate::machine::skip;
+use crate::machine::{PATIENCE, skip};
 use crate::rows::{EMPTY, ID, NOBODY, NOBODY6, header, listen, tcp, tcp_short, udp, unix};
 use crate::run::{LSOCK, Run, list_under, lsock, words};
 use crate::tree::Tree;
 use serde_json::json;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// The list's header with `-E`.
 const PEERS_HEADER: &str = "PID COMMAND FD PROTO STATE RECV-Q SEND-Q LOCAL PEER PEER-PROCESS";
 
@@ -162,9 +158,7 @@ fn signals_end_a_watch_with_status_0() {
             watch.line_with("PID COMMAND");
             // It is in its pause, or about to be.
             watch.signal(signal);
-            let start = Instant::now();
             assert_eq!(watch.end(), (Some(0), String::new()), "{signal} {pause}");
-            assert!(start.elapsed() < Duration::from_secs(5), "{signal} {pause}");
         }
     }
 }
@@ -255,9 +249,14 @@ fn a_changed_state_is_both_and_a_changed_queue_is_neither() {
         watch.line_with(""),
         "6 java 9 tcp ESTABLISHED 0 0 172.17.0.2:8080 172.17.0.1:54846"
     );
-    replace(&tree, "tcp", &[row("01", "00000005:00000007")]);
-    std::thread::sleep(Duration::from_millis(100));
-    replace(&tree, "tcp", &[row("08", "00000005:00000007")]);
+    // That the queue was seen shows a listener that comes with it.
+    let queues = "00000005:00000007";
+    replace(&tree, "tcp", &[row("01", queues), listen(80, 78)]);
+    assert_eq!(
+        watch.change(),
+        "+ - (elsewhere) - tcp LISTEN 0 0 0.0.0.0:80 *:*"
+    );
+    replace(&tree, "tcp", &[row("08", queues), listen(80, 78)]);
     // What is gone is shown as it was seen last.
     assert_eq!(
         watch.change(),
@@ -353,31 +352,37 @@ fn peak_memory(pid: u32) -> u64 {
 
 #[test]
 fn memory_stays_bounded_while_sockets_come_and_go() {
-    let watch = Running::start(lsock().args(["--watch=0.01", "-u", "-E", &own_pid()]));
-    watch.line_with("PID COMMAND");
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
-                let sockets: Vec<UdpSocket> = (0..200).map(|_| bind()).collect();
-                std::thread::sleep(Duration::from_millis(15));
-                drop(sockets);
-            }
-        });
-        // As often as this it has been everywhere.
-        std::thread::sleep(Duration::from_millis(1500));
-        let early = peak_memory(watch.child.id());
-        std::thread::sleep(Duration::from_millis(2500));
-        let late = peak_memory(watch.child.id());
-        is_over.store(true, Ordering::Relaxed);
-        assert!(late <= early + 256, "{early} KiB became {late} KiB");
+    const SOCKETS: u16 = 200;
+    let tree = Tree::new();
+    // Every other one has a holder.
+    let holder = tree.process(6, "java");
+    (2..).step_by(2).take(100).fold(holder, |holder, inode| {
+        holder.socket(u32::try_from(inode).unwrap(), inode)
     });
-    let mut changes = 0;
-    while let Ok(line) = watch.lines.try_recv() {
-        changes += usize::from(line.starts_with(['+', '-']));
-    }
-    assert!(changes > 1000, "{changes} changes");
+    let rows = |round: u16| -> Vec<String> {
+        let row = |number: u16| {
+            let other = round * SOCKETS + number;
+            let is_held = number.is_multiple_of(2);
+            let inode = if is_held { number } else { other };
+            let local = format!("0100007F:{other:04X}");
+            udp(&local, NOBODY, "07", EMPTY, 0, inode.into())
+        };
+        (1..=SOCKETS).map(row).collect()
+    };
+    tree.table("udp", &rows(0));
+    let watch = Running::on(&tree, "--watch=0.01 -H -E");
+    let pass = |lines: u16| (0..lines).for_each(|_| drop(watch.line_with("")));
+    pass(SOCKETS);
+    let replace_all = |round: u16| {
+        replace(&tree, "udp", &rows(round));
+        pass(2 * SOCKETS);
+    };
+    (1..20).for_each(replace_all);
+    let early = peak_memory(watch.child.id());
+    (20..150).for_each(replace_all);
+    let late = peak_memory(watch.child.id());
+    // 52,000 lines came in between, of which nothing may be left.
+    assert!(late <= early + 128, "{early} KiB became {late} KiB");
 }
 
 #[test]
@@ -428,7 +433,6 @@ fn a_wait_that_starts_before_the_listener_ends_soon_after_it() {
             "there is nobody on {end}"
         );
         let listener = TcpListener::bind(end).unwrap();
-        let start = Instant::now();
         if args.starts_with("-q") {
             assert!(
                 wait.lines.recv_timeout(PATIENCE).is_err(),
@@ -439,11 +443,6 @@ fn a_wait_that_starts_before_the_listener_ends_soon_after_it() {
             assert!(line.ends_with(&format!("{end} *:*")), "{line}");
         }
         assert_eq!(wait.end(), (Some(0), String::new()), "{args}");
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            start.elapsed()
-        );
         drop(listener);
     }
 }
@@ -471,7 +470,7 @@ fn a_wait_in_vain_ends_on_time_with_status_1() {
         tree.run(args).exactly("", 1);
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(least), "{args}: {took:?}");
-        assert!(took < Duration::from_secs(5), "{args}: {took:?}");
+        assert!(took < PATIENCE, "{args}: {took:?}");
     }
 }
 
@@ -510,8 +509,8 @@ fn a_wait_polls_the_tables_that_it_needs_and_hardly_any_descriptor() {
         Err(why) => return skip(&why),
     };
     let count = |end: &str| opened.iter().filter(|path| path.ends_with(end)).count();
-    assert!(count("/net/tcp") > 4, "{opened:#?}");
-    // The first look and the last are whole ones.
+    // The first look and the last are whole ones; what is between them is the poll.
+    assert!(count("/net/tcp") > 2, "{opened:#?}");
     assert_eq!(count("/6/fd"), 2, "{opened:#?}");
     assert_eq!(count("/net/udp") + count("/net/unix"), 0, "{opened:#?}");
 }
