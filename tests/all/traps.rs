@@ -2,39 +2,17 @@
 //!
 //! Everything here comes from outside: names and paths that processes choose, tables that end too early, processes that
 //! go away or may not be read. lsock shows what is true, says in one line what it left out, and never panics.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::machine::skip;
+use crate::numbers::Numbers;
+use crate::rows::{
+    EMPTY, HEADERS, NOBODY, NOBODY6, header, listen, netlink, packet, tcp, tcp_short, udp, unix,
+};
+use crate::run::{Run, proto};
+use crate::tree::Tree;
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use tree::{HEADERS, Run, Tree, header, netlink, packet, skip, tcp, tcp_short, udp, unix};
-
-/// 0.0.0.0 with port 0: nobody.
-const NOBODY: &str = "00000000:0000";
-/// The same for IPv6.
-const NOBODY6: &str = "00000000000000000000000000000000:0000";
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
-
-/// A row of `tcp`: a listener on this port of 0.0.0.0.
-fn listen(port: u16, inode: u64) -> String {
-    tcp(
-        &format!("00000000:{port:04X}"),
-        NOBODY,
-        "0A",
-        EMPTY,
-        0,
-        inode,
-    )
-}
 
 /// A tree with one listener on port 80 that a process of this name holds.
 fn named(comm: &[u8]) -> Tree {
@@ -579,11 +557,6 @@ fn any_one_table_may_be_missing() {
     }
 }
 
-/// The word of a row's PROTO column.
-fn proto(row: &str) -> &str {
-    row.split(' ').nth(3).unwrap()
-}
-
 /// The text of every table, with rows of all shapes.
 fn tables() -> Vec<(&'static str, Vec<u8>)> {
     let tables = HEADERS.iter().map(|(table, header)| {
@@ -1021,19 +994,6 @@ fn strange_tables_break_nothing() {
         let run = tree.run("");
         run.is_sane();
         assert_eq!(run.rows().len(), 1, "the fd alone: {}", run.out());
-    }
-}
-
-/// A small generator of numbers, the same in every run: a failure can be repeated.
-struct Numbers(u64);
-
-impl Numbers {
-    /// The next number below this bound (xorshift64).
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(bound).unwrap()).unwrap()
     }
 }
 

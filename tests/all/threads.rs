@@ -3,19 +3,14 @@
 //! Captured trees are large enough for helpers to be worth their start; the kernel's own /proc is read through children of
 //! these tests, which hold thousands of descriptors or belong to other users. `prlimit` and `setpriv` (util-linux) make
 //! them; what is missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/PART: REASON` for a part of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::again::{Held, READY, again, hold, is_again};
+use crate::machine::{PATIENCE, is_root, skip, skip_part, strace};
+use crate::rows::{EMPTY, ID, NOBODY, tcp, tcp_short, udp, unix};
+use crate::run::{LSOCK, Run, lsock};
+use crate::tree::Tree;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -23,29 +18,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tree::{Run, Tree, is_root, lsock, tcp, tcp_short, udp, unix};
-
-/// 0.0.0.0 with port 0: nobody.
-const NOBODY: &str = "00000000:0000";
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
-
-/// Says in the one line that ci/test counts why this test could not run here.
-fn skip(why: &str) {
-    skip_part("", why);
-}
-
-/// The same for a part of this test, `/PART`.
-fn skip_part(part: &str, why: &str) {
-    // The harness runs each test in a thread of the test's name.
-    let thread = std::thread::current();
-    let name = thread.name().unwrap_or("a test");
-    let line = format!("skipped: {name}{part}: {why}\n");
-    // Not eprintln, which the harness keeps for tests that fail.
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
 
 /// The program and the arguments of a command.
 fn words(command: &Command) -> Vec<OsString> {
@@ -84,8 +58,6 @@ const CROWD: Range<u32> = 104..408;
 const CLOSED: u32 = 203;
 /// That process of a crowd whose threads have descriptors of their own.
 const THREADED: u32 = 120;
-/// The id of the container that namespace `c` is.
-const CONTAINER: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 /// A line that no table has.
 const GARBAGE: &str = "  17: this is no row";
 
@@ -170,7 +142,7 @@ fn add_member(tree: &Tree, pid: u32) {
         process = process.ns_net(4_026_531_840 + u64::from(number));
     }
     if namespace == "c" {
-        let cgroup = format!("0::/system.slice/docker-{CONTAINER}.scope\n");
+        let cgroup = format!("0::/system.slice/docker-{ID}.scope\n");
         process = process.file("cgroup", cgroup);
     }
     if pid == THREADED {
@@ -325,7 +297,7 @@ fn where_no_thread_can_be_had_one_does_it_all() {
     tells_the_same(&run(&limited, "--threads 8"), &first, "under the limit");
     // That it is one indeed.
     for (words, is_refused) in [(&plain, false), (&limited, true)] {
-        match clones(&tree, words, "--threads 8") {
+        match clones(words, "--threads 8") {
             Ok(clones) => {
                 assert_ne!(clones.len(), 0, "{words:?}");
                 for line in clones {
@@ -338,20 +310,12 @@ fn where_no_thread_can_be_had_one_does_it_all() {
 }
 
 /// The calls that were to start a thread of what these words run, each as a line of strace.
-fn clones(tree: &Tree, words: &[OsString], args: &str) -> Result<Vec<String>, String> {
-    let trace = tree.top().join("trace");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-e", "trace=clone,clone3", "-o"]);
-    strace.arg(&trace).args(words);
-    strace.args(args.split_ascii_whitespace());
-    let strace = strace.stdin(Stdio::null()).output();
-    let strace = strace.map_err(|error| format!("strace does not run ({error})"))?;
-    let text = fs::read_to_string(&trace).unwrap_or_default();
-    if !text.contains("+++ exited with") {
-        let why = String::from_utf8_lossy(&strace.stderr);
-        return Err(format!("strace may not trace here ({})", why.trim()));
-    }
-    let lines = text.lines().filter(|line| line.contains("CLONE_THREAD"));
+fn clones(words: &[OsString], args: &str) -> Result<Vec<String>, String> {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command.args(args.split_ascii_whitespace());
+    let (_, calls) = strace(&["-f", "-e", "trace=clone,clone3"], &command)?;
+    let lines = calls.lines().filter(|line| line.contains("CLONE_THREAD"));
     Ok(lines.map(str::to_owned).collect())
 }
 
@@ -387,50 +351,8 @@ fn a_number_of_threads_is_1_to_1024() {
 
 // ---- the kernel's own proc: many descriptors --------------------------------------------------------------
 
-/// What a child prints when it is as the test wants it.
-const READY: &str = "the descriptors are open";
-/// Tells a test program that it is such a child, and which table of descriptors is wanted of it.
-const CHILD: &str = "LSOCK_TEST_CHILD";
-
-/// Children of a test, killed and reaped when this is dropped.
-struct Children(Vec<Child>);
-
-impl Drop for Children {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            // One that has ended by itself is reaped all the same.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Children {
-    /// One that waits for the end of its standard input, once it has said `ready`.
-    #[track_caller]
-    fn one(command: &mut Command, ready: &str) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let child = Self(vec![child]);
-        let mut line = String::new();
-        // The harness of a test program has a word before it, in the same line.
-        while !line.trim_end().ends_with(ready) {
-            line.clear();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "it has ended");
-        }
-        // What it prints at its end goes nowhere.
-        child
-    }
-
-    /// The process id of the first.
-    fn pid(&self) -> u32 {
-        self.0[0].id()
-    }
-}
-
-/// This test program as a child that does only the test `name`, and finds `table` in its environment; or `None`, said
-/// why, where it could not have enough descriptors.
-fn child_with(table: &str, name: &str) -> Option<Children> {
+/// Runs `part`, a closure of a test, as a child that may have enough descriptors; `None`, and says so, where it cannot.
+fn child_with_many_descriptors<F: Fn()>(part: &F) -> Option<Held> {
     let limit = "--nofile=20000:20000";
     let tried = Command::new("prlimit").args([limit, "--", "true"]).output();
     match tried {
@@ -442,27 +364,17 @@ fn child_with(table: &str, name: &str) -> Option<Children> {
             skip(&format!("20,000 descriptors: {}", why.trim()));
         }
         Ok(_) => {
-            let mut command = Command::new("prlimit");
-            command
-                .args([limit, "--"])
-                .arg(std::env::current_exe().unwrap())
-                .args(["--exact", name, "--nocapture", "--test-threads=1"])
-                .env(CHILD, table)
-                .stdin(Stdio::piped());
-            return Some(Children::one(&mut command, READY));
+            let mut command = again(&["prlimit", limit, "--"], part);
+            return Some(Held::ready(command.stdin(Stdio::piped())).unwrap());
         }
     }
     None
 }
 
-/// Whether this is the child; then it has opened a table of descriptors, and waited.
-fn is_child() -> bool {
-    let Ok(table) = std::env::var(CHILD) else {
-        return false;
-    };
+/// Opens descriptors up to this many, each seventh of them no socket, closes those that are not kept, and waits.
+fn hold_descriptors(total: usize, is_kept: impl Fn(usize) -> bool) {
     let mut held = sockets();
     let kinds = held.len();
-    let total = if table == "dense" { 9_000 } else { 19_000 };
     while held.len() < total {
         held.push(match held.len() {
             at if at % 7 == 0 => File::open("/dev/null").unwrap().into(),
@@ -472,11 +384,7 @@ fn is_child() -> bool {
     let mut at = 0;
     held.retain(|_| {
         at += 1;
-        match table.as_str() {
-            "every other" => at < 3_000 || (at < 10_000 && at % 2 == 0) || at == total,
-            "far above" => at > 12_000,
-            _ => true,
-        }
+        is_kept(at)
     });
     // Its threads have the same table, and are not to be listed beside it.
     for _ in 0..3 {
@@ -486,9 +394,7 @@ fn is_child() -> bool {
             }
         });
     }
-    println!("{READY}");
-    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-    true
+    hold();
 }
 
 /// Some sockets of each kind that everybody may open.
@@ -561,11 +467,11 @@ fn is_as_std_lists(pid: u32) -> Vec<(u64, u64)> {
 
 #[test]
 fn nine_thousand_descriptors_are_listed_once_each_whatever_the_threads() {
-    let name = "nine_thousand_descriptors_are_listed_once_each_whatever_the_threads";
-    if is_child() {
-        return;
+    let part = || hold_descriptors(9_000, |_| true);
+    if is_again() {
+        return part();
     }
-    let Some(child) = child_with("dense", name) else {
+    let Some(child) = child_with_many_descriptors(&part) else {
         return;
     };
     let pid = child.pid();
@@ -588,11 +494,12 @@ fn nine_thousand_descriptors_are_listed_once_each_whatever_the_threads() {
 
 #[test]
 fn a_table_of_descriptors_with_holes_is_read_as_std_lists_it() {
-    let name = "a_table_of_descriptors_with_holes_is_read_as_std_lists_it";
-    if is_child() {
-        return;
+    let is_kept = |at| at < 3_000 || (at < 10_000 && at % 2 == 0) || at == 19_000;
+    let part = || hold_descriptors(19_000, is_kept);
+    if is_again() {
+        return part();
     }
-    let Some(child) = child_with("every other", name) else {
+    let Some(child) = child_with_many_descriptors(&part) else {
         return;
     };
     let found = is_as_std_lists(child.pid());
@@ -602,11 +509,11 @@ fn a_table_of_descriptors_with_holes_is_read_as_std_lists_it() {
 
 #[test]
 fn descriptors_that_begin_far_above_zero_are_read_as_std_lists_them() {
-    let name = "descriptors_that_begin_far_above_zero_are_read_as_std_lists_them";
-    if is_child() {
-        return;
+    let part = || hold_descriptors(19_000, |at| at > 12_000);
+    if is_again() {
+        return part();
     }
-    let Some(child) = child_with("far above", name) else {
+    let Some(child) = child_with_many_descriptors(&part) else {
         return;
     };
     let found = is_as_std_lists(child.pid());
@@ -626,7 +533,7 @@ fn a_few_descriptors_far_from_each_other_are_all_found() {
             "bash, which opens descriptors of any number: {error}"
         ));
     }
-    let child = Children::one(&mut bash, READY);
+    let child = Held::ready(&mut bash).unwrap();
     let found = is_as_std_lists(child.pid());
     let fds: Vec<u64> = found.iter().map(|(fd, _)| *fd).collect();
     assert_eq!(fds, [0, 10, 200, 255]);
@@ -675,7 +582,7 @@ fn every_thread_takes_on_the_owners_of_its_own_processes() {
         Ok(words) => words,
         Err(why) => return skip(&why),
     };
-    let (mut children, mut expected) = (Children(Vec::new()), Vec::new());
+    let (mut children, mut expected) = (Vec::new(), Vec::new());
     // As long as these are open `cat` waits.
     let mut other_ends = Vec::new();
     for number in 0..100 {
@@ -688,18 +595,19 @@ fn every_thread_takes_on_the_owners_of_its_own_processes() {
             .gid(user)
             .stdin(OwnedFd::from(end))
             .stdout(Stdio::null());
-        children.0.push(cat.spawn().unwrap());
-        expected.push((children.0[number].id(), socket_inode(&link).unwrap()));
+        let child = Held::start(&mut cat).unwrap();
+        expected.push((child.pid(), socket_inode(&link).unwrap()));
+        children.push(child);
     }
     // Until exec is over a process is nobody's to read.
     let start = Instant::now();
     for (pid, _) in &expected {
         while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"cat\n" {
-            assert!(start.elapsed() < Duration::from_secs(30), "{pid} is no cat");
+            assert!(start.elapsed() < PATIENCE, "{pid} is no cat");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    words.push(env!("CARGO_BIN_EXE_lsock").into());
+    words.push(LSOCK.into());
     let pids: Vec<String> = expected.iter().map(|(pid, _)| pid.to_string()).collect();
     let question = format!("-j {}", pids.join(","));
     let first = run(&words, &format!("{question} --threads 1"));

@@ -2,36 +2,20 @@
 //! with fake proc trees that change under lsock's eyes; `-E` and the listener of an accept queue over fake trees.
 //!
 //! Whatever is waited for has a limit of `PATIENCE`, so that a failure is one and not a hang.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::machine::{PATIENCE, skip};
+use crate::rows::{EMPTY, ID, NOBODY, NOBODY6, header, listen, tcp, tcp_short, udp, unix};
+use crate::run::{LSOCK, Run, list_under, lsock, words};
+use crate::tree::Tree;
+use serde_json::json;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-use tree::{Tree, list_under, lsock, skip, tcp, tcp_short, udp, unix};
-
-/// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
-/// Nobody.
-const NOBODY: &str = "00000000:0000";
-/// A container's id, and how it is shown.
-const ID: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 /// The list's header with `-E`.
 const PEERS_HEADER: &str = "PID COMMAND FD PROTO STATE RECV-Q SEND-Q LOCAL PEER PEER-PROCESS";
 
@@ -81,7 +65,7 @@ impl Running {
             .recv_timeout(PATIENCE.saturating_sub(start.elapsed()))
         {
             if line.contains(part) {
-                return line.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+                return words(&line);
             }
         }
         panic!("no line with {part:?} came");
@@ -138,7 +122,7 @@ fn own_pid() -> String {
 
 /// Replaces a file at once, so that no look finds half of it.
 fn replace(tree: &Tree, table: &str, rows: &[String]) {
-    let text = format!("{}{}\n", tree::header(table), rows.join("\n"));
+    let text = format!("{}{}\n", header(table), rows.join("\n"));
     let (new, old) = (tree.top().join("new"), tree.net("a").join(table));
     fs::write(&new, text).unwrap();
     fs::rename(new, old).unwrap();
@@ -174,9 +158,7 @@ fn signals_end_a_watch_with_status_0() {
             watch.line_with("PID COMMAND");
             // It is in its pause, or about to be.
             watch.signal(signal);
-            let start = Instant::now();
             assert_eq!(watch.end(), (Some(0), String::new()), "{signal} {pause}");
-            assert!(start.elapsed() < Duration::from_secs(5), "{signal} {pause}");
         }
     }
 }
@@ -228,7 +210,7 @@ fn a_reader_that_goes_away_ends_a_watch_without_any_change() {
         "-c",
         "{ \"$0\" --watch=1000000 -t \"$1\"; echo status $? >&2; } | head -1",
     ]);
-    shell.arg(env!("CARGO_BIN_EXE_lsock")).arg(own_pid());
+    shell.arg(LSOCK).arg(own_pid());
     let shell = Running::start(&mut shell);
     assert!(shell.line_with("").starts_with("PID COMMAND"));
     assert_eq!(shell.end(), (Some(0), "status 0\n".to_owned()));
@@ -247,7 +229,7 @@ fn a_full_output_ends_a_watch_with_one_line() {
         .arg(tree.path())
         .arg("--watch")
         .stdout(full);
-    let run = tree::Run::to_the_end(&mut command);
+    let run = Run::to_the_end(&mut command);
     assert_eq!(
         run.err(),
         "lsock: standard output: No space left on device\n"
@@ -267,9 +249,14 @@ fn a_changed_state_is_both_and_a_changed_queue_is_neither() {
         watch.line_with(""),
         "6 java 9 tcp ESTABLISHED 0 0 172.17.0.2:8080 172.17.0.1:54846"
     );
-    replace(&tree, "tcp", &[row("01", "00000005:00000007")]);
-    std::thread::sleep(Duration::from_millis(100));
-    replace(&tree, "tcp", &[row("08", "00000005:00000007")]);
+    // That the queue was seen shows a listener that comes with it.
+    let queues = "00000005:00000007";
+    replace(&tree, "tcp", &[row("01", queues), listen(80, 78)]);
+    assert_eq!(
+        watch.change(),
+        "+ - (elsewhere) - tcp LISTEN 0 0 0.0.0.0:80 *:*"
+    );
+    replace(&tree, "tcp", &[row("08", queues), listen(80, 78)]);
     // What is gone is shown as it was seen last.
     assert_eq!(
         watch.change(),
@@ -336,14 +323,10 @@ fn a_watch_that_starts_with_nothing_goes_on() {
 #[test]
 fn a_namespace_that_comes_adds_a_column_at_the_end() {
     let tree = Tree::new();
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 5)]);
+    tree.table("tcp", &[listen(80, 5)]);
     tree.process(6, "java").ns_net(4_026_531_840).socket(3, 5);
     tree.namespace("b");
-    tree.table_in(
-        "b",
-        "tcp",
-        &[tcp("00000000:0051", NOBODY, "0A", EMPTY, 0, 7)],
-    );
+    tree.table_in("b", "tcp", &[listen(81, 7)]);
     let watch = Running::on(&tree, "--watch=0.02 -H");
     watch.line_with("0.0.0.0:80");
     tree.process_in("b", 8, "nginx")
@@ -369,31 +352,37 @@ fn peak_memory(pid: u32) -> u64 {
 
 #[test]
 fn memory_stays_bounded_while_sockets_come_and_go() {
-    let watch = Running::start(lsock().args(["--watch=0.01", "-u", "-E", &own_pid()]));
-    watch.line_with("PID COMMAND");
-    let is_over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
-                let sockets: Vec<UdpSocket> = (0..200).map(|_| bind()).collect();
-                std::thread::sleep(Duration::from_millis(15));
-                drop(sockets);
-            }
-        });
-        // As often as this it has been everywhere.
-        std::thread::sleep(Duration::from_millis(1500));
-        let early = peak_memory(watch.child.id());
-        std::thread::sleep(Duration::from_millis(2500));
-        let late = peak_memory(watch.child.id());
-        is_over.store(true, Ordering::Relaxed);
-        assert!(late <= early + 256, "{early} KiB became {late} KiB");
+    const SOCKETS: u16 = 200;
+    let tree = Tree::new();
+    // Every other one has a holder.
+    let holder = tree.process(6, "java");
+    (2..).step_by(2).take(100).fold(holder, |holder, inode| {
+        holder.socket(u32::try_from(inode).unwrap(), inode)
     });
-    let mut changes = 0;
-    while let Ok(line) = watch.lines.try_recv() {
-        changes += usize::from(line.starts_with(['+', '-']));
-    }
-    assert!(changes > 1000, "{changes} changes");
+    let rows = |round: u16| -> Vec<String> {
+        let row = |number: u16| {
+            let other = round * SOCKETS + number;
+            let is_held = number.is_multiple_of(2);
+            let inode = if is_held { number } else { other };
+            let local = format!("0100007F:{other:04X}");
+            udp(&local, NOBODY, "07", EMPTY, 0, inode.into())
+        };
+        (1..=SOCKETS).map(row).collect()
+    };
+    tree.table("udp", &rows(0));
+    let watch = Running::on(&tree, "--watch=0.01 -H -E");
+    let pass = |lines: u16| (0..lines).for_each(|_| drop(watch.line_with("")));
+    pass(SOCKETS);
+    let replace_all = |round: u16| {
+        replace(&tree, "udp", &rows(round));
+        pass(2 * SOCKETS);
+    };
+    (1..20).for_each(replace_all);
+    let early = peak_memory(watch.child.id());
+    (20..150).for_each(replace_all);
+    let late = peak_memory(watch.child.id());
+    // 52,000 lines came in between, of which nothing may be left.
+    assert!(late <= early + 128, "{early} KiB became {late} KiB");
 }
 
 #[test]
@@ -444,7 +433,6 @@ fn a_wait_that_starts_before_the_listener_ends_soon_after_it() {
             "there is nobody on {end}"
         );
         let listener = TcpListener::bind(end).unwrap();
-        let start = Instant::now();
         if args.starts_with("-q") {
             assert!(
                 wait.lines.recv_timeout(PATIENCE).is_err(),
@@ -455,11 +443,6 @@ fn a_wait_that_starts_before_the_listener_ends_soon_after_it() {
             assert!(line.ends_with(&format!("{end} *:*")), "{line}");
         }
         assert_eq!(wait.end(), (Some(0), String::new()), "{args}");
-        assert!(
-            start.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            start.elapsed()
-        );
         drop(listener);
     }
 }
@@ -487,7 +470,7 @@ fn a_wait_in_vain_ends_on_time_with_status_1() {
         tree.run(args).exactly("", 1);
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(least), "{args}: {took:?}");
-        assert!(took < Duration::from_secs(5), "{args}: {took:?}");
+        assert!(took < PATIENCE, "{args}: {took:?}");
     }
 }
 
@@ -500,7 +483,7 @@ fn a_wait_that_might_have_missed_it_ends_with_status_3() {
         Ok(command) => command,
         Err(why) => return skip(&why),
     };
-    let run = tree::Run::of(&mut command);
+    let run = Run::of(&mut command);
     assert_eq!((run.status, run.out()), (Some(3), ""), "{}", run.err());
     assert_eq!(run.err().lines().count(), 1, "{}", run.err());
 }
@@ -508,7 +491,7 @@ fn a_wait_that_might_have_missed_it_ends_with_status_3() {
 #[test]
 fn what_is_already_there_is_not_waited_for() {
     let tree = Tree::new();
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 5)]);
+    tree.table("tcp", &[listen(80, 5)]);
     tree.process(6, "java").socket(3, 5);
     let once = tree.run("-l :80");
     for args in ["--wait -l :80", "--wait=0 -l :80", "--wait=1000 :80 java"] {
@@ -526,8 +509,8 @@ fn a_wait_polls_the_tables_that_it_needs_and_hardly_any_descriptor() {
         Err(why) => return skip(&why),
     };
     let count = |end: &str| opened.iter().filter(|path| path.ends_with(end)).count();
-    assert!(count("/net/tcp") > 4, "{opened:#?}");
-    // The first look and the last are whole ones.
+    // The first look and the last are whole ones; what is between them is the poll.
+    assert!(count("/net/tcp") > 2, "{opened:#?}");
     assert_eq!(count("/6/fd"), 2, "{opened:#?}");
     assert_eq!(count("/net/udp") + count("/net/unix"), 0, "{opened:#?}");
 }
@@ -919,7 +902,7 @@ fn live_ends_find_each_other() {
     let port = client.local_addr().unwrap().port();
     let select = format!("127.0.0.1:{port}");
     let peer = |args: &[&str]| {
-        let run = tree::Run::of(lsock().args(args).args(["-t", &own_pid(), &select]));
+        let run = Run::of(lsock().args(args).args(["-t", &own_pid(), &select]));
         let rows = run.rows();
         rows.iter()
             .map(|row| row.rsplit(' ').next().unwrap().to_owned())
@@ -953,14 +936,14 @@ fn a_connection_that_waits_names_who_has_to_accept_it() {
     tree.table(
         "tcp",
         &[
-            tcp("00000000:1F90", NOBODY, "0A", EMPTY, 0, 11),
+            listen(8080, 11),
             tcp("020011AC:1F90", NOBODY, "0A", EMPTY, 0, 12),
             waiting("020011AC:1F90"),
             waiting("030011AC:1F90"),
             waiting("030011AC:1F91"),
         ],
     );
-    let any = "00000000000000000000000000000000:0000";
+    let any = NOBODY6;
     tree.table(
         "tcp6",
         &[
@@ -1006,7 +989,7 @@ fn a_connection_that_waits_names_who_has_to_accept_it() {
 #[test]
 fn listeners_that_share_a_port_or_are_elsewhere_are_not_guessed() {
     let tree = Tree::new();
-    let listener = |inode| tcp("00000000:1F90", NOBODY, "0A", EMPTY, 0, inode);
+    let listener = |inode| listen(8080, inode);
     let waiting = tcp("020011AC:1F90", "010011AC:D63E", "01", EMPTY, 0, 0);
     tree.table("tcp", &[listener(11), listener(12), waiting.clone()]);
     tree.process(6, "one").socket(3, 11);
@@ -1014,7 +997,7 @@ fn listeners_that_share_a_port_or_are_elsewhere_are_not_guessed() {
     assert_eq!(reasons(&tree, "-e"), ["(accept-queue)"]);
     // Nor is one in another namespace, on another port or another address.
     let off = [
-        tcp("00000000:1F91", NOBODY, "0A", EMPTY, 0, 11),
+        listen(8081, 11),
         tcp("030011AC:1F90", NOBODY, "0A", EMPTY, 0, 12),
     ];
     tree.table("tcp", &[&off[..], &[waiting]].concat());

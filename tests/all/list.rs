@@ -2,33 +2,13 @@
 //! rows that it shows, and which tables and processes lsock opens for it.
 //!
 //! A row is written as its words with one blank between them; the builder lays them out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
-use tree::{
-    Tree, bytes, list_under, list_without_header, netlink, packet, skip, tcp, tcp_short, udp, unix,
+use crate::machine::skip;
+use crate::rows::{
+    BY_HAND, EMPTY, HEADERS, NOBODY, NOBODY6, listen, netlink, packet, tcp, tcp_short, udp, unix,
 };
-
-/// What the document's last loop prints (howto-by-hand.md), word for word; the file's name in front says the table.
-const BY_HAND: &str = "\
-/proc/net/tcp:   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 607014 1 0000000000000000 100 0 0 10 0
-/proc/net/unix:0000000000000000: 00000002 00000000 00000000 0001 03 607015
-/proc/net/tcp:   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1
-/proc/net/tcp:   4: 020011AC:1F90 010011AC:D63A 01 00000000:00000000 00:00000000 00000000  1000        0 621699 1 0000000000000000 20 4 3 10 -1
-/proc/net/tcp:   6: 020011AC:1F90 010011AC:D642 01 00000000:00000000 00:00000000 00000000  1000        0 621807 1 0000000000000000 20 4 21 10 -1
-/proc/net/tcp:   0: 00000000:C350 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 608390 1 0000000000000000 100 0 0 10 0
-/proc/net/tcp:   3: 020011AC:1F90 010011AC:D646 01 00000000:00000000 00:00000000 00000000  1000        0 621808 1 0000000000000000 20 4 19 10 -1
-/proc/net/tcp:   5: 020011AC:1F90 010011AC:D64A 01 00000000:00000000 00:00000000 00000000  1000        0 621809 1 0000000000000000 20 4 21 10 -1
-/proc/net/tcp:   9: 020011AC:1F90 010011AC:D64E 01 00000000:00000000 00:00000000 00000000  1000        0 621810 1 0000000000000000 20 4 20 10 -1
-/proc/net/unix:0000000000000000: 00000002 00000000 00000000 0001 03 606974
-";
+use crate::run::{LIST_HEADER, bytes, list_under, list_without_header, proto};
+use crate::tree::Tree;
 
 /// The container of the document: tini, which has no socket, and Jenkins.
 fn jenkins() -> Tree {
@@ -115,12 +95,6 @@ fn the_example_is_the_same_without_a_selector_or_by_its_pid_command_or_ports() {
 
 /// 127.0.0.1 as a table spells it, and the other addresses of the tests.
 const LOOPBACK: &str = "0100007F";
-/// 0.0.0.0 with port 0: nobody.
-const NOBODY: &str = "00000000:0000";
-/// The same for IPv6.
-const NOBODY6: &str = "00000000000000000000000000000000:0000";
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
 
 // The rows of `zoo`, by name, so that each test says which it expects and in which order.
 const WEB: &str = "7 nginx 6 tcp LISTEN 3 0 0.0.0.0:80 *:*";
@@ -408,11 +382,6 @@ const ALL: [&str; 29] = [
 /// The rows of `zoo` that this says yes to, in the order of the list.
 fn rows_where(keep: impl Fn(&str) -> bool) -> Vec<&'static str> {
     ALL.into_iter().filter(|row| keep(row)).collect()
-}
-
-/// The word of a row's PROTO column.
-fn proto(row: &str) -> &str {
-    row.split(' ').nth(3).unwrap()
 }
 
 /// Whether a row's PROTO is one of these.
@@ -804,7 +773,7 @@ fn a_listener_shows_its_accept_queue_and_the_order_is_by_pid_then_fd() {
         "tcp",
         &[
             tcp("00000000:0050", NOBODY, "0A", "00000000:0000000C", 0, 3),
-            tcp("00000000:0051", NOBODY, "0A", EMPTY, 0, 2),
+            listen(81, 2),
             tcp("00000000:0052", NOBODY, "0A", "0000FFFF:7FFFFFFF", 0, 1),
         ],
     );
@@ -869,19 +838,15 @@ fn words(address: &str) -> String {
 fn a_namespace_column_appears_when_the_list_has_more_than_one() {
     let tree = Tree::new();
     tree.namespace("b");
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 11)]);
-    tree.table_in(
-        "b",
-        "tcp",
-        &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 12)],
-    );
+    tree.table("tcp", &[listen(80, 11)]);
+    tree.table_in("b", "tcp", &[listen(80, 12)]);
     tree.process_in("a", 10, "one")
         .ns_net(4_026_531_840)
         .socket(3, 11);
     tree.process_in("b", 20, "two")
         .ns_net(4_026_532_281)
         .socket(3, 12);
-    let header = format!("{} NETNS", tree::LIST_HEADER);
+    let header = format!("{LIST_HEADER} NETNS");
     let rows = [
         "10 one 3 tcp LISTEN 0 0 0.0.0.0:80 *:* 4026531840",
         "20 two 3 tcp LISTEN 0 0 0.0.0.0:80 *:* 4026532281",
@@ -897,11 +862,7 @@ fn a_socket_is_named_that_its_holder_holds_from_another_namespace() {
     // Socket activation, docker-proxy, CNI plugins (proc-net.md, the rules for every table).
     let tree = Tree::new();
     tree.namespace("b");
-    tree.table_in(
-        "b",
-        "tcp",
-        &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 12)],
-    );
+    tree.table_in("b", "tcp", &[listen(80, 12)]);
     tree.process_in("a", 10, "holder")
         .ns_net(4_026_531_840)
         .socket(3, 12);
@@ -916,7 +877,7 @@ fn a_socket_is_named_that_its_holder_holds_from_another_namespace() {
 
 /// What lsock opened of these tables of namespace `a`, sorted: one entry a time it was opened.
 fn tables_opened(opened: &[String]) -> Vec<&str> {
-    let known = |name: &&str| tree::HEADERS.iter().any(|(table, _)| table == name);
+    let known = |name: &&str| HEADERS.iter().any(|(table, _)| table == name);
     let mut tables: Vec<&str> = opened
         .iter()
         .filter_map(|path| path.split_once("/ns-")?.1.split_once("/net/"))
@@ -978,7 +939,7 @@ fn each_table_is_opened_once_per_namespace() {
         Err(why) => return skip(&why),
     };
     for namespace in ["ns-a", "ns-b"] {
-        for (table, _) in tree::HEADERS {
+        for (table, _) in HEADERS {
             let path = format!("/{namespace}/net/{table}");
             let times = opened.iter().filter(|file| file.ends_with(&path)).count();
             assert_eq!(times, 1, "{path} was opened {times} times");
@@ -1007,7 +968,7 @@ fn a_process_that_the_selection_cannot_match_is_not_walked() {
 #[test]
 fn a_selector_of_any_bytes_is_compared_as_bytes() {
     let tree = Tree::new();
-    tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 11)]);
+    tree.table("tcp", &[listen(80, 11)]);
     tree.process(10, b"\xff\xfename").socket(3, 11);
     tree.run_args(&[bytes(b"\xff\xfena")])
         .shows(&["10 \\xff\\xfename 3 tcp LISTEN 0 0 0.0.0.0:80 *:*"]);

@@ -2,36 +2,20 @@
 //! wrong options and selectors, a proc that is none, and an output that ends early or is full.
 //!
 //! Every complaint is one line `lsock: …` that quotes the input; nothing is on standard output then; no panic, ever.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::machine::skip;
+use crate::rows::{EMPTY, HEADERS, listen, tcp};
+use crate::run::{LSOCK, Run, bytes, list, lsock};
+use crate::tree::Tree;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use tree::{Run, Tree, bytes, lsock, skip, tcp};
 
 /// A tree with one listener of process 6 `java` on port 80.
 fn listener() -> Tree {
     let tree = Tree::new();
-    tree.table(
-        "tcp",
-        &[tcp(
-            "00000000:0050",
-            "00000000:0000",
-            "0A",
-            "00000000:00000000",
-            0,
-            11,
-        )],
-    );
+    tree.table("tcp", &[listen(80, 11)]);
     tree.process(6, "java").socket(3, 11);
     tree
 }
@@ -48,7 +32,7 @@ fn crowd() -> Tree {
             "0100007F:0050",
             &remote,
             "01",
-            "00000000:00000000",
+            EMPTY,
             0,
             1000 + u64::from(number),
         )
@@ -363,7 +347,7 @@ fn an_output_that_is_closed_is_a_quiet_success() {
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "exec \"$0\" --proc \"$1\" >&-"])
-        .arg(env!("CARGO_BIN_EXE_lsock"))
+        .arg(LSOCK)
         .arg(tree.path());
     Run::of(&mut shell).exactly("", 0);
 }
@@ -415,10 +399,7 @@ fn a_standard_error_that_is_full_or_closed_changes_nothing() {
     for redirection in ["2>/dev/full", "2>&-"] {
         let mut shell = Command::new("sh");
         let script = format!("exec \"$0\" --proc \"$1\" \"$2\" {redirection}");
-        shell
-            .args(["-c", &script])
-            .arg(env!("CARGO_BIN_EXE_lsock"))
-            .arg(tree.path());
+        shell.args(["-c", &script]).arg(LSOCK).arg(tree.path());
         Run::of(shell.arg(":99999")).exactly("", 2);
     }
 }
@@ -435,14 +416,14 @@ fn standard_input_is_never_read() {
         .unwrap();
     // The pipe stays open and empty: a reader of it would wait for ever.
     let _open = child.stdin.take();
-    let mut list = String::new();
+    let mut out = String::new();
     child
         .stdout
         .take()
         .unwrap()
-        .read_to_string(&mut list)
+        .read_to_string(&mut out)
         .unwrap();
-    assert_eq!(list, tree::list(&[ROW]));
+    assert_eq!(out, list(&[ROW]));
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -467,7 +448,7 @@ fn a_process_or_fd_that_vanishes_is_silence() {
 #[test]
 fn a_missing_table_is_an_empty_one() {
     let tree = listener();
-    for (table, _) in tree::HEADERS {
+    for (table, _) in HEADERS {
         if table != "tcp" {
             fs::remove_file(tree.net("a").join(table)).unwrap();
         }
@@ -485,14 +466,7 @@ fn a_missing_table_is_an_empty_one() {
 #[test]
 fn a_malformed_row_is_counted_and_the_others_are_shown() {
     let tree = listener();
-    let good = tcp(
-        "00000000:0050",
-        "00000000:0000",
-        "0A",
-        "00000000:00000000",
-        0,
-        11,
-    );
+    let good = listen(80, 11);
     tree.table(
         "tcp",
         &[
@@ -502,7 +476,7 @@ fn a_malformed_row_is_counted_and_the_others_are_shown() {
         ],
     );
     let run = tree.run("");
-    run.prints(&tree::list(&[ROW]), 0);
+    run.prints(&list(&[ROW]), 0);
     let line = run.one_line();
     assert!(line.contains("net/tcp"), "{line}");
     assert!(line.contains('2'), "{line}");
@@ -511,21 +485,14 @@ fn a_malformed_row_is_counted_and_the_others_are_shown() {
 #[test]
 fn an_unknown_header_skips_the_table_and_names_it() {
     let tree = listener();
-    let good = tcp(
-        "00000000:0050",
-        "00000000:0000",
-        "0A",
-        "00000000:00000000",
-        0,
-        11,
-    );
+    let good = listen(80, 11);
     tree.table_text(
         "a",
         "udp",
         format!("a header of tomorrow\n{good}\n").as_bytes(),
     );
     let run = tree.run("");
-    run.prints(&tree::list(&[ROW]), 0);
+    run.prints(&list(&[ROW]), 0);
     let line = run.one_line();
     assert!(line.contains("net/udp"), "{line}");
 }
@@ -541,7 +508,7 @@ fn processes_that_may_not_be_read_are_counted_once_and_explained() {
         Err(why) => return skip(&why),
     };
     let run = Run::of(&mut command);
-    run.prints(&tree::list(&[ROW]), 0);
+    run.prints(&list(&[ROW]), 0);
     let line = run.one_line();
     assert!(
         line.starts_with("3 of 4 processes could not be read"),
@@ -581,17 +548,7 @@ fn a_socket_that_only_a_hidden_process_can_hold_is_no_proof_of_absence() {
 #[test]
 fn a_proc_whose_processes_are_all_closed_still_shows_the_tables() {
     let tree = Tree::new();
-    tree.table(
-        "tcp",
-        &[tcp(
-            "00000000:0050",
-            "00000000:0000",
-            "0A",
-            "00000000:00000000",
-            0,
-            11,
-        )],
-    );
+    tree.table("tcp", &[listen(80, 11)]);
     tree.process(6, "java").socket(3, 11).mode("fd", 0o000);
     let mut command = match tree.plain_user("") {
         Ok(command) => command,

@@ -4,47 +4,18 @@
 //!
 //! Needs `cc` and `unshare` (util-linux), and root or user namespaces; `ss` and `lsof` for the comparisons. What is
 //! missing is said in one line `skipped: TEST: REASON`, or `skipped: TEST/KIND: REASON` for one kind of socket.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
+use crate::machine::{PATIENCE, is_root, own_status, skip, skip_part};
+use crate::run::LSOCK;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-
-/// The program under test.
-const LSOCK: &str = env!("CARGO_BIN_EXE_lsock");
-/// A user that is not root, and owns nothing here.
-const NOBODY: &str = "65534";
-
-// ---- skipping -------------------------------------------------------------------------------------------
-
-/// The harness runs each test in a thread of the test's name.
-fn test_name() -> String {
-    std::thread::current().name().unwrap_or("a test").to_owned()
-}
-
-/// Says in the one line that ci/test counts why this test could not run here.
-fn skip(why: &str) {
-    skip_part("", why);
-}
-
-/// The same for a part of this test, `/KIND`.
-fn skip_part(part: &str, why: &str) {
-    let line = format!("skipped: {}{part}: {why}\n", test_name());
-    // Not eprintln, which the harness keeps for tests that fail.
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
 
 // ---- the factory ----------------------------------------------------------------------------------------
 
@@ -133,23 +104,6 @@ struct Stage {
 
 /// How many stages were set, for the names of their folders.
 static STAGES: AtomicU32 = AtomicU32::new(0);
-
-/// Whether this is root; namespaces need a user namespace first where it is not.
-fn is_root() -> bool {
-    own_status("Uid:", 2) == "0"
-}
-
-/// Word `at` of a line of /proc/self/status.
-fn own_status(line: &str, at: usize) -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let found = status.lines().find(|candidate| candidate.starts_with(line));
-    found
-        .unwrap()
-        .split_ascii_whitespace()
-        .nth(at)
-        .unwrap()
-        .to_owned()
-}
 
 impl Stage {
     /// Starts a factory of `kinds`, of all if there are none; `None`, and says so, where that is not possible here.
@@ -270,15 +224,21 @@ impl Stage {
         List::read(&mut self.command(LSOCK), arguments)
     }
 
-    /// The socket of this label.
+    /// The socket of this label; `None` where its kind is not to be had here. A label that the factory does not know
+    /// is a mistake in the test.
+    #[track_caller]
     fn made(&self, label: &str) -> Option<&Made> {
-        self.made.iter().find(|made| made.label == label)
+        let made = self.made.iter().find(|made| made.label == label);
+        let (kind, _) = label.split_once('/').unwrap_or((label, ""));
+        let is_missing = self.missing.iter().any(|(missing, _)| missing == kind);
+        assert!(made.is_some() || is_missing, "the factory makes no {label}");
+        made
     }
 
     /// Ends the factory and waits until its namespaces are gone.
     fn end(&mut self) {
         drop(self.stdin.take());
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + PATIENCE;
         while self.unshare.try_wait().unwrap().is_none() {
             assert!(
                 Instant::now() < patience,
@@ -1096,6 +1056,16 @@ fn no_kind_that_the_factory_makes_is_without_a_test() {
     assert!(untested.is_empty(), "{untested:?}");
 }
 
+#[test]
+fn no_row_is_expected_of_a_socket_that_nobody_makes() {
+    let Some(stage) = Stage::set(&[]) else {
+        return;
+    };
+    for label in EXPECTED.iter().flat_map(|expected| expected.labels) {
+        let _made_or_missing = stage.made(label);
+    }
+}
+
 // ---- forged rows ----------------------------------------------------------------------------------------
 
 /// The row that holds the socket of `label`.
@@ -1217,7 +1187,7 @@ fn who_may_not_read_a_process_sees_its_sockets_as_hidden() {
     if !is_root() {
         return skip("not root, so nobody else's rights can be tried");
     }
-    let as_nobody = ["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"];
+    let as_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let reaches = stage
         .command("setpriv")
         .args(as_nobody)
@@ -1886,5 +1856,4 @@ fn every_difference_to_lsof_is_explained() {
 
 // ---- other views ----------------------------------------------------------------------------------------
 
-#[path = "live/json.rs"]
 mod json;

@@ -2,38 +2,17 @@
 //! sctp, pfkey, bluetooth, can-bcm; with them MPTCP's descriptors and the interfaces of link-local addresses.
 //!
 //! A row is written as its words with one blank between them; the builder lays them out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::machine::skip;
+use crate::rows::{
+    BY_HAND, EMPTY, HEADERS, NOBODY, NOBODY6, header, netlink, packet, tcp, tcp_short, udp, unix,
+};
+use crate::run::{LSOCK, Run, list_under, lsock, words};
+use crate::tree::Tree;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-use tree::{
-    HEADERS, Run, Tree, header, list_under, lsock, netlink, packet, skip, tcp, tcp_short, udp, unix,
-};
-
-/// What the document's last loop prints (howto-by-hand.md), word for word.
-const BY_HAND: &str = "\
-/proc/net/tcp:   1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 607014 1 0000000000000000 100 0 0 10 0
-/proc/net/unix:0000000000000000: 00000002 00000000 00000000 0001 03 607015
-/proc/net/tcp:   8: 020011AC:1F90 010011AC:D63E 01 00000000:00000000 00:00000000 00000000  1000        0 621793 1 0000000000000000 20 4 20 10 -1
-/proc/net/tcp:   4: 020011AC:1F90 010011AC:D63A 01 00000000:00000000 00:00000000 00000000  1000        0 621699 1 0000000000000000 20 4 3 10 -1
-/proc/net/tcp:   6: 020011AC:1F90 010011AC:D642 01 00000000:00000000 00:00000000 00000000  1000        0 621807 1 0000000000000000 20 4 21 10 -1
-/proc/net/tcp:   0: 00000000:C350 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 608390 1 0000000000000000 100 0 0 10 0
-/proc/net/tcp:   3: 020011AC:1F90 010011AC:D646 01 00000000:00000000 00:00000000 00000000  1000        0 621808 1 0000000000000000 20 4 19 10 -1
-/proc/net/tcp:   5: 020011AC:1F90 010011AC:D64A 01 00000000:00000000 00:00000000 00000000  1000        0 621809 1 0000000000000000 20 4 21 10 -1
-/proc/net/tcp:   9: 020011AC:1F90 010011AC:D64E 01 00000000:00000000 00:00000000 00000000  1000        0 621810 1 0000000000000000 20 4 20 10 -1
-/proc/net/unix:0000000000000000: 00000002 00000000 00000000 0001 03 606974
-";
 
 /// What lsock makes of it.
 const BY_HAND_DECODED: &str = "\
@@ -52,12 +31,6 @@ unix  CONNECTED        -      - *               *
 
 /// The columns of captured text.
 const COLUMNS: &str = "PROTO STATE RECV-Q SEND-Q LOCAL PEER";
-/// Nobody.
-const NOBODY: &str = "00000000:0000";
-/// Nobody of IPv6.
-const NOBODY6: &str = "00000000000000000000000000000000:0000";
-/// Empty queues.
-const EMPTY: &str = "00000000:00000000";
 
 /// A captured file in a folder of its own, which goes away with this value.
 struct Captured {
@@ -86,7 +59,7 @@ impl Captured {
     fn piped(&self, args: &str) -> Run {
         let mut shell = Command::new("sh");
         shell.args(["-c", "file=$1; shift; exec \"$0\" \"$@\" <\"$file\""]);
-        shell.arg(env!("CARGO_BIN_EXE_lsock")).arg(&self.file);
+        shell.arg(LSOCK).arg(&self.file);
         Run::of(shell.args(args.split_ascii_whitespace()))
     }
 
@@ -166,11 +139,6 @@ fn wide_columns_are_those_that_tables_tell() {
     assert_eq!(lines[1..], rows);
     let columns = "PROTO STATE RECV-Q SEND-Q LOCAL PEER UID INODE TIMER";
     assert!(lines[0].starts_with(columns), "{}", lines[0]);
-}
-
-/// A line as words with one blank between them.
-fn words(line: &str) -> String {
-    line.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Every table with one row, as its file, its text and the row that lsock makes of it.
@@ -600,7 +568,7 @@ fn the_example_of_help_works() {
     let text = captured(BY_HAND);
     let mut shell = Command::new("sh");
     let line = "cd \"$1\" && grep 607014 capture.txt /dev/null | \"$0\" --decode";
-    shell.args(["-c", line, env!("CARGO_BIN_EXE_lsock")]);
+    shell.args(["-c", line, LSOCK]);
     Run::of(shell.arg(text.tree.top())).exactly(
         &list_under(COLUMNS, &["tcp LISTEN 0 0 0.0.0.0:8080 *:*"]),
         0,

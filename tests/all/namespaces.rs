@@ -1,33 +1,11 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test states what must be true: there a panic is the answer"
-)]
 
-mod tree;
+use crate::rows::{ID, listen};
+use crate::run::{LIST_HEADER, list_under};
+use crate::tree::Tree;
 
-use tree::{LIST_HEADER, Tree, list_under, tcp};
-
-const ID: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 const OTHER: &str = "1234567890ab1234567890ab1234567890ab1234567890ab1234567890ab1234";
-const NOBODY: &str = "00000000:0000";
-const EMPTY: &str = "00000000:00000000";
-
-/// A listener on port 80, 81, … of a namespace.
-fn listener(port: u16, inode: u64) -> String {
-    tcp(
-        &format!("00000000:{port:04X}"),
-        NOBODY,
-        "0A",
-        EMPTY,
-        0,
-        inode,
-    )
-}
 
 /// A host with two containers: a process of the host, one of each container, and dockerd's socket in the first one's
 /// namespace.
@@ -35,13 +13,13 @@ fn host() -> Tree {
     let tree = Tree::new();
     tree.namespace("b");
     tree.namespace("c");
-    tree.table("tcp", &[listener(80, 10)]);
+    tree.table("tcp", &[listen(80, 10)]);
     tree.table_in(
         "b",
         "tcp",
-        &[listener(81, 20), listener(53, 29), listener(54, 28)],
+        &[listen(81, 20), listen(53, 29), listen(54, 28)],
     );
-    tree.table_in("c", "tcp", &[listener(82, 30)]);
+    tree.table_in("c", "tcp", &[listen(82, 30)]);
     let host = tree.process_in("a", 5, "dockerd").ns_net(4_026_531_840);
     host.file("cgroup", "0::/system.slice/docker.service\n")
         .socket(3, 10)
@@ -107,8 +85,8 @@ fn a_namespace_is_selected_by_a_process_in_it_or_by_its_inode() {
 fn a_container_id_in_a_cgroup_is_untrusted_text() {
     let tree = Tree::new();
     tree.namespace("b");
-    tree.table("tcp", &[listener(80, 10)]);
-    tree.table_in("b", "tcp", &[listener(81, 20)]);
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.table_in("b", "tcp", &[listen(81, 20)]);
     let hostile = format!(
         "0::/docker-\u{1b}[31m{}.scope\n0::/x\ny/docker-{}\n",
         &ID[..60],
@@ -128,7 +106,7 @@ fn a_container_id_in_a_cgroup_is_untrusted_text() {
 #[test]
 fn a_member_that_has_gone_is_replaced_by_one_that_lives() {
     let tree = Tree::new();
-    tree.table("tcp", &[listener(80, 10)]);
+    tree.table("tcp", &[listen(80, 10)]);
     tree.process_in("a", 5, "gone")
         .ns_net(4_026_531_840)
         .without("net");

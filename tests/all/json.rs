@@ -1,19 +1,14 @@
 //! `--json`, `-s` and `-o`, and what is said of options that contradict each other or do not exist, over fake trees.
 //! Every line of JSON is read by `serde_json`, a parser that knows nothing of lsock. The live sockets
 //! are in `live/json.rs`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets what it does not expect has failed, and says so by a panic"
-)]
 
-mod tree;
-
+use crate::machine::skip;
+use crate::numbers::Numbers;
+use crate::rows::{EMPTY, ID, NOBODY, NOBODY6, listen, netlink, packet, tcp, tcp_short, udp, unix};
+use crate::run::{Run, lsock};
+use crate::tree::Tree;
 use serde_json::{Value, json};
 use std::fs;
-use tree::{Run, Tree, lsock, netlink, packet, skip, tcp, tcp_short, udp, unix};
 
 /// The fields in their order; README promises them.
 const FIELDS: [&str; 35] = [
@@ -53,9 +48,6 @@ const FIELDS: [&str; 35] = [
     "peer_command",
     "peer_container",
 ];
-
-/// A container's id.
-const ID: &str = "54e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd9454e9a2cefd94abcd";
 
 /// The objects of `run`, one a line, each with all fields in order and none twice.
 #[track_caller]
@@ -97,14 +89,7 @@ fn kinds() -> Tree {
     let tree = Tree::new();
     let established = "   8: 020011AC:1F90 010011AC:D63E 01 00000005:00000007 02:000AFBB8 00000003  1000        0 21 1 0000000000000000 20 4 20 10 7";
     let rows = [
-        tcp(
-            "00000000:1F90",
-            "00000000:0000",
-            "0A",
-            "00000000:00000002",
-            33,
-            20,
-        ),
+        tcp("00000000:1F90", NOBODY, "0A", "00000000:00000002", 33, 20),
         established.to_owned(),
         tcp_short("020011AC:1F90", "010011AC:D52A", "06"),
     ];
@@ -114,19 +99,12 @@ fn kinds() -> Tree {
         &format!("{mapped}:0050"),
         &format!("{mapped}:D63E"),
         "01",
-        "00000000:00000000",
+        EMPTY,
         0,
         22,
     );
     let link_local = "000080FE00000000FF00FC0001000000";
-    let other = tcp(
-        &format!("{link_local}:0016"),
-        "00000000000000000000000000000000:0000",
-        "0A",
-        "00000000:00000000",
-        0,
-        23,
-    );
+    let other = tcp(&format!("{link_local}:0016"), NOBODY6, "0A", EMPTY, 0, 23);
     tree.table("tcp6", &[row, other]);
     tree.table_text(
         "a",
@@ -135,38 +113,10 @@ fn kinds() -> Tree {
     );
     tree.table(
         "udp",
-        &[udp(
-            "00000000:0035",
-            "00000000:0000",
-            "07",
-            "00000000:00000000",
-            104,
-            30,
-        )
-        .replace(" 0  ", " 17 ")],
+        &[udp("00000000:0035", NOBODY, "07", EMPTY, 104, 30).replace(" 0  ", " 17 ")],
     );
-    tree.table(
-        "raw",
-        &[udp(
-            "00000000:0001",
-            "00000000:0000",
-            "07",
-            "00000000:00000000",
-            0,
-            31,
-        )],
-    );
-    tree.table(
-        "icmp",
-        &[udp(
-            "00000000:004D",
-            "00000000:0000",
-            "07",
-            "00000000:00000000",
-            0,
-            32,
-        )],
-    );
+    tree.table("raw", &[udp("00000000:0001", NOBODY, "07", EMPTY, 0, 31)]);
+    tree.table("icmp", &[udp("00000000:004D", NOBODY, "07", EMPTY, 0, 32)]);
     tree.table(
         "unix",
         &[
@@ -398,34 +348,12 @@ fn a_unix_socket_tells_its_path() {
 #[test]
 fn a_process_that_is_read_through_another_thread_names_it() {
     let tree = Tree::new();
-    tree.table(
-        "tcp",
-        &[tcp(
-            "00000000:0050",
-            "00000000:0000",
-            "0A",
-            "00000000:00000000",
-            0,
-            11,
-        )],
-    );
+    tree.table("tcp", &[listen(80, 11)]);
     let process = tree.process(7, "java").without("net");
     let _ = process.thread(7, "java", "a").without("net");
     let _ = process.thread(9, "worker", "a").socket(3, 11);
     let object = told(&tree.run("-j :80"));
     assert_eq!((&object["pid"], &object["tid"]), (&json!(7), &json!(9)));
-}
-
-/// A generator of numbers that look random and are the same in every run (xorshift, Marsaglia 2003).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % 1_000_003).unwrap()
-    }
 }
 
 #[test]
@@ -457,8 +385,8 @@ fn whatever_bytes_a_name_has_it_is_json() {
         .collect();
     for _ in 0..2000 {
         let mut name = b"/".to_vec();
-        for _ in 0..=numbers.next() % 6 {
-            name.extend_from_slice(pieces[numbers.next() % pieces.len()]);
+        for _ in 0..=numbers.below(6) {
+            name.extend_from_slice(pieces[numbers.below(pieces.len())]);
         }
         names.push(name);
     }
@@ -524,7 +452,7 @@ fn the_timer_is_shown_as_ss_names_it() {
             &format!("0100007F:{port:04X}"),
             "0100007F:1F90",
             "01",
-            "00000000:00000000",
+            EMPTY,
             0,
             u64::from(port),
         )
@@ -576,7 +504,7 @@ fn leak() -> Tree {
             &format!("0100007F:{inode:04X}"),
             "0100007F:1F90",
             state,
-            "00000000:00000000",
+            EMPTY,
             0,
             inode,
         )
@@ -724,9 +652,9 @@ fn of_many_processes_the_summary_names_ten_and_json_all() {
         .map(|port| {
             tcp(
                 &format!("0100007F:{port:04X}"),
-                "00000000:0000",
+                NOBODY,
                 "0A",
-                "00000000:00000000",
+                EMPTY,
                 0,
                 port,
             )
@@ -754,14 +682,7 @@ fn with_several_namespaces_the_summary_names_containers() {
     let tree = Tree::new();
     tree.namespace("b");
     for (namespace, pid) in [("a", 6), ("b", 7)] {
-        let row = tcp(
-            "00000000:0050",
-            "00000000:0000",
-            "0A",
-            "00000000:00000000",
-            0,
-            u64::from(pid),
-        );
+        let row = listen(80, u64::from(pid));
         tree.table_in(namespace, "tcp", &[row]);
         let process = tree
             .process_in(namespace, pid, "web")

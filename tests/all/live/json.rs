@@ -1,7 +1,9 @@
 //! `--json`, `-e` and `-o` on the factory's live sockets: every line of JSON is read by `serde_json` and has the row
 //! of the list, and TCP's figures are those of `ss -eio`.
 
-use super::{LSOCK, Stage, skip, skip_part};
+use super::Stage;
+use crate::machine::{skip, skip_part};
+use crate::run::LSOCK;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -93,7 +95,7 @@ fn every_kind_of_socket_is_json() {
         ("packet-dgram-any", "packet", "dgram"),
         ("mptcp4-unbound", "inet", "stream"),
         ("tcp4-unbound", "inet", "stream"),
-        ("thread-own-files/thread", "inet", "stream"),
+        ("thread-own-fds/thread", "inet", "stream"),
     ] {
         // Kinds that are not to be had here have said so.
         if let Some(made) = stage.made(label) {
