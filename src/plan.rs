@@ -6,6 +6,10 @@ use crate::select::rows::RowFilter;
 use crate::select::{Condition, Needs, ProcessTest, Question, Truth};
 
 /// What has to be done.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own"
+)]
 pub(crate) struct Plan {
     /// The condition on sockets and their processes.
     pub(crate) condition: Condition,

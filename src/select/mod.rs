@@ -241,6 +241,10 @@ pub(crate) enum Question<'a> {
 
 /// What has to be read before the answer can be known.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for another file that has to be read"
+)]
 pub(crate) struct Needs {
     /// The protocols of which some socket may match: no other table need be opened.
     pub(crate) protos: Protos,

@@ -20,6 +20,8 @@ use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::tables::{Modules, Reader};
 use crate::text::escape::quoted;
+use crate::walk::comm::Commands;
+use crate::walk::container::Containers;
 use crate::walk::fds::Holder;
 use crate::walk::netns::Namespaces;
 use crate::walk::{self, Walk, WalkOptions};
@@ -282,9 +284,9 @@ impl Take<'_> {
             selected,
             namespaces,
             peers,
-            commands: Default::default(),
+            commands: Commands::default(),
             interfaces: Vec::new(),
-            containers: Default::default(),
+            containers: Containers::default(),
         }
     }
 }

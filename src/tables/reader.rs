@@ -261,18 +261,15 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            match can_bcm::parse(line, inode) {
-                Some((row, detail)) => match self.rows.keeps(&row, &detail) {
-                    Truth::No => {}
-                    truth => {
-                        self.kept_more |= truth == Truth::Maybe;
-                        sockets.push(netns, &row, &detail);
-                    }
-                },
-                None => {
-                    let path = || self.proc.display(member, &file);
-                    self.warnings.row_skipped("can-bcm", path, line);
+            if let Some((row, detail)) = can_bcm::parse(line, inode) {
+                let truth = self.rows.keeps(&row, &detail);
+                self.kept_more |= truth == Truth::Maybe;
+                if truth != Truth::No {
+                    sockets.push(netns, &row, &detail);
                 }
+            } else {
+                let path = || self.proc.display(member, &file);
+                self.warnings.row_skipped("can-bcm", path, line);
             }
         }
     }

@@ -373,10 +373,10 @@ impl Columns {
         if layout.wide {
             columns.extend(WIDE);
         } else if found.is_in_several_namespaces() {
-            columns.push(if !found.has_containers() {
-                Netns
-            } else {
+            columns.push(if found.has_containers() {
                 ContainerOrNetns
+            } else {
+                Netns
             });
         }
         if layout.timers && !layout.wide {

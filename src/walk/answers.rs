@@ -2,6 +2,7 @@
 //! condition for its sockets. It reads comm, cmdline and cgroup only when a question needs them, each at most once for a
 //! question, and no descriptor.
 
+use std::cell::OnceCell;
 use std::io;
 
 use crate::proc::{Proc, Task, is_forbidden};
@@ -20,7 +21,7 @@ pub(super) struct Answers<'a> {
     /// Scratch space.
     buffer: &'a mut [u8],
     /// Its container, once it was asked for.
-    container: Option<Option<ContainerId>>,
+    container: OnceCell<Option<ContainerId>>,
     /// True if its command may not be read, so that a question is open.
     pub(super) is_forbidden: bool,
 }
@@ -33,7 +34,7 @@ impl<'a> Answers<'a> {
             task,
             is_own,
             buffer,
-            container: None,
+            container: OnceCell::new(),
             is_forbidden: false,
         }
     }
@@ -51,9 +52,8 @@ impl<'a> Answers<'a> {
         match test {
             ProcessTest::Pids(pids) => pids.binary_search(&self.task.pid).is_ok().into(),
             ProcessTest::Container(prefix) => {
-                let (proc, task) = (self.proc, self.task);
-                let find = || container::find(proc, task, self.buffer);
-                let id = self.container.get_or_insert_with(find);
+                let find = || container::find(self.proc, self.task, self.buffer);
+                let id = self.container.get_or_init(find);
                 id.is_some_and(|id| id.full().starts_with(prefix)).into()
             }
             ProcessTest::Prefix(_) | ProcessTest::Word(_) if self.is_own => Truth::No,
