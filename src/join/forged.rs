@@ -122,3 +122,53 @@ fn is_vouched_for(number: u32, lines: &[Line], sockets: &Sockets) -> bool {
     let has_its_name = |line: &Line| sockets.row(line.socket).ends == row.ends;
     row.ends == Ends::Path(b"") || (row.inode == 0 && lines.iter().any(has_its_name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::NetnsId;
+    use crate::socket::proto::{Proto, State};
+    use crate::socket::{Detail, Row};
+
+    /// Judges a second row beside a first one of the same inode. Returns what is left of the first one's name and what
+    /// is said.
+    fn judged(first: (Proto, Ends<'static>), second: (Proto, Ends<'static>)) -> (bool, String) {
+        let (mut sockets, mut warnings) = (Sockets::new(false), Warnings::default());
+        for (proto, ends) in [first, second] {
+            let row = Row {
+                inode: 7,
+                proto,
+                state: State::UNCONNECTED,
+                rx_queue: None,
+                tx_queue: None,
+                ends,
+            };
+            sockets.push(NetnsId(0), &row, &Detail::default());
+        }
+        judge_beside(0, 1, &mut sockets, &mut warnings);
+        let is_believed = sockets.row(0).ends == first.1;
+        (is_believed, warnings.into_text())
+    }
+
+    #[test]
+    fn a_second_claim_to_an_inode_is_a_repeat_a_doubt_or_a_forgery() {
+        let name = |name| (Proto::UnixDgram, Ends::Path(name));
+        let said = |sentence| format!("lsock: unix: {sentence}\n");
+        assert_eq!(judged(name(b"/a"), name(b"/a")), (true, String::new()));
+        assert_eq!(judged(name(b"/a"), name(b"/b")), (false, said(TWO_CLAIMS)));
+        // The same name for a socket of another type.
+        let seqpacket = (Proto::UnixSeq, Ends::Path(b"/a"));
+        assert_eq!(judged(name(b"/a"), seqpacket), (false, said(TWO_CLAIMS)));
+        // What was doubted was spoken of.
+        let doubtful = (Proto::UnixDgram, Ends::Doubtful);
+        assert_eq!(judged(doubtful, name(b"/a")), (true, String::new()));
+        let packet = Ends::Packet {
+            ethertype: 3,
+            ifindex: 0,
+        };
+        assert_eq!(
+            judged((Proto::Packet, packet), name(b"/a")),
+            (true, said(NOT_OF_UNIX))
+        );
+    }
+}

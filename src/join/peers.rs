@@ -1,8 +1,9 @@
-//! Who is at the other end of a connection, and who has to accept one. In: everything that was joined, before the
-//! selection narrows it. Out: for a socket the number of its other end or of its listener, and a task that holds it.
+//! Finds the other end of a connection, and the listener that has to accept one. In: everything that was joined, before
+//! the selection narrows it. Out: for a socket the number of its other end or of its listener, and the task that holds
+//! it. It reads nothing.
 //!
-//! The other end of a connection has the same two ends in reverse, in any namespace that was read; where an address is
-//! translated in between it has not, and nothing is told. One hash over the sockets finds it; nothing more is read.
+//! The other end of a connection has the same two ends in reverse, in any namespace that was read. Where an address is
+//! translated in between it has not, and nothing is found.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -57,7 +58,7 @@ impl Peer<'_> {
     }
 }
 
-/// The place of no task: nobody holds the socket.
+/// No task: nobody holds the socket.
 const NOBODY: u32 = u32::MAX;
 
 /// By what a socket is looked for. Two sockets with equal keys are candidates for the same question.
