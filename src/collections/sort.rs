@@ -30,25 +30,41 @@ pub(crate) fn sorted_indices(len: usize, order: &dyn Fn(u32, u32) -> Ordering) -
 
 /// Returns `things` in the order of their keys. Things with equal keys may change places.
 pub(crate) fn in_order<T, K: Ord>(mut things: Vec<T>, key: &dyn Fn(&T) -> K) -> Vec<T> {
-    let key_at = |at: u32| things.get(to_index(at)).map(key);
-    let order = sorted_indices(things.len(), &|one, other| key_at(one).cmp(&key_at(other)));
-    permute(order, &mut |one, other| things.swap(one, other));
+    sort_by_key(&mut things, key);
     things
 }
 
-/// Calls `swap` until at each index stands the thing that stood at `order` of it: once for each thing that moves.
-fn permute(mut order: Vec<usize>, swap: &mut dyn FnMut(usize, usize)) {
-    for start in 0..order.len() {
-        let mut at = start;
-        // Goes around the cycle that `start` is in. An index that was visited stands for itself.
-        while let Some(from) = order.get_mut(at) {
-            let from = std::mem::replace(from, at);
-            if from == start {
-                break;
-            }
-            swap(at, from);
-            at = from;
+/// Sorts `things` by their keys, in place and without memory of its own: a heap sort, which takes 0.3 KB of the binary for
+/// each type where std's sort takes 5. Things with equal keys may change places.
+pub(crate) fn sort_by_key<T, K: Ord>(things: &mut [T], key: &dyn Fn(&T) -> K) {
+    if things.is_sorted_by_key(key) {
+        return;
+    }
+    for root in (0..things.len() / 2).rev() {
+        sift_down(things, root, key);
+    }
+    for end in (1..things.len()).rev() {
+        things.swap(0, end);
+        sift_down(things.get_mut(..end).unwrap_or_default(), 0, key);
+    }
+}
+
+/// Moves the thing at `at` down the heap until neither of the two below it has a larger key.
+fn sift_down<T, K: Ord>(heap: &mut [T], mut at: usize, key: &dyn Fn(&T) -> K) {
+    loop {
+        let key_at = |at: usize| heap.get(at).map(key);
+        let (left, right) = (2 * at + 1, 2 * at + 2);
+        // Nothing is less than any key.
+        let larger = if key_at(right) > key_at(left) {
+            right
+        } else {
+            left
+        };
+        if key_at(larger) <= key_at(at) {
+            return;
         }
+        heap.swap(at, larger);
+        at = larger;
     }
 }
 

@@ -127,7 +127,8 @@ fn is_vouched_for(number: u32, lines: &[Line], sockets: &Sockets) -> bool {
 mod tests {
     use super::*;
     use crate::proc::NetnsId;
-    use crate::socket::proto::{Proto, State};
+    use crate::socket::proto::Proto;
+    use crate::socket::state::State;
     use crate::socket::{Detail, Row};
 
     /// Judges a second row beside a first one of the same inode. Returns what is left of the first one's name and what

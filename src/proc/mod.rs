@@ -5,7 +5,7 @@
 pub(crate) mod dirent;
 pub(crate) mod sys;
 
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -35,6 +35,9 @@ pub(crate) struct NetnsId(pub(crate) u16);
 
 /// Room for the longest path below proc: two numbers of 10 digits, `/task/`, `/net/udplite6` or an fd, a NUL.
 const PATH_LEN_MAX: usize = 64;
+
+/// Room for a whole path that std is asked about; a longer one is put together on the heap.
+const STAT_PATH_LEN: usize = 256;
 
 /// A path below proc, such as `6/fd` or `6/task/9/net/tcp`, NUL included.
 struct TaskPath {
@@ -301,7 +304,22 @@ impl Proc {
     /// # Errors
     /// As `open_dir`.
     pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
-        std::fs::metadata(OsString::from_vec(self.display(task, name)))
+        let below = TaskPath::new(task, name);
+        let parts = [
+            self.path.as_os_str().as_bytes(),
+            b"/",
+            below.as_c_str().to_bytes(),
+        ];
+        let mut buffer = [0; STAT_PATH_LEN];
+        let mut len = 0;
+        for part in parts {
+            let Some(room) = buffer.get_mut(len..len + part.len()) else {
+                return std::fs::metadata(OsString::from_vec(parts.concat()));
+            };
+            room.copy_from_slice(part);
+            len += part.len();
+        }
+        std::fs::metadata(OsStr::from_bytes(buffer.get(..len).unwrap_or_default()))
     }
 
     /// Reads the name of the protocol of the socket behind descriptor `fd` of `task` (`system.sockprotoname`), without

@@ -37,8 +37,8 @@ type Parse = for<'a> fn(&'a [u8], &Format) -> Option<(Row<'a>, Detail)>;
 
 /// A table below PID/net.
 struct Table {
-    /// The path of its file below PID/net.
-    file: &'static str,
+    /// The path of its file below PID.
+    path: &'static str,
     /// The protocols of its rows.
     protos: Protos,
     /// The first fields of its header, with one blank between them.
@@ -73,14 +73,14 @@ const INET6: &str = "sl local_address remote_address st";
 
 /// Returns a table of one line a row, which no other file counts.
 const fn other(
-    file: &'static str,
+    path: &'static str,
     header: &'static str,
     proto: Proto,
     shape: Shape,
     parse: Parse,
 ) -> Table {
     Table {
-        file,
+        path,
         protos: Protos::of(&[proto]),
         header,
         parse,
@@ -92,7 +92,7 @@ const fn other(
 }
 
 /// Returns a table of internet sockets.
-const fn inet(file: &'static str, proto: Proto, counted_as: Option<&'static str>) -> Table {
+const fn inet(path: &'static str, proto: Proto, counted_as: Option<&'static str>) -> Table {
     let header = match proto.ends() {
         EndsKind::Inet6 => INET6,
         _ => INET,
@@ -104,35 +104,35 @@ const fn inet(file: &'static str, proto: Proto, counted_as: Option<&'static str>
     };
     Table {
         counted_as,
-        ..other(file, header, proto, shape, parse)
+        ..other(path, header, proto, shape, parse)
     }
 }
 
 /// Returns a table of Bluetooth.
-const fn bluetooth(file: &'static str, proto: Proto) -> Table {
+const fn bluetooth(path: &'static str, proto: Proto) -> Table {
     let header = "sk RefCnt Rmem Wmem User Inode Parent";
-    other(file, header, proto, Shape::Common, bluetooth::parse)
+    other(path, header, proto, Shape::Common, bluetooth::parse)
 }
 
 /// The file of SCTP's associations. It is read before the endpoints, which tell no more unless they listen.
-const ASSOCS: &str = "sctp/assocs";
+const ASSOCS: &str = "net/sctp/assocs";
 /// The file of SCTP's endpoints.
-const EPS: &str = "sctp/eps";
+const EPS: &str = "net/sctp/eps";
 
 /// All tables, in the order in which they are read, and in which rows without a holder are shown.
 static TABLES: [Table; 24] = [
-    inet("tcp", Proto::Tcp, Some("TCP:")),
-    inet("tcp6", Proto::Tcp6, Some("TCP6:")),
-    inet("udp", Proto::Udp, Some("UDP:")),
-    inet("udp6", Proto::Udp6, Some("UDP6:")),
-    inet("udplite", Proto::Udplite, Some("UDPLITE:")),
-    inet("udplite6", Proto::Udplite6, Some("UDPLITE6:")),
-    inet("raw", Proto::Raw, Some("RAW:")),
-    inet("raw6", Proto::Raw6, Some("RAW6:")),
-    inet("icmp", Proto::Icmp, None),
-    inet("icmp6", Proto::Icmp6, None),
+    inet("net/tcp", Proto::Tcp, Some("TCP:")),
+    inet("net/tcp6", Proto::Tcp6, Some("TCP6:")),
+    inet("net/udp", Proto::Udp, Some("UDP:")),
+    inet("net/udp6", Proto::Udp6, Some("UDP6:")),
+    inet("net/udplite", Proto::Udplite, Some("UDPLITE:")),
+    inet("net/udplite6", Proto::Udplite6, Some("UDPLITE6:")),
+    inet("net/raw", Proto::Raw, Some("RAW:")),
+    inet("net/raw6", Proto::Raw6, Some("RAW6:")),
+    inet("net/icmp", Proto::Icmp, None),
+    inet("net/icmp6", Proto::Icmp6, None),
     Table {
-        file: "unix",
+        path: "net/unix",
         protos: Protos::UNIX,
         header: "Num RefCount Protocol Flags Type St Inode Path",
         parse: unix::parse,
@@ -142,14 +142,14 @@ static TABLES: [Table; 24] = [
         shape: Shape::Own,
     },
     other(
-        "netlink",
+        "net/netlink",
         "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode",
         Proto::Netlink,
         Shape::Loose,
         netlink::parse,
     ),
     other(
-        "packet",
+        "net/packet",
         "sk RefCnt Type Proto Iface R Rmem User Inode",
         Proto::Packet,
         Shape::Loose,
@@ -170,26 +170,26 @@ static TABLES: [Table; 24] = [
         sctp::parse_eps,
     ),
     other(
-        "pfkey",
+        "net/pfkey",
         "sk RefCnt Rmem Wmem User Inode",
         Proto::Pfkey,
         Shape::Common,
         bluetooth::parse_pfkey,
     ),
-    bluetooth("hci", Proto::Hci),
-    bluetooth("l2cap", Proto::L2cap),
-    bluetooth("rfcomm", Proto::Rfcomm),
-    bluetooth("sco", Proto::Sco),
-    bluetooth("iso", Proto::Iso),
-    bluetooth("bnep", Proto::Bnep),
-    bluetooth("cmtp", Proto::Cmtp),
-    bluetooth("hidp", Proto::Hidp),
+    bluetooth("net/hci", Proto::Hci),
+    bluetooth("net/l2cap", Proto::L2cap),
+    bluetooth("net/rfcomm", Proto::Rfcomm),
+    bluetooth("net/sco", Proto::Sco),
+    bluetooth("net/iso", Proto::Iso),
+    bluetooth("net/bnep", Proto::Bnep),
+    bluetooth("net/cmtp", Proto::Cmtp),
+    bluetooth("net/hidp", Proto::Hidp),
 ];
 
 impl Table {
-    /// Returns the path of its file below PID.
-    fn path(&self) -> String {
-        format!("net/{}", self.file)
+    /// Returns the path of its file below PID/net.
+    fn file(&self) -> &'static str {
+        self.path.strip_prefix("net/").unwrap_or(self.path)
     }
 
     /// Returns true if `line` is its header.
@@ -230,8 +230,8 @@ mod tests {
             assert_eq!(tables.count(), count, "{proto:?}");
         }
         for table in &TABLES {
-            let is_mine = |other: &&Table| other.file == table.file;
-            assert_eq!(TABLES.iter().filter(is_mine).count(), 1, "{}", table.file);
+            let is_mine = |other: &&Table| other.path == table.path;
+            assert_eq!(TABLES.iter().filter(is_mine).count(), 1, "{}", table.path);
             assert!(table.has_header(table.header.as_bytes()));
         }
     }

@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
             let Ok(file) = self.open_table(table, &mut member, members) else {
                 return false;
             };
-            is_half = table.file == ASSOCS && file.is_some();
+            is_half = table.path == ASSOCS && file.is_some();
             if let Some(file) = file {
                 self.read_table(file, table, netns, member, wanted.as_deref_mut(), sockets);
             } else if Protos::BLUETOOTH.meets(table.protos) {
@@ -145,7 +145,7 @@ impl<'a> Reader<'a> {
         members: &mut dyn Iterator<Item = Task>,
     ) -> io::Result<Option<File>> {
         loop {
-            match self.proc.open_file(*member, &table.path()) {
+            match self.proc.open_file(*member, table.path) {
                 Ok(file) => return Ok(Some(file)),
                 // Either the table is missing, or the member has ended.
                 Err(error) if is_gone(&error) => {
@@ -277,13 +277,13 @@ impl<'a> Reader<'a> {
     /// Notes that a row of `table` has not the kernel's shape.
     #[inline(never)]
     fn skip_row(&mut self, member: Task, table: &Table, record: &Record<'_>) {
-        let path = || self.proc.display(member, &table.path());
-        self.warnings.row_skipped(table.file, path, record.bytes);
+        let path = || self.proc.display(member, table.path);
+        self.warnings.row_skipped(table.file(), path, record.bytes);
     }
 
     /// Notes that something is odd about a whole table.
     fn warn(&mut self, member: Task, table: &Table, reason: &str) {
-        let path = self.proc.display(member, &table.path());
+        let path = self.proc.display(member, table.path);
         self.warnings.warn(&path, reason);
     }
 }

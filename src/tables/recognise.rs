@@ -26,7 +26,7 @@ pub(super) fn by_file(path: &[u8]) -> Option<KnownFile> {
         let before = path.strip_suffix(file.as_bytes());
         before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
     };
-    if let Some(table) = TABLES.iter().find(|table| is_it(table.file)) {
+    if let Some(table) = TABLES.iter().find(|table| is_it(table.file())) {
         return Some(KnownFile::Table(table));
     }
     let at = path.iter().rposition(|byte| *byte == b'/')?;
@@ -68,7 +68,7 @@ pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'
 
 /// Returns the table with this file.
 fn table(file: &str) -> Option<&'static Table> {
-    TABLES.iter().find(|table| table.file == file)
+    TABLES.iter().find(|table| table.file() == file)
 }
 
 /// Parses `line` as a row of the first table whose shape it has.
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn a_file_is_known_by_its_path_whatever_is_before_it() {
         let file = |path: &str| match by_file(path.as_bytes()) {
-            Some(KnownFile::Table(table)) => table.file.to_owned(),
+            Some(KnownFile::Table(table)) => table.file().to_owned(),
             Some(KnownFile::CanBcm(inode)) => format!("can-bcm {inode}"),
             None => "-".to_owned(),
         };
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_table_is_known_by_its_header() {
-        let file = |line: &str| by_header(line.as_bytes(), None).map(|table| table.file);
+        let file = |line: &str| by_header(line.as_bytes(), None).map(|table| table.file());
         for (line, known) in [
             (TCP, Some("tcp")),
             (TCP6, Some("tcp6")),
@@ -163,7 +163,7 @@ mod tests {
             ("unix", BLUETOOTH.header, "bluetooth"),
         ] {
             let found = by_header(line.as_bytes(), table(named)).unwrap();
-            assert_eq!(found.file, known, "{named} with {line}");
+            assert_eq!(found.file(), known, "{named} with {line}");
         }
     }
 

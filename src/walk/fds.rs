@@ -10,7 +10,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::ops::{ControlFlow, Range};
 use std::os::fd::AsFd;
 
-use crate::collections::sort::in_order;
+use crate::collections::sort::sort_by_key;
 use crate::proc::sys;
 use crate::proc::{Proc, Task, for_each_number, is_forbidden, socket_in_link};
 use crate::text::write::Decimal;
@@ -180,11 +180,8 @@ impl FdDir {
             table.free = u32::MAX;
         }
         // The kernel's order is ascending; that of a captured tree on another file system need not be.
-        let found = holders.get(first..).unwrap_or_default();
-        if !found.is_sorted_by_key(|holder| holder.fd) {
-            let found = holders.split_off(first);
-            holders.extend(in_order(found, &|holder| (holder.fd, holder.inode)));
-        }
+        let found = holders.get_mut(first..).unwrap_or_default();
+        sort_by_key(found, &|holder| (holder.fd, holder.inode));
         Ok(table)
     }
 }
