@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_table_is_known_by_its_header() {
-        let file = |line: &str| by_header(line.as_bytes(), None).map(|table| table.file());
+        let file = |line: &str| by_header(line.as_bytes(), None).map(Table::file);
         for (line, known) in [
             (TCP, Some("tcp")),
             (TCP6, Some("tcp6")),
