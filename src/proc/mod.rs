@@ -3,9 +3,10 @@
 //! a file says.
 
 pub(crate) mod dirent;
+mod path;
 pub(crate) mod sys;
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 use crate::text::write::Decimal;
+use path::{PATH_LEN_MAX, TaskPath};
 use sys::BorrowedIdentity;
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
@@ -32,58 +34,6 @@ pub(crate) struct Task {
 /// The number of a network namespace in this run, in the order in which namespaces were met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NetnsId(pub(crate) u16);
-
-/// Room for the longest path below proc: two numbers of 10 digits, `/task/`, `/net/udplite6` or an fd, a NUL.
-const PATH_LEN_MAX: usize = 64;
-
-/// Room for a whole path that std is asked about; a longer one is put together on the heap.
-const STAT_PATH_LEN: usize = 256;
-
-/// A path below proc, such as `6/fd` or `6/task/9/net/tcp`, NUL included.
-struct TaskPath {
-    /// The path, with zeros behind it.
-    bytes: [u8; PATH_LEN_MAX],
-    /// Its length.
-    len: usize,
-}
-
-impl TaskPath {
-    /// Returns the path of `file` of `task`.
-    fn new(task: Task, file: &str) -> Self {
-        let mut path = Self {
-            bytes: [0; PATH_LEN_MAX],
-            len: 0,
-        };
-        path.push_number(task.pid);
-        if task.tid != 0 {
-            path.push(b"/task/");
-            path.push_number(task.tid);
-        }
-        path.push(b"/");
-        path.push(file.as_bytes());
-        path
-    }
-
-    /// Appends `text`. The last byte stays zero: a path that does not fit is cut, and the kernel answers ENOENT.
-    fn push(&mut self, text: &[u8]) {
-        let (free, _) = self.bytes.split_at_mut(PATH_LEN_MAX - 1);
-        debug_assert!(self.len + text.len() <= free.len(), "the path is too long");
-        for (free, byte) in free.iter_mut().skip(self.len).zip(text) {
-            *free = *byte;
-            self.len += 1;
-        }
-    }
-
-    /// Appends `number` in decimal. std's formatting would take a quarter as long as the system call.
-    fn push_number(&mut self, number: u32) {
-        self.push(Decimal::new(number).text());
-    }
-
-    /// Returns the path for a system call.
-    fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
-    }
-}
 
 /// A `read()` of a proc file that returns no more than this was the last: the kernel fills a page with whole lines while
 /// it has any (`fs/seq_file.c`). Assumption: no line is longer than 512 bytes. To be told of the end by one more read
@@ -304,22 +254,7 @@ impl Proc {
     /// # Errors
     /// As `open_dir`.
     pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
-        let below = TaskPath::new(task, name);
-        let parts = [
-            self.path.as_os_str().as_bytes(),
-            b"/",
-            below.as_c_str().to_bytes(),
-        ];
-        let mut buffer = [0; STAT_PATH_LEN];
-        let mut len = 0;
-        for part in parts {
-            let Some(room) = buffer.get_mut(len..len + part.len()) else {
-                return std::fs::metadata(OsString::from_vec(parts.concat()));
-            };
-            room.copy_from_slice(part);
-            len += part.len();
-        }
-        std::fs::metadata(OsStr::from_bytes(buffer.get(..len).unwrap_or_default()))
+        std::fs::metadata(OsString::from_vec(self.display(task, name)))
     }
 
     /// Reads the name of the protocol of the socket behind descriptor `fd` of `task` (`system.sockprotoname`), without
@@ -403,25 +338,6 @@ pub(crate) fn error_text(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_longest_path_fits() {
-        let task = Task {
-            pid: u32::MAX,
-            tid: u32::MAX,
-        };
-        for file in ["net/udplite6", "fd/4294967295"] {
-            let path = TaskPath::new(task, file);
-            assert_eq!(
-                path.as_c_str().to_str().unwrap(),
-                format!("4294967295/task/4294967295/{file}")
-            );
-        }
-        assert_eq!(
-            TaskPath::new(Task { pid: 6, tid: 0 }, "fd").as_c_str(),
-            c"6/fd"
-        );
-    }
 
     #[test]
     fn only_whole_links_have_an_inode() {
