@@ -4,8 +4,6 @@
 
 use std::cmp::Ordering;
 
-use crate::collections::{to_index, to_u32};
-
 /// Sorts `numbers` so that `order` holds between neighbours. Equal ones may change places.
 pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
     let is_in_order = |pair: &[u32]| matches!(pair, [one, other] if order(*one, *other).is_le());
@@ -19,13 +17,6 @@ pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
 pub(crate) fn sort_dedup(numbers: &mut Vec<u32>) {
     sort(numbers, &|one, other| one.cmp(&other));
     numbers.dedup();
-}
-
-/// Returns the indices of `len` elements so that `order` holds between neighbours. Equal ones may change places.
-pub(crate) fn sorted_indices(len: usize, order: &dyn Fn(u32, u32) -> Ordering) -> Vec<usize> {
-    let mut numbers: Vec<u32> = (0..to_u32(len)).collect();
-    sort(&mut numbers, order);
-    numbers.into_iter().map(to_index).collect()
 }
 
 /// Returns `things` in the order of their keys. Things with equal keys may change places.

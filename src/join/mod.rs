@@ -12,7 +12,6 @@ pub(crate) mod rowless;
 mod sockprotoname;
 
 use crate::collections::index::AHEAD;
-use crate::collections::to_index;
 use crate::join::lines::{Line, NO_FD, ShowsOwnerless, held_lines, ownerless_lines};
 use crate::socket::Row;
 use crate::socket::store::{Sockets, Stored};
@@ -143,44 +142,6 @@ impl Joined {
             line: 0,
             ahead: [Stored::NONE; AHEAD],
         }
-    }
-
-    /// Returns of each process the first line, then all lines of sockets that nobody holds.
-    pub(crate) fn holders<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
-        let entry = |at: usize, process| {
-            let line = *self.lines.get(at)?;
-            Some(self.entry(line, sockets.row(line.socket), process))
-        };
-        let held = self.processes.iter();
-        let first = held.filter_map(move |process| entry(process.holders.start, Some(process)));
-        let ownerless = self.processes.last().map_or(0, |last| last.holders.end)..self.lines.len();
-        first.chain(ownerless.filter_map(move |at| entry(at, None)))
-    }
-
-    /// Returns each socket that has a line, once, in the order in which the rows were read: as if nobody held it.
-    pub(crate) fn shown<'a>(&'a self, sockets: &'a Sockets) -> impl Iterator<Item = Entry<'a>> {
-        let mut shown = vec![false; sockets.len()];
-        for line in &self.lines {
-            if let Some(shown) = shown.get_mut(to_index(line.socket)) {
-                *shown = true;
-            }
-        }
-        let numbers = sockets.numbers().zip(shown);
-        numbers
-            .filter(|(_, shown)| *shown)
-            .map(|(socket, _)| Entry {
-                process: None,
-                fd: None,
-                socket,
-                row: sockets.row(socket),
-                owner: Owner::Unknown,
-            })
-    }
-
-    /// Returns the largest descriptor.
-    pub(crate) fn last_fd(&self) -> Option<u32> {
-        let fds = self.lines.iter().map(|line| line.fd);
-        fds.filter(|fd| *fd != NO_FD).max()
     }
 
     /// Returns the entry of `line`, whose row is `row`. It is of `process`, or nobody's.

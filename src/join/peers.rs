@@ -20,8 +20,6 @@ use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Ends, Row};
 use crate::text::addr::unmapped;
-use crate::text::escape::write_escaped;
-use crate::text::write::{write_decimal, write_short};
 use crate::walk::container::ContainerId;
 
 /// Who holds the socket at the other end.
@@ -33,29 +31,6 @@ pub(crate) struct Peer<'a> {
     pub(crate) command: &'a [u8],
     /// Its container, where it is in one.
     pub(crate) container: Option<&'a ContainerId>,
-}
-
-impl Peer<'_> {
-    /// Writes `6/java`, or the reason alone.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        if let Some(pid) = self.pid {
-            write_decimal(out, pid);
-            out.push(b'/');
-        }
-        match self.command {
-            [] => out.push(b'-'),
-            command => write_escaped(out, command),
-        }
-    }
-
-    /// Writes `6/java@54e9a2cefd94`.
-    pub(crate) fn write_with_container(&self, out: &mut Vec<u8>) {
-        self.write(out);
-        if let (Some(_), Some(id)) = (self.pid, self.container) {
-            out.push(b'@');
-            write_short(out, id.short());
-        }
-    }
 }
 
 /// No task: nobody holds the socket.

@@ -1,8 +1,9 @@
 //! The rows as JSON, for programs: one object a line, every field always there and in one order, `null` where it does
-//! not apply. In: what was found. Out: text that any JSON parser reads, whatever bytes a name has. The names of the
-//! fields are a promise (README): a new one may come last, none goes or changes.
+//! not apply. In: what was found. Out: text that any JSON parser reads, whatever bytes a name has. It has no options and
+//! aligns nothing. The names of the fields are a promise (README): a new one may come last, none goes or changes.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use crate::join::Entry;
 use crate::snapshot::Snapshot;
@@ -12,27 +13,26 @@ use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::write_ip;
 use crate::text::escape::is_hidden;
-use crate::text::write::{write_decimal, write_hex_byte, write_hundredths, write_short};
+use crate::text::write::{write_decimal, write_hundredths, write_short};
+use crate::views::list::write_pieces;
 use crate::views::words::{
-    timer_name, write_interface, write_local, write_peer, write_proto, write_protocol, write_state,
+    timer_name, write_hex, write_interface, write_local, write_proto, write_protocol, write_remote,
+    write_state,
 };
 use crate::walk::container::ContainerId;
 
-/// The output is written in pieces of about this size.
-const PIECE_LEN: usize = 32 * 1024;
-
 /// An object that is being written, member by member.
 pub(crate) struct Object<'a> {
-    /// Where to.
+    /// The text that the object is written behind.
     out: &'a mut Vec<u8>,
-    /// For values that have to be written before they can be quoted.
+    /// Holds a value that has to be written before it can be quoted.
     scratch: Vec<u8>,
-    /// What stands before the next name.
+    /// The byte before the next name.
     separator: u8,
 }
 
 impl<'a> Object<'a> {
-    /// Opens an object.
+    /// Opens an object behind the text of `out`.
     pub(crate) fn open(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
@@ -41,7 +41,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Closes it, without the end of the line.
+    /// Closes the object, without the end of the line.
     pub(crate) fn close(self) {
         if self.separator == b'{' {
             self.out.push(b'{');
@@ -49,7 +49,7 @@ impl<'a> Object<'a> {
         self.out.push(b'}');
     }
 
-    /// Writes a member's name, which is followed by its value.
+    /// Writes the name of a member, before its value.
     #[inline(never)]
     fn name(&mut self, name: &[u8]) {
         self.out.push(self.separator);
@@ -58,7 +58,7 @@ impl<'a> Object<'a> {
         self.out.push(b':');
     }
 
-    /// A number.
+    /// Writes a member that is a number.
     #[inline(never)]
     pub(crate) fn number(&mut self, name: &str, number: Option<u32>) {
         self.value(name, number.is_some(), &mut |out| {
@@ -66,7 +66,7 @@ impl<'a> Object<'a> {
         });
     }
 
-    /// Hundredths, as a number with two digits behind the point.
+    /// Writes a member that is a number with two digits behind the point.
     #[inline(never)]
     fn hundredths(&mut self, name: &str, hundredths: Option<u32>) {
         self.value(name, hundredths.is_some(), &mut |out| {
@@ -74,7 +74,7 @@ impl<'a> Object<'a> {
         });
     }
 
-    /// Text.
+    /// Writes a member that is text.
     #[inline(never)]
     pub(crate) fn text(&mut self, name: &str, text: Option<&[u8]>) {
         self.value(name, text.is_some(), &mut |out| {
@@ -82,7 +82,7 @@ impl<'a> Object<'a> {
         });
     }
 
-    /// What `write` writes as text, and `null` if that is nothing.
+    /// Writes a member that is the text which `write` writes, `null` if it writes nothing.
     #[inline(never)]
     pub(crate) fn written(&mut self, name: &str, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut text = std::mem::take(&mut self.scratch);
@@ -92,8 +92,8 @@ impl<'a> Object<'a> {
         self.scratch = text;
     }
 
-    /// A member with the value that `write` writes, or `null`. Nothing of this is inlined, for it is called
-    /// from 40 places: that is 9 KB of a binary that people copy about.
+    /// Writes a member with the value that `write` writes, or `null`. None of these functions is inlined: they are called
+    /// from 40 places, which would be 9 KB of a binary that people copy about.
     fn value(&mut self, name: &str, is_some: bool, write: &mut dyn FnMut(&mut Vec<u8>)) {
         self.name(name.as_bytes());
         if is_some {
@@ -103,7 +103,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// An object of `counts`, each under its word.
+    /// Writes a member that is an object of `counts`, each under its word.
     pub(crate) fn counts<'b>(&mut self, name: &str, counts: impl Iterator<Item = (&'b [u8], u32)>) {
         self.name(name.as_bytes());
         let mut object = Object::open(self.out);
@@ -115,12 +115,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Writes `text` as a JSON string (RFC 8259). What is no UTF-8 becomes U+FFFD; control characters, and what hides or
-/// turns round text, become `\uXXXX`, so that a terminal is as safe as with the list.
+/// Writes `text` as a JSON string (RFC 8259). Bytes that are no UTF-8 become U+FFFD; control characters, and those that
+/// hide or reverse text, become `\uXXXX`, so that a terminal is as safe as with the list.
 #[inline(never)]
 fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    // As nearly all are, the fields' names first of all.
+    // Nearly all strings are plain, among them the names of all fields.
     let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     if text.iter().all(is_plain) {
         write_short(out, text);
@@ -149,13 +149,6 @@ fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Writes two hexadecimal digits for each byte.
-fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        write_hex_byte(out, *byte);
-    }
-}
-
 /// Returns the address family that a program passes to `socket()`, as far as the row tells; else nothing.
 fn family(row: &Row<'_>) -> &'static str {
     match row.ends {
@@ -182,7 +175,7 @@ fn socket_type(row: &Row<'_>, detail: &Detail) -> &'static str {
     }
 }
 
-/// Writes the rows.
+/// Writes everything that was found.
 ///
 /// # Errors
 /// What writing to `out` says.
@@ -193,7 +186,7 @@ pub(crate) fn write_json(found: &Snapshot, out: &mut impl Write) -> io::Result<(
 /// Writes an object for each of `entries`, with an `event` of `--watch` in front if there is one.
 ///
 /// # Errors
-/// What writing to `out` says.
+/// The error of writing to `out`.
 #[inline(never)]
 pub(crate) fn write_objects<'a>(
     found: &'a Snapshot,
@@ -201,21 +194,15 @@ pub(crate) fn write_objects<'a>(
     event: Option<u8>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut piece = Vec::with_capacity(PIECE_LEN + 4096);
-    for entry in entries {
-        let mut object = Object::open(&mut piece);
+    write_pieces(entries, Vec::new(), out, &mut |piece, entry| {
+        let mut object = Object::open(piece);
         if let Some(sign) = event {
             object.text("event", Some(&[sign]));
         }
-        write_members(&mut object, found, &entry);
+        write_members(&mut object, found, entry);
         object.close();
         piece.push(b'\n');
-        if piece.len() > PIECE_LEN {
-            out.write_all(&piece)?;
-            piece.clear();
-        }
-    }
-    out.write_all(&piece)
+    })
 }
 
 /// Writes all members of `entry` into `object`.
@@ -224,8 +211,7 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &E
     let task = entry.process.map(|process| process.task);
     object.number("pid", task.map(|task| task.pid));
     object.number("tid", task.map(|task| task.tid).filter(|tid| *tid != 0));
-    let command = task.map(|_| found.command(entry));
-    object.text("command", command.filter(|command| !command.is_empty()));
+    object.text("command", process_command(found, entry));
     object.number("fd", entry.fd);
     object.number("uid", detail.uid);
     object.number("inode", Some(row.inode).filter(|inode| *inode != 0));
@@ -257,13 +243,18 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &E
     object.text("peer_container", container);
 }
 
-/// Writes the members that tell the two ends of `row`: first as in the list, then in their parts.
+/// Returns the command of the process of `entry`, or none where nobody holds the socket or the process has ended.
+pub(crate) fn process_command<'a>(found: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a [u8]> {
+    let command = entry.process.map(|_| found.command(entry));
+    command.filter(|command| !command.is_empty())
+}
+
+/// Writes the members that tell the two ends of `row`: first as the list has them, then their parts.
 fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
     object.written("local", &mut |out| write_local(out, row, interfaces));
-    object.written("remote", &mut |out| write_peer(out, row));
-    // Who waits for anybody has no other end.
-    let is_one =
-        |(address, port): &(std::net::IpAddr, u16)| !address.is_unspecified() || *port != 0;
+    object.written("remote", &mut |out| write_remote(out, row));
+    // A socket that is not connected has zeros in place of the other end.
+    let is_one = |(address, port): &(IpAddr, u16)| !address.is_unspecified() || *port != 0;
     let (local, remote) = row.ends.inet().unzip();
     let remote = remote.filter(is_one);
     let has_ports = Protos::PORTED.has(row.proto);
@@ -292,7 +283,7 @@ fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
         Ends::Packet { ifindex, .. } if ifindex != 0 => write_interface(out, interfaces, ifindex),
         Ends::Device(name) => out.extend_from_slice(name),
         Ends::Inet {
-            local: (std::net::IpAddr::V6(address), _),
+            local: (IpAddr::V6(address), _),
             ..
         } => out.extend_from_slice(interfaces.of_address(address).unwrap_or_default()),
         _ => {}
@@ -302,7 +293,7 @@ fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
     });
 }
 
-/// Writes the members that only TCP has, and the drops of those that it is not.
+/// Writes the members that only TCP has, and the drops that only others have.
 fn write_tcp(object: &mut Object<'_>, row: &Row<'_>, detail: &Detail) {
     let timer = timer_name(detail);
     object.text("timer", timer.map(str::as_bytes));

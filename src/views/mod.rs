@@ -1,8 +1,10 @@
 //! What is printed of a snapshot. In: a snapshot and how it is to look. Out: bytes for standard output. A view knows
 //! entries and their words, not tables, and reads nothing.
 
+mod column;
 pub(crate) mod json;
 pub(crate) mod list;
+mod names;
 pub(crate) mod notice;
 pub(crate) mod pids;
 pub(crate) mod summary;

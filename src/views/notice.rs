@@ -1,5 +1,6 @@
-//! Says at the end what could not be seen, and what would help from this seat. In: the processes that could not be
-//! read. Out: one line for standard error. It reads who we are; whether the line matters is for the caller.
+//! The last line on standard error: which processes could not be read, and what to try. In: the processes that could not
+//! be read. Out: one line. It reads the credentials of this program to choose the remedy; whether the line is worth
+//! printing, the caller decides.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,22 +15,22 @@ const CAP_SETIDS: u64 = 1 << 6 | 1 << 7;
 /// So many uids are named.
 const UIDS_MAX: usize = 5;
 
-/// Who this program runs as.
-struct Seat {
+/// The credentials of this program (credentials(7)).
+struct Credentials {
     /// Effective uid.
     uid: u32,
     /// Effective capabilities.
     capabilities: u64,
 }
 
-impl Seat {
-    /// Reads it from the status of this process (proc(5)); where that cannot be read, nobody with no rights.
+impl Credentials {
+    /// Reads the credentials from the status of this process (proc(5)). Where that cannot be read, they are those of a
+    /// user without capabilities.
     fn load() -> Self {
         let mut buffer = [0; 2048];
-        // What is cut off, or cannot be read, counts as nobody without rights.
         let read = File::open("/proc/self/status").and_then(|mut status| status.read(&mut buffer));
         let status = buffer.get(..read.unwrap_or(0)).unwrap_or_default();
-        let mut seat = Self {
+        let mut credentials = Self {
             uid: u32::MAX,
             capabilities: 0,
         };
@@ -37,52 +38,51 @@ impl Seat {
             let mut fields = line.split(|byte| *byte == b'\t');
             match (fields.next(), fields.next(), fields.next()) {
                 // Uid: real, effective, saved, file system.
-                (Some(b"Uid:"), _, Some(uid)) => seat.uid = decimal32(uid).unwrap_or(u32::MAX),
+                (Some(b"Uid:"), _, Some(uid)) => {
+                    credentials.uid = decimal32(uid).unwrap_or(u32::MAX);
+                }
                 // CapEff: 16 hexadecimal digits.
                 (Some(b"CapEff:"), Some(digits), _) => {
                     let (high, low) = digits.split_at_checked(8).unwrap_or_default();
                     let half = |half| u64::from(hex(half).unwrap_or(0));
-                    seat.capabilities = half(high) << 32 | half(low);
+                    credentials.capabilities = half(high) << 32 | half(low);
                 }
                 _ => {}
             }
         }
-        seat
+        credentials
     }
 
-    /// What would help to read `unread`.
+    /// Returns what to try in order to read `unread`.
     fn remedy(&self, unread: &[Unread]) -> String {
         if self.capabilities & CAP_SYS_PTRACE != 0 {
-            return "the kernel keeps them even from CAP_SYS_PTRACE".to_owned();
+            return "not readable even with CAP_SYS_PTRACE".to_owned();
         }
-        let ptrace = "--cap-add SYS_PTRACE, docker exec --privileged, or root on the host";
-        // Who can take on another's uid has tried it.
-        if self.uid == 0 && self.capabilities & CAP_SETIDS == CAP_SETIDS {
-            return format!("what helps is {ptrace}");
-        }
-        match unread {
-            [one, rest @ ..]
-                if one.uid != 0
-                    && rest
-                        .iter()
-                        .all(|other| (other.uid, other.gid) == (one.uid, one.gid)) =>
-            {
-                let as_user = format!(
-                    "as that user (docker exec -u {}:{}), or with {ptrace}",
-                    one.uid, one.gid
-                );
-                let root = if self.uid == 0 { "" } else { "as root, or " };
-                format!("run {root}{as_user}")
-            }
-            _ => format!("run as root (docker exec -u 0), or with {ptrace}"),
-        }
+        let root = match self.uid {
+            0 => "",
+            _ => "root (docker exec -u 0), ",
+        };
+        // Root that may change its uid and gid has taken on those of each owner already.
+        let tried_owners = self.uid == 0 && self.capabilities & CAP_SETIDS == CAP_SETIDS;
+        let owner = |process: &Unread| (process.uid, process.gid);
+        let first = unread.first().map_or((0, 0), owner);
+        let is_one = first.0 != 0 && unread.iter().all(|other| owner(other) == first);
+        let user = if is_one && !tried_owners {
+            format!("that user (docker exec -u {}:{}), ", first.0, first.1)
+        } else {
+            String::new()
+        };
+        format!(
+            "try {root}{user}--cap-add SYS_PTRACE, docker exec --privileged, or root on the host"
+        )
     }
 }
 
-/// The line about `unread`, of so many processes as were `selected`; without any, proc does not show them at all.
+/// Returns the line about `unread`, of so many processes as were `selected`. Where `unread` is empty, this proc does not even
+/// show some processes.
 pub(crate) fn closing_line(unread: &[Unread], selected: usize) -> String {
     if unread.is_empty() {
-        return "lsock: this proc hides the processes of other users (hidepid); run as root, or with a proc of its own\n".to_owned();
+        return "lsock: this proc hides the processes of other users (hidepid); try root, or a proc that is mounted without hidepid\n".to_owned();
     }
     let mut uids: Vec<u32> = Vec::new();
     for process in unread {
@@ -100,7 +100,7 @@ pub(crate) fn closing_line(unread: &[Unread], selected: usize) -> String {
     } else {
         format!(": {fds} fds hidden")
     };
-    let remedy = Seat::load().remedy(unread);
+    let remedy = Credentials::load().remedy(unread);
     let count = unread.len();
     format!(
         "lsock: {count} of {selected} processes could not be read (uid {}){hidden}; {remedy}\n",
@@ -122,41 +122,57 @@ mod tests {
     }
 
     #[test]
-    fn the_remedy_fits_the_seat() {
-        let seat = |uid, capabilities| Seat { uid, capabilities };
-        assert!(
-            seat(1000, 0)
-                .remedy(&[unread(33), unread(33)])
-                .contains("-u 33:33")
-        );
-        assert!(
-            seat(1000, 0)
-                .remedy(&[unread(33), unread(0)])
-                .contains("-u 0")
-        );
-        assert!(seat(0, 0).remedy(&[unread(33)]).contains("-u 33:33"));
-        assert!(!seat(0, CAP_SETIDS).remedy(&[unread(33)]).contains("-u "));
-        assert!(
-            !seat(0, CAP_SYS_PTRACE)
-                .remedy(&[unread(33)])
-                .contains("--cap-add")
+    fn the_remedy_fits_the_credentials() {
+        const HOST: &str = "--cap-add SYS_PTRACE, docker exec --privileged, or root on the host";
+        let remedy =
+            |uid, capabilities, unread: &[Unread]| Credentials { uid, capabilities }.remedy(unread);
+        let one_user = [unread(33), unread(33)];
+        let several = [unread(33), unread(34)];
+        let root_too = [unread(33), unread(0)];
+        let root_alone = [unread(0)];
+        for (uid, capabilities, unread, wanted) in [
+            (
+                1000,
+                0,
+                &one_user[..],
+                "root (docker exec -u 0), that user (docker exec -u 33:33), ",
+            ),
+            (1000, 0, &several, "root (docker exec -u 0), "),
+            (1000, 0, &root_too, "root (docker exec -u 0), "),
+            (1000, 0, &root_alone, "root (docker exec -u 0), "),
+            // Root is not told to be root.
+            (0, 0, &one_user, "that user (docker exec -u 33:33), "),
+            (0, 0, &several, ""),
+            (0, CAP_SETIDS, &one_user, ""),
+        ] {
+            assert_eq!(
+                remedy(uid, capabilities, unread),
+                format!("try {wanted}{HOST}")
+            );
+        }
+        assert_eq!(
+            remedy(0, CAP_SETIDS | CAP_SYS_PTRACE, &one_user),
+            "not readable even with CAP_SYS_PTRACE"
         );
     }
 
     #[test]
-    fn this_seat_is_read() {
-        let seat = Seat::load();
+    fn the_credentials_are_those_of_this_program() {
+        let credentials = Credentials::load();
         let uid = std::process::Command::new("id")
             .arg("-u")
             .output()
             .unwrap()
             .stdout;
-        assert_eq!(seat.uid.to_string(), String::from_utf8(uid).unwrap().trim());
         assert_eq!(
-            seat.uid == 0,
-            seat.capabilities != 0,
+            credentials.uid.to_string(),
+            String::from_utf8(uid).unwrap().trim()
+        );
+        assert_eq!(
+            credentials.uid == 0,
+            credentials.capabilities != 0,
             "{:x}",
-            seat.capabilities
+            credentials.capabilities
         );
     }
 

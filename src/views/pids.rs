@@ -1,5 +1,5 @@
 //! The process ids of a selection, for `kill $(lsock -T :8080)`. In: what was found. Out: each pid once, ascending, a
-//! line each. Sockets without a holder have none.
+//! line each. It does not name sockets without a holder.
 
 use std::io::{self, Write};
 

@@ -1,20 +1,23 @@
 //! The summary: how many sockets of each protocol are in which state, and which processes hold most of them. In: what
-//! was found. Out: two small tables, or with `--json` an object for each line of them. Descriptors that a process
-//! forgot to close show as `CLOSE_WAIT`, so that state is named first, and who has most of it comes first.
+//! was found. Out: two small tables, or with `--json` an object for each line of them. It names no single socket.
+//!
+//! Descriptors that a process forgot to close show as `CLOSE_WAIT`: that state comes first in every line, and the
+//! process that has most of it comes first of all.
 
 use std::cmp::Reverse;
 use std::io::{self, Write};
 
-use crate::collections::sort::sorted_indices;
+use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::snapshot::Snapshot;
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::text::escape::write_escaped;
-use crate::text::write::{width, write_decimal, write_padding, write_short};
-use crate::views::json::Object;
-use crate::views::words::{write_proto, write_state};
+use crate::text::write::{width, write_decimal, write_short};
+use crate::views::column::{end_line, write_cell};
+use crate::views::json::{Object, process_command};
+use crate::views::words::{write_container, write_proto, write_state};
 use crate::walk::container::ContainerId;
 
 /// So many processes are named one by one: with the totals they fit a terminal of 24 lines.
@@ -23,16 +26,16 @@ const PROCESSES_MAX: usize = 10;
 /// Sockets by state.
 #[derive(Default)]
 struct Tally {
-    /// How many.
+    /// The number of all of them.
     sockets: u32,
-    /// Of them in `CLOSE_WAIT`.
+    /// The number of them in `CLOSE_WAIT`.
     close_wait: u32,
-    /// Each state's word and number; what has no state is counted under its protocol's name.
+    /// The number in each state, by its word; a socket without a state counts under the name of its protocol.
     states: Vec<(Vec<u8>, u32)>,
 }
 
 impl Tally {
-    /// Counts the socket of `entry`, for whose state `word` is room.
+    /// Counts the socket of `entry`. The word of its state is written to `word`, which saves an allocation for each.
     fn count(&mut self, entry: &Entry<'_>, word: &mut Vec<u8>) {
         word.clear();
         match entry.row.state {
@@ -47,22 +50,17 @@ impl Tally {
         }
     }
 
-    /// The states: `CLOSE_WAIT`, then by number.
+    /// Returns the states: `CLOSE_WAIT` first, then by number.
     fn states(&self) -> impl Iterator<Item = (&[u8], u32)> {
-        let key = |at: u32| {
-            let (word, count) = self
-                .states
-                .get(to_index(at))
-                .map_or((&b""[..], 0), |(word, count)| (word.as_slice(), *count));
-            (word != b"CLOSE_WAIT", Reverse(count), word)
-        };
-        sorted_indices(self.states.len(), &|one, other| key(one).cmp(&key(other)))
-            .into_iter()
-            .filter_map(|at| self.states.get(at))
-            .map(|(word, count)| (word.as_slice(), *count))
+        let states = self.states.iter();
+        let states = states.map(|(word, count)| (word.as_slice(), *count));
+        in_order(states.collect(), &|(word, count)| {
+            (*word != b"CLOSE_WAIT", Reverse(*count), *word)
+        })
+        .into_iter()
     }
 
-    /// Writes them as one word: `CLOSE_WAIT:90,LISTEN:2`; `-` where all that there is is sockets of `proto`.
+    /// Writes the states as one word, `CLOSE_WAIT:90,LISTEN:2`, or nothing if all sockets count under `proto`.
     fn write_states(&self, out: &mut Vec<u8>, proto: &[u8]) {
         let start = out.len();
         for (word, count) in self.states() {
@@ -76,9 +74,6 @@ impl Tally {
             out.push(b':');
             write_decimal(out, count);
         }
-        if out.len() == start {
-            out.push(b'-');
-        }
     }
 }
 
@@ -90,23 +85,35 @@ struct Group<'a> {
     tally: Tally,
 }
 
-impl Group<'_> {
-    /// The process.
+impl<'a> Group<'a> {
+    /// Returns the id of the process.
     fn pid(&self) -> Option<u32> {
-        self.entry.process.map(|process| process.task.pid)
+        pid(&self.entry)
     }
+
+    /// Returns the container of the process; the sockets that nobody holds may be of several.
+    fn container(&self, found: &'a Snapshot) -> Option<&'a ContainerId> {
+        found
+            .container(&self.entry)
+            .filter(|_| self.pid().is_some())
+    }
+}
+
+/// Returns the id of the process of `entry`.
+fn pid(entry: &Entry<'_>) -> Option<u32> {
+    entry.process.map(|process| process.task.pid)
 }
 
 /// Everything that is counted.
 struct Summary<'a> {
-    /// Protocols, each with its word, in their usual order. A socket counts once, however many hold it.
+    /// Protocols by their word, in the order in which they came. A socket counts once, however many hold it.
     protocols: Vec<(Proto, Vec<u8>, Tally)>,
-    /// Processes, then the reasons. A socket counts once for each process that holds it.
+    /// Processes and reasons, in the order in which they came. A socket counts once for each process that holds it.
     groups: Vec<Group<'a>>,
 }
 
 impl<'a> Summary<'a> {
-    /// Counts all of `found`.
+    /// Counts all sockets of `found`.
     fn new(found: &'a Snapshot) -> Self {
         let mut summary = Self {
             protocols: Vec::new(),
@@ -133,30 +140,28 @@ impl<'a> Summary<'a> {
         summary
     }
 
-    /// The place of the group that `entry` belongs to. The entries of a process follow each other.
+    /// Returns the place of the group that `entry` belongs to, which may be a new one.
     fn group_of(&mut self, entry: &Entry<'a>) -> usize {
-        let pid = entry.process.map(|process| process.task.pid);
-        let is_same = |group: &Group<'_>| match pid {
-            Some(_) => group.pid() == pid,
+        let is_same = |group: &Group<'_>| match pid(entry) {
+            Some(pid) => group.pid() == Some(pid),
             None => group.entry.owner == entry.owner,
         };
         let len = self.groups.len();
-        // There are few reasons, and many processes.
-        let near = if pid.is_some() { 1 } else { len.min(8) };
-        let at = self
-            .groups
-            .iter()
-            .rev()
-            .take(near)
-            .position(is_same)
-            .map(|back| len - 1 - back);
-        at.unwrap_or_else(|| {
-            self.groups.push(Group {
-                entry: *entry,
-                tally: Tally::default(),
-            });
-            len
-        })
+        // The entries of a process follow each other; the reasons, which are few, come last and mixed.
+        let near = if entry.process.is_some() {
+            1
+        } else {
+            len.min(8)
+        };
+        let mut last = self.groups.iter().rev().take(near);
+        if let Some(back) = last.position(is_same) {
+            return len - 1 - back;
+        }
+        self.groups.push(Group {
+            entry: *entry,
+            tally: Tally::default(),
+        });
+        len
     }
 
     /// Counts the socket of `entry` for its protocol.
@@ -174,44 +179,76 @@ impl<'a> Summary<'a> {
         }
     }
 
-    /// The protocols in their usual order.
+    /// Returns the protocols in their usual order.
     fn protocols(&self) -> impl Iterator<Item = (&[u8], &Tally)> {
-        let key = |at| {
-            let known = self.protocols.get(to_index(at));
-            known.map(|(proto, word, _)| (*proto, word))
-        };
-        sorted_indices(self.protocols.len(), &|one, other| {
-            key(one).cmp(&key(other))
+        in_order(self.protocols.iter().collect(), &|protocol| {
+            let (proto, word, _) = *protocol;
+            (*proto, word)
         })
         .into_iter()
-        .filter_map(|at| self.protocols.get(at))
         .map(|(_, word, tally)| (word.as_slice(), tally))
     }
 
-    /// The processes, those with most in `CLOSE_WAIT` first, then those that hold most; then the reasons.
-    fn groups(&self) -> impl Iterator<Item = &Group<'a>> {
-        let key = |at| {
-            let group = self.groups.get(to_index(at));
-            group.map(|group| {
-                let Tally {
-                    sockets,
-                    close_wait,
-                    ..
-                } = group.tally;
-                let is_unheld = group.pid().is_none();
-                (is_unheld, Reverse((close_wait, sockets)), group.pid(), at)
-            })
+    /// Returns the processes, those with most sockets in `CLOSE_WAIT` first, then those that hold most; then the reasons.
+    fn groups(&self) -> Vec<&Group<'a>> {
+        let groups = self.groups.iter().enumerate().collect();
+        let key = |(at, group): &(usize, &Group<'_>)| {
+            let most = (group.tally.close_wait, group.tally.sockets);
+            (group.pid().is_none(), Reverse(most), group.pid(), *at)
         };
-        sorted_indices(self.groups.len(), &|one, other| key(one).cmp(&key(other)))
-            .into_iter()
-            .filter_map(|at| self.groups.get(at))
+        let groups = in_order(groups, &key).into_iter();
+        groups.map(|(_, group)| group).collect()
+    }
+}
+
+/// A line of the table of processes.
+struct Line<'a> {
+    /// Process id.
+    pid: Option<u32>,
+    /// The command, or the reason in parentheses.
+    command: Vec<u8>,
+    /// The container.
+    container: Option<&'a ContainerId>,
+    /// The number of sockets.
+    sockets: u32,
+    /// Their states.
+    states: Vec<u8>,
+}
+
+impl<'a> Line<'a> {
+    /// Returns the line of `group`.
+    fn of(group: &Group<'a>, found: &'a Snapshot) -> Self {
+        let (mut command, mut states) = (Vec::new(), Vec::new());
+        write_escaped(&mut command, found.command(&group.entry));
+        group.tally.write_states(&mut states, b"");
+        Self {
+            pid: group.pid(),
+            command,
+            container: group.container(found),
+            sockets: group.tally.sockets,
+            states,
+        }
+    }
+
+    /// Returns the line that stands for all of `groups`, which are not named.
+    fn of_more(groups: &[&Group<'_>]) -> Self {
+        let mut command = b"(".to_vec();
+        write_decimal(&mut command, to_u32(groups.len()));
+        write_short(&mut command, b"-more)");
+        Self {
+            pid: None,
+            command,
+            container: None,
+            sockets: groups.iter().map(|group| group.tally.sockets).sum(),
+            states: Vec::new(),
+        }
     }
 }
 
 /// Writes the summary as text.
 ///
 /// # Errors
-/// What writing to `out` says.
+/// The error of writing to `out`.
 pub(crate) fn write_summary(
     found: &Snapshot,
     has_header: bool,
@@ -224,6 +261,14 @@ pub(crate) fn write_summary(
         protocols.cell(&mut |out| write_decimal(out, tally.sockets));
         protocols.cell(&mut |out| tally.write_states(out, word));
     }
+    let groups = summary.groups();
+    let (held, unheld) = groups.split_at(groups.partition_point(|group| group.pid().is_some()));
+    let (named, more) = held.split_at(held.len().min(PROCESSES_MAX));
+    let mut lines: Vec<Line<'_>> = named.iter().map(|group| Line::of(group, found)).collect();
+    if !more.is_empty() {
+        lines.push(Line::of_more(more));
+    }
+    lines.extend(unheld.iter().map(|group| Line::of(group, found)));
     let has_containers = found.has_containers();
     let headers: &[&str] = if has_containers {
         &["PID", "COMMAND", "CONTAINER", "SOCKETS", "STATES"]
@@ -231,36 +276,18 @@ pub(crate) fn write_summary(
         &["PID", "COMMAND", "SOCKETS", "STATES"]
     };
     let mut processes = Table::new(headers, has_header);
-    let (mut shown, mut more, mut unnamed) = (0, 0_u32, 0_u32);
-    let mut rows: Vec<&Group<'_>> = Vec::new();
-    for group in summary.groups() {
-        if group.pid().is_some() && shown == PROCESSES_MAX {
-            more += 1;
-            unnamed += group.tally.sockets;
-        } else {
-            shown += usize::from(group.pid().is_some());
-            rows.push(group);
-        }
-    }
-    let (named, unheld) = rows.split_at(shown.min(rows.len()));
-    for group in named {
-        write_group(&mut processes, found, group, has_containers);
-    }
-    if more > 0 {
-        processes.cell(&mut |out| out.push(b'-'));
+    for line in lines {
         processes.cell(&mut |out| {
-            write_short(out, b"(");
-            write_decimal(out, more);
-            write_short(out, b"-more)");
+            if let Some(pid) = line.pid {
+                write_decimal(out, pid);
+            }
         });
+        processes.cell(&mut |out| out.extend_from_slice(&line.command));
         if has_containers {
-            processes.cell(&mut |out| out.push(b'-'));
+            processes.cell(&mut |out| write_container(out, line.container));
         }
-        processes.cell(&mut |out| write_decimal(out, unnamed));
-        processes.cell(&mut |out| out.push(b'-'));
-    }
-    for group in unheld {
-        write_group(&mut processes, found, group, has_containers);
+        processes.cell(&mut |out| write_decimal(out, line.sockets));
+        processes.cell(&mut |out| out.extend_from_slice(&line.states));
     }
     let mut text = protocols.into_text();
     text.push(b'\n');
@@ -268,55 +295,28 @@ pub(crate) fn write_summary(
     out.write_all(&text)
 }
 
-/// Writes the line of `group`.
-fn write_group(table: &mut Table<'_>, found: &Snapshot, group: &Group<'_>, has_containers: bool) {
-    table.cell(&mut |out| match group.pid() {
-        Some(pid) => write_decimal(out, pid),
-        None => out.push(b'-'),
-    });
-    table.cell(&mut |out| match found.command(&group.entry) {
-        [] => out.push(b'-'),
-        command => write_escaped(out, command),
-    });
-    if has_containers {
-        table.cell(&mut |out| match container(found, group) {
-            Some(id) => write_short(out, id.short()),
-            None => out.push(b'-'),
-        });
-    }
-    table.cell(&mut |out| write_decimal(out, group.tally.sockets));
-    table.cell(&mut |out| group.tally.write_states(out, b""));
-}
-
-/// The container of a group's process; sockets that nobody holds may be of several.
-fn container<'a>(found: &'a Snapshot, group: &Group<'a>) -> Option<&'a ContainerId> {
-    group.pid().and_then(|_| found.container(&group.entry))
-}
-
 /// Writes the summary as JSON: `proto` tells the lines of protocols from those of owners.
 ///
 /// # Errors
-/// What writing to `out` says.
+/// The error of writing to `out`.
 pub(crate) fn write_summary_json(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
     let summary = Summary::new(found);
     let mut text = Vec::new();
     let protocols = summary
         .protocols()
         .map(|(word, tally)| (Some(word), None, tally));
-    let groups = summary
-        .groups()
-        .map(|group| (None, Some(group), &group.tally));
+    let groups = summary.groups().into_iter();
+    let groups = groups.map(|group| (None, Some(group), &group.tally));
     for (proto, group, tally) in protocols.chain(groups) {
         let mut object = Object::open(&mut text);
         object.text("proto", proto);
         object.number("pid", group.and_then(Group::pid));
-        let named = group.filter(|group| group.pid().is_some());
-        let command = named.map(|group| found.command(&group.entry));
-        object.text("command", command.filter(|command| !command.is_empty()));
+        let command = group.and_then(|group| process_command(found, &group.entry));
+        object.text("command", command);
         let owner = group.map(|group| group.entry.owner);
         object.text("owner", owner.map(Owner::name).map(str::as_bytes));
-        let id = group.and_then(|group| container(found, group));
-        object.text("container", id.map(ContainerId::full));
+        let container = group.and_then(|group| group.container(found));
+        object.text("container", container.map(ContainerId::full));
         object.number("sockets", Some(tally.sockets));
         object.counts("states", tally.states());
         object.close();
@@ -327,14 +327,14 @@ pub(crate) fn write_summary_json(found: &Snapshot, out: &mut impl Write) -> io::
 
 /// Cells in aligned columns.
 struct Table<'a> {
-    /// What the columns are called.
+    /// The words above the columns.
     headers: &'a [&'static str],
     /// All cells, line by line.
     cells: Vec<Vec<u8>>,
 }
 
 impl<'a> Table<'a> {
-    /// A table, with a line of headers or without.
+    /// Returns a table without lines, under a line of headers or not.
     fn new(headers: &'a [&'static str], has_header: bool) -> Self {
         let mut table = Self {
             headers,
@@ -346,14 +346,17 @@ impl<'a> Table<'a> {
         table
     }
 
-    /// Adds a cell.
+    /// Adds the cell that `write` writes, `-` if it writes nothing.
     fn cell(&mut self, write: &mut dyn FnMut(&mut Vec<u8>)) {
         let mut cell = Vec::new();
         write(&mut cell);
+        if cell.is_empty() {
+            cell.push(b'-');
+        }
         self.cells.push(cell);
     }
 
-    /// Lays it out, numbers to the right; the last column is not padded.
+    /// Returns the lines with their columns aligned, numbers to the right.
     fn into_text(self) -> Vec<u8> {
         let lines = || self.cells.chunks(self.headers.len());
         let widest = |at: usize| {
@@ -363,18 +366,11 @@ impl<'a> Table<'a> {
         let widths: Vec<usize> = (0..self.headers.len()).map(widest).collect();
         let mut text = Vec::new();
         for line in lines() {
-            for ((cell, header), most) in line.iter().zip(self.headers).zip(&widths) {
+            for ((cell, header), cell_width) in line.iter().zip(self.headers).zip(&widths) {
                 let is_number = matches!(*header, "PID" | "SOCKETS");
-                let (before, after) = if is_number { (*most, 0) } else { (0, *most) };
-                write_padding(&mut text, width(cell), before);
-                write_short(&mut text, cell);
-                // STATES is the last of every table.
-                if *header != "STATES" {
-                    write_padding(&mut text, width(cell), after);
-                    text.push(b' ');
-                }
+                write_cell(&mut text, cell, *cell_width, is_number);
             }
-            text.push(b'\n');
+            end_line(&mut text);
         }
         text
     }

@@ -1,9 +1,10 @@
-//! What comes and goes between two looks. In: what was found now and the time before. Out: a line for each socket and
-//! holder that is gone, with `-`, then for each that is new, with `+`, and the time; first of all the whole list.
+//! The changes between two looks. In: what was found now and the time before. Out: a line for each socket and holder that
+//! is gone, with `-`, then for each that is new, with `+`, and the time; at the first look the whole list. It does not
+//! look, nor wait between looks.
 //!
-//! Of the time before, 9 bytes a line are kept here, and its rows by the caller, for the lines of what is gone; of the
-//! times before that nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are:
-//! a changed state is a `-` and a `+`, and a queue that fills is no news.
+//! Of the look before, 9 bytes a line are kept here, and its rows by the caller, for the lines of what is gone; of earlier
+//! looks nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are: a changed state
+//! is a `-` and a `+`, and a queue that fills is no news.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -14,23 +15,23 @@ use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::snapshot::Snapshot;
-use crate::text::write::write_short;
+use crate::text::write::write_decimal;
 use crate::views::json::write_objects;
 use crate::views::list::{Columns, write_list};
 
 /// A line of the look before.
 #[derive(Clone, Copy)]
 struct Known {
-    /// Stands for all that makes it the same line.
+    /// A hash of everything that makes it the same line.
     hash: u64,
-    /// Whether it was printed; what nobody is seen to hold must be there twice.
-    is_told: bool,
+    /// Whether it was printed: a socket without a visible holder must be there at two looks.
+    is_printed: bool,
 }
 
-/// What is told of a line.
+/// The change that a line tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Event {
-    /// It was there when the watch began.
+    /// It was there at the first look.
     There,
     /// It is new.
     Came,
@@ -39,7 +40,7 @@ enum Event {
 }
 
 impl Event {
-    /// Its sign.
+    /// Returns its sign.
     const fn sign(self) -> u8 {
         match self {
             Self::There => b'=',
@@ -51,27 +52,27 @@ impl Event {
 
 /// The watch.
 pub(crate) struct Watch {
-    /// Whether they are objects.
+    /// Whether the output is JSON.
     is_json: bool,
-    /// How lines look.
+    /// The layout of lines.
     layout: Layout,
-    /// Their columns, which only grow.
+    /// The columns, which only grow.
     columns: Columns,
-    /// What the hashes depend on, so that nobody can choose a name that passes for another line.
+    /// The seed of the hashes, so that nobody can choose a name that passes for another line.
     seed: RandomState,
     /// The lines of the look before, in order.
     known: Vec<Known>,
-    /// Where they are by the upper half of their hash; `None` before the first look.
+    /// The places in `known`, by the upper half of the hash; `None` before the first look.
     index: Option<Index>,
 }
 
-/// What `known` is indexed by.
+/// Returns the key of a hash in the index.
 fn upper_half(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or(0)
 }
 
 impl Watch {
-    /// A watch that has not yet looked.
+    /// Returns a watch that has not yet looked.
     pub(crate) fn new(layout: Layout, is_json: bool) -> Self {
         Self {
             is_json,
@@ -83,21 +84,21 @@ impl Watch {
         }
     }
 
-    /// What stands for `entry`. A socket without an inode is known by its ends, which are unique in one namespace.
+    /// Returns the hash of the line of `entry`. A socket without an inode is known by its ends, which are unique in one
+    /// namespace.
     fn hash(&self, found: &Snapshot, entry: &Entry<'_>) -> u64 {
-        let task = entry
-            .process
-            .map(|process| (process.task.pid, process.task.tid));
+        let task = entry.process.map(|process| process.task);
+        let task = task.map(|task| (task.pid, task.tid));
         let row = &entry.row;
         let netns = (row.inode == 0).then(|| found.netns_inode(entry.socket));
         let socket = (row.inode, row.proto, row.ends, row.state);
         self.seed.hash_one((task, entry.fd, socket, netns))
     }
 
-    /// Writes what is different in `found` from `before`, which is what the last call had as `found`.
+    /// Writes the differences of `found` from `before`, which is what the last call had as `found`.
     ///
     /// # Errors
-    /// What writing to `out` says.
+    /// The error of writing to `out`.
     pub(crate) fn write_round(
         &mut self,
         before: Option<&Snapshot>,
@@ -105,32 +106,31 @@ impl Watch {
         out: &mut impl Write,
     ) -> io::Result<()> {
         let index = self.index.take();
+        // For each line of the look before: whether it is there again.
         let mut stays = vec![false; self.known.len()];
+        // For each line of this look: whether it is printed now.
         let mut came = Vec::new();
         let mut known = Vec::new();
         for entry in found.entries() {
             let hash = self.hash(found, &entry);
-            let is_it = |number: &u32| {
-                self.known.get(to_index(*number)).map(|known| known.hash) == Some(hash)
-                    && stays.get(to_index(*number)) == Some(&false)
-            };
-            let mut candidates = index.iter().flat_map(|index| index.find(upper_half(hash)));
-            let same = candidates.find(is_it);
-            let was_told = same.and_then(|number| {
-                *stays.get_mut(to_index(number))? = true;
-                self.known.get(to_index(number)).map(|known| known.is_told)
+            let same = index
+                .as_ref()
+                .and_then(|index| self.find(index, hash, &stays));
+            let was_printed = same.and_then(|at| {
+                *stays.get_mut(at)? = true;
+                self.known.get(at).map(|known| known.is_printed)
             });
             // A socket that was made or closed between the looks at its process and its table is seen without its holder.
             let is_passing = entry.row.inode != 0
                 && matches!(entry.owner, Owner::Elsewhere | Owner::Hidden)
                 && index.is_some();
-            let is_told = was_told.is_some() || !is_passing;
-            came.push(is_told && was_told != Some(true));
-            known.push(Known { hash, is_told });
+            let is_printed = was_printed.is_some() || !is_passing;
+            came.push(is_printed && was_printed != Some(true));
+            known.push(Known { hash, is_printed });
         }
         if let (Some(before), Some(_)) = (before, &index) {
-            let told = self.known.iter().map(|known| known.is_told);
-            let went = stays.iter().zip(told).map(|(stays, told)| !stays && told);
+            let pairs = self.known.iter().zip(&stays);
+            let went = pairs.map(|(known, stays)| known.is_printed && !stays);
             let went: Vec<bool> = went.collect();
             self.write_events(before, Event::Went, &went, out)?;
             self.write_events(found, Event::Came, &came, out)?;
@@ -138,27 +138,33 @@ impl Watch {
             self.write_events(found, Event::There, &came, out)?;
         }
         let mut index = Index::with_room(known.len());
-        for (number, known) in known.iter().enumerate() {
-            index.insert(upper_half(known.hash), to_u32(number));
+        for (at, known) in known.iter().enumerate() {
+            index.insert(upper_half(known.hash), to_u32(at));
         }
         (self.index, self.known) = (Some(index), known);
         Ok(())
     }
 
-    /// Writes `event` for those entries of `found` that `is_told` tells.
+    /// Returns the place of a line with `hash` at the look before that does not yet stay.
+    fn find(&self, index: &Index, hash: u64, stays: &[bool]) -> Option<usize> {
+        let mut candidates = index.find(upper_half(hash)).map(to_index);
+        candidates.find(|at| {
+            self.known.get(*at).map(|known| known.hash) == Some(hash)
+                && stays.get(*at) == Some(&false)
+        })
+    }
+
+    /// Writes `event` for those entries of `found` for which `is_printed` holds true.
     fn write_events(
         &mut self,
         found: &Snapshot,
         event: Event,
-        is_told: &[bool],
+        is_printed: &[bool],
         out: &mut impl Write,
     ) -> io::Result<()> {
         let entries = || {
-            let told = found
-                .entries()
-                .zip(is_told)
-                .filter(|(_, is_told)| **is_told);
-            told.map(|(entry, _)| entry)
+            let pairs = found.entries().zip(is_printed);
+            pairs.filter_map(|(entry, is_printed)| is_printed.then_some(entry))
         };
         if self.is_json {
             return write_objects(found, &mut entries(), Some(event.sign()), out);
@@ -169,15 +175,14 @@ impl Watch {
         if entries().next().is_none() {
             return Ok(());
         }
-        self.columns.choose(found, self.layout);
-        self.columns.measure(found, entries());
+        self.columns.fit(found, self.layout, &mut entries());
         let mut before = vec![event.sign(), b' '];
         // A clock before 1970 was never set.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         write_time(&mut before, now.unwrap_or_default().as_secs());
         before.push(b' ');
-        self.columns
-            .write_lines(found, entries(), &before, Vec::new(), out)
+        let columns = &self.columns;
+        columns.write_lines(found, &mut entries(), &before, Vec::new(), out)
     }
 }
 
@@ -191,8 +196,8 @@ fn write_time(out: &mut Vec<u8>, seconds: u64) {
         if at > 0 {
             out.push(b':');
         }
-        let digits = [part / 10, part % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
-        write_short(out, &digits);
+        write_decimal(out, part / 10);
+        write_decimal(out, part % 10);
     }
 }
 

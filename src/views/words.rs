@@ -1,8 +1,10 @@
-//! The words that stand for the parts of a row: its protocol and its two ends. In: a row. Out: bytes behind what a
-//! buffer holds, each one word without blanks, escaped. The views put them in columns or quotes.
+//! The words that stand for the parts of a row: its protocol, its state, its two ends, who is there. In: a row, or one
+//! part of it. Out: bytes behind what a buffer holds, escaped, each part one word without blanks. It neither aligns nor
+//! quotes; that is done by the views that put these words into columns or JSON.
 
 use std::net::IpAddr;
 
+use crate::join::peers::Peer;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
@@ -10,10 +12,12 @@ use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::text::escape::write_escaped;
 use crate::text::write::{
-    decimal_width, v4_width, write_decimal, write_hundredths, write_short, write_v4_end,
+    write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
 };
+use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
+use crate::walk::container::ContainerId;
 
-/// Writes the word of the PROTO column.
+/// Writes the name of the protocol; for a socket that no table lists, the name that its descriptor tells.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
     match row.ends {
         Ends::Unlisted(name) if row.proto == Proto::Other && !name.is_empty() => {
@@ -23,8 +27,16 @@ pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
     }
 }
 
+/// Writes the name of the state; a number that no known kernel prints is written as `UNKNOWN(0E)`.
+pub(crate) fn write_state(out: &mut Vec<u8>, state: State) {
+    match state.name() {
+        "UNKNOWN" => write_short(out, format!("UNKNOWN({:02X})", state.0).as_bytes()),
+        name => write_short(out, name.as_bytes()),
+    }
+}
+
 /// Writes this end: `172.17.0.2:8080`, `[::1]:53`, `0.0.0.0:icmp` of raw, a path or `*`, `route:1419`, `all:eth0`, or
-/// `?` where no table tells.
+/// `?` where no table tells it.
 pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfaces) {
     match row.ends {
         Ends::Inet {
@@ -70,35 +82,9 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
     }
 }
 
-/// Writes the name of interface `index`, which is not 0, or `if9` where nothing tells it.
-pub(crate) fn write_interface(out: &mut Vec<u8>, interfaces: &Interfaces, index: u32) {
-    if let Some(name) = interfaces.name(index) {
-        write_escaped(out, name);
-    } else {
-        write_short(out, b"if");
-        write_decimal(out, index);
-    }
-}
-
-/// Writes what the socket was opened for, where that is more than its kind says: raw's IP protocol, netlink's family,
-/// packet's ethertype. Nothing, and `false`, of all others.
-pub(crate) fn write_protocol(out: &mut Vec<u8>, row: &Row<'_>) -> bool {
-    match row.ends {
-        Ends::Inet {
-            local: (_, number), ..
-        } if matches!(row.proto, Proto::Raw | Proto::Raw6) => {
-            write_named(out, &IP_PROTOCOLS, number.into());
-        }
-        Ends::Netlink { family, .. } => write_named(out, &NETLINK_FAMILIES, family),
-        Ends::Packet { ethertype, .. } => write_ethertype(out, ethertype),
-        _ => return false,
-    }
-    true
-}
-
 /// Writes the other end: `*:*` where an internet socket has none, `*` where the table does not tell, `-` where no
 /// table lists the socket.
-pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
+pub(crate) fn write_remote(out: &mut Vec<u8>, row: &Row<'_>) {
     match row.ends {
         Ends::Inet {
             remote: (IpAddr::V4(address), port @ 1..),
@@ -112,7 +98,7 @@ pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
             remote: (address, port),
             ..
         } => {
-            write_address(out, address, &Interfaces::default());
+            write_address(out, address, &Interfaces::NONE);
             out.push(b':');
             write_decimal(out, port.into());
         }
@@ -121,9 +107,41 @@ pub(crate) fn write_peer(out: &mut Vec<u8>, row: &Row<'_>) {
             addresses,
             remote_port,
             ..
-        } => write_addresses(out, sides(addresses).1, remote_port, &Interfaces::default()),
+        } => write_addresses(out, sides(addresses).1, remote_port, &Interfaces::NONE),
         Ends::Unlisted(_) => out.push(b'-'),
         _ => out.push(b'*'),
+    }
+}
+
+/// Writes the protocol that the socket was opened for, where a protocol has several: raw's IP protocol, netlink's
+/// family, packet's ethertype. For all others it writes nothing and returns false.
+pub(crate) fn write_protocol(out: &mut Vec<u8>, row: &Row<'_>) -> bool {
+    let (names, number) = match row.ends {
+        Ends::Inet {
+            local: (_, number), ..
+        } if matches!(row.proto, Proto::Raw | Proto::Raw6) => (IP_PROTOCOLS, number.into()),
+        Ends::Netlink { family, .. } => (NETLINK_FAMILIES, family),
+        Ends::Packet { ethertype, .. } => (ETHERTYPES, ethertype.into()),
+        _ => return false,
+    };
+    match (name_of(names, number), row.ends) {
+        (Some(name), _) => write_short(out, name.as_bytes()),
+        (None, Ends::Packet { ethertype, .. }) => {
+            write_short(out, b"0x");
+            write_hex(out, &ethertype.to_be_bytes());
+        }
+        (None, _) => write_decimal(out, number),
+    }
+    true
+}
+
+/// Writes the name of the interface with `index`, which is not 0, or `if9` where the name is not known.
+pub(crate) fn write_interface(out: &mut Vec<u8>, interfaces: &Interfaces, index: u32) {
+    if let Some(name) = interfaces.name(index) {
+        write_escaped(out, name);
+    } else {
+        write_short(out, b"if");
+        write_decimal(out, index);
     }
 }
 
@@ -140,7 +158,8 @@ fn write_addresses(out: &mut Vec<u8>, side: &[u8], port: u16, interfaces: &Inter
     write_decimal(out, port.into());
 }
 
-/// Writes an address as it stands before a port, with the interface behind a link-local one that is this machine's.
+/// Writes an address as it stands before a port: IPv6 in brackets, and behind a link-local address of this machine its
+/// interface.
 fn write_address(out: &mut Vec<u8>, address: IpAddr, interfaces: &Interfaces) {
     let is_v6 = unmapped(address).is_ipv6();
     if is_v6 {
@@ -158,125 +177,63 @@ fn write_address(out: &mut Vec<u8>, address: IpAddr, interfaces: &Interfaces) {
     }
 }
 
-/// How many columns `end` takes on a screen, if that can be told without writing it: an IPv4 address with a port, as most
-/// are, of a protocol that has ports.
-pub(crate) fn end_width((address, port): (IpAddr, u16)) -> Option<usize> {
-    match address {
-        IpAddr::V4(address) if port != 0 => {
-            Some(v4_width(address.octets()) + 1 + decimal_width(port.into()))
-        }
-        _ => None,
-    }
-}
-
-/// Writes the name of `number` in lower case, or the number.
-fn write_named(out: &mut Vec<u8>, names: &[(u32, &str)], number: u32) {
-    match names.iter().find(|(known, _)| *known == number) {
-        Some((_, name)) => write_short(out, name.as_bytes()),
-        None => write_decimal(out, number),
-    }
-}
-
-/// Writes the name of an ethertype, or its four digits.
-fn write_ethertype(out: &mut Vec<u8>, ethertype: u16) {
-    match ETHERTYPES
-        .iter()
-        .find(|(known, _)| *known == u32::from(ethertype))
-    {
-        Some((_, name)) => write_short(out, name.as_bytes()),
-        None => write_short(out, format!("0x{ethertype:04x}").as_bytes()),
-    }
-}
-
-/// Writes what TCP waits for and how long, as ss names it: `keepalive:7198.32s`; `-` for nothing.
+/// Writes the timer that TCP runs and when it ends, as ss writes it: `keepalive:7198.32s`. It writes nothing where no timer
+/// runs.
 pub(crate) fn write_timer(out: &mut Vec<u8>, detail: &Detail) {
-    let Some(name) = timer_name(detail) else {
-        return out.push(b'-');
-    };
-    write_short(out, name.as_bytes());
-    out.push(b':');
-    write_hundredths(out, detail.timer_ticks);
-    out.push(b's');
+    if let Some(name) = timer_name(detail) {
+        write_short(out, name.as_bytes());
+        out.push(b':');
+        write_hundredths(out, detail.timer_ticks);
+        out.push(b's');
+    }
 }
 
-/// The name of the timer that runs (`net/ipv4/tcp_ipv4.c`: `get_tcp4_sock`), as ss has it.
+/// Returns the name of the timer that runs.
 pub(crate) fn timer_name(detail: &Detail) -> Option<&'static str> {
-    match detail.timer {
-        1 => Some("on"),
-        2 => Some("keepalive"),
-        3 => Some("timewait"),
-        4 => Some("persist"),
-        _ => None,
+    name_of(TIMERS, detail.timer.into())
+}
+
+/// Writes a network namespace as its link in /proc/PID/ns reads: `net:[4026531840]`.
+pub(crate) fn write_netns(out: &mut Vec<u8>, inode: u32) {
+    write_short(out, b"net:[");
+    write_decimal(out, inode);
+    out.push(b']');
+}
+
+/// Writes the id of a container as docker shows it. It writes nothing where none is known.
+pub(crate) fn write_container(out: &mut Vec<u8>, container: Option<&ContainerId>) {
+    if let Some(id) = container {
+        write_short(out, id.short());
     }
 }
 
-/// Writes the state, or a number that no kernel known here prints as the kernel would, in two digits.
-pub(crate) fn write_state(out: &mut Vec<u8>, state: State) {
-    match state.name() {
-        "UNKNOWN" => write_short(out, format!("UNKNOWN({:02X})", state.0).as_bytes()),
-        name => write_short(out, name.as_bytes()),
+/// Writes a process as `6/java`, or the reason in parentheses why there is none.
+pub(crate) fn write_process(out: &mut Vec<u8>, process: &Peer<'_>) {
+    if let Some(pid) = process.pid {
+        write_decimal(out, pid);
+        out.push(b'/');
+    }
+    match process.command {
+        [] => out.push(b'-'),
+        command => write_escaped(out, command),
     }
 }
 
-/// IP protocol numbers that raw sockets are opened for (IANA).
-const IP_PROTOCOLS: [(u32, &str); 20] = [
-    (0, "ip"),
-    (1, "icmp"),
-    (2, "igmp"),
-    (4, "ipip"),
-    (6, "tcp"),
-    (17, "udp"),
-    (41, "ipv6"),
-    (46, "rsvp"),
-    (47, "gre"),
-    (50, "esp"),
-    (51, "ah"),
-    (58, "ipv6-icmp"),
-    (89, "ospf"),
-    (94, "ipip"),
-    (103, "pim"),
-    (112, "vrrp"),
-    (115, "l2tp"),
-    (132, "sctp"),
-    (136, "udplite"),
-    (255, "raw"),
-];
+/// Writes a process with its container: `6/java@54e9a2cefd94`.
+pub(crate) fn write_process_and_container(out: &mut Vec<u8>, process: &Peer<'_>) {
+    write_process(out, process);
+    if let (Some(_), Some(id)) = (process.pid, process.container) {
+        out.push(b'@');
+        write_short(out, id.short());
+    }
+}
 
-/// `include/uapi/linux/netlink.h`
-const NETLINK_FAMILIES: [(u32, &str); 19] = [
-    (0, "route"),
-    (2, "usersock"),
-    (3, "firewall"),
-    (4, "sock_diag"),
-    (5, "nflog"),
-    (6, "xfrm"),
-    (7, "selinux"),
-    (8, "iscsi"),
-    (9, "audit"),
-    (10, "fib_lookup"),
-    (11, "connector"),
-    (12, "netfilter"),
-    (15, "kobject_uevent"),
-    (16, "generic"),
-    (18, "scsitransport"),
-    (19, "ecryptfs"),
-    (20, "rdma"),
-    (21, "crypto"),
-    (22, "smc"),
-];
-
-/// `include/uapi/linux/if_ether.h`
-const ETHERTYPES: [(u32, &str); 9] = [
-    (0x0000, "none"),
-    (0x0003, "all"),
-    (0x0800, "ip"),
-    (0x0806, "arp"),
-    (0x86dd, "ipv6"),
-    (0x8100, "vlan"),
-    (0x8863, "pppoe-discovery"),
-    (0x888e, "eapol"),
-    (0x88cc, "lldp"),
-];
+/// Writes two hexadecimal digits for each byte.
+pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        write_hex_byte(out, *byte);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -386,28 +343,8 @@ mod tests {
             let mut out = Vec::new();
             write_local(&mut out, &row, &Interfaces::default());
             out.push(b' ');
-            write_peer(&mut out, &row);
+            write_remote(&mut out, &row);
             assert_eq!(String::from_utf8(out).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn a_width_is_what_is_written() {
-        for end in [
-            "0.0.0.0:0",
-            "0.0.0.0:1",
-            "10.20.30.40:65535",
-            "255.255.255.255:10",
-            "[::1]:9",
-        ] {
-            let row = inet(Proto::Tcp, end, "0.0.0.0:0");
-            let Ends::Inet { local, .. } = row.ends else {
-                panic!()
-            };
-            let mut out = Vec::new();
-            write_local(&mut out, &row, &Interfaces::default());
-            let is_plain = local.0.is_ipv4() && local.1 != 0;
-            assert_eq!(end_width(local), is_plain.then_some(out.len()), "{end}");
         }
     }
 }
