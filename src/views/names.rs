@@ -77,12 +77,7 @@ mod tests {
 
     #[test]
     fn a_number_has_one_name() {
-        for names in [
-            IP_PROTOCOLS,
-            NETLINK_FAMILIES,
-            ETHERTYPES,
-            TIMERS,
-        ] {
+        for names in [IP_PROTOCOLS, NETLINK_FAMILIES, ETHERTYPES, TIMERS] {
             assert!(names.is_sorted_by(|(one, _), (next, _)| one < next));
             for (number, name) in names {
                 assert_eq!(name_of(names, *number), Some(*name));

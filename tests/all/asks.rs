@@ -396,7 +396,10 @@ fn no_memory_is_mapped_for_each_process() {
         return;
     };
     let many = mapped(10 * PROCESSES).unwrap();
-    assert!(many <= few + PROCESSES, "{few}, then {many}");
+    // Each vector that holds something of each process doubles four times on the way, and musl maps what it grows into.
+    let doublings = 4;
+    let vectors = 12;
+    assert!(many <= few + doublings * vectors, "{few}, then {many}");
 }
 
 // The kernel tells how many descriptors there are (the size of PID/fd, since Linux 6.2), so numbers are tried until all
