@@ -1,6 +1,6 @@
 //! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. std's sort is
 //! compiled here for u32 alone: for each further type of element it adds 5 to 8 KB to a binary that people copy about,
-//! so things are sorted by their numbers.
+//! so things are sorted on a heap of our own.
 
 use std::cmp::Ordering;
 

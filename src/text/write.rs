@@ -7,7 +7,7 @@
 //! The digits of a number are computed all at once, without a division or a branch for each (2 to 3 % of the time of a
 //! list).
 
-/// A chunk: no number and no IPv4 address is longer.
+/// The length of a chunk; no number and no IPv4 address is longer.
 const CHUNK_LEN: usize = 16;
 
 /// Writes a short text.
@@ -16,6 +16,7 @@ pub(crate) fn write_short(out: &mut Vec<u8>, text: &[u8]) {
     for chunk in chunks {
         out.extend_from_slice(chunk);
     }
+    // The rest is put together in a register: to push it byte by byte takes a load and a store of the length for each.
     let word = rest
         .iter()
         .rev()
@@ -31,8 +32,7 @@ fn write_chunk(out: &mut Vec<u8>, chunk: [u8; CHUNK_LEN], len: usize) {
     out.truncate(start + len);
 }
 
-/// Writes blanks until a cell of `width` is wide enough for `wanted`.
-#[inline(always)]
+/// Writes the blanks that a text of `width` lacks to be `wanted` wide.
 pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
     let mut rest = wanted.saturating_sub(width);
     while rest > CHUNK_LEN {
@@ -239,8 +239,7 @@ pub(crate) fn decimal_width(number: u32) -> usize {
     }
 }
 
-/// How many columns `text` takes on a screen: one a character, none of which is a control character.
-#[inline(always)]
+/// Returns how many columns `text` takes on a screen: one for each character. It has no control characters.
 pub(crate) fn width(text: &[u8]) -> usize {
     if text.is_ascii() {
         return text.len();

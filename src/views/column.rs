@@ -1,6 +1,6 @@
 //! The columns of the list, a row each in one table: the header, the lists that show the column, and where its value
-//! comes from. In: the entry of a line. Out: its cell, aligned, which is one word without blanks. It does not choose the
-//! columns of a list, nor how wide they are; `list` does.
+//! comes from. In: the entry of a line. Out: its cell, aligned, which is one word without blanks. It does not choose
+//! the columns of a list, nor how wide they are; `list` does.
 
 use crate::cli::Layout;
 use crate::join::Entry;
@@ -30,7 +30,7 @@ type NumberOf = fn(&Snapshot, &Entry<'_>) -> Option<u32>;
 /// Writes the word of an entry, or nothing if it has none.
 type WriteWord = fn(&mut Vec<u8>, &Snapshot, &Entry<'_>);
 
-/// Where the value of a column comes from, which also decides how it is aligned. Where there is no value, `-` is written.
+/// Where the value of a column comes from, which also decides how it is aligned. If there is none, `-` is written.
 enum Value {
     /// A number, which is aligned to the right.
     Number(NumberOf),
@@ -55,8 +55,8 @@ pub(crate) static COLUMNS: [Column; 21] = [
     number("RECV-Q", always, |_, entry| entry.row.rx_queue),
     // Bytes not yet acknowledged.
     number("SEND-Q", always, |_, entry| entry.row.tx_queue),
-    word("LOCAL", always, |out, found, entry| {
-        write_local(out, &entry.row, found.interfaces(entry.socket));
+    word("LOCAL", always, |out, snapshot, entry| {
+        write_local(out, &entry.row, snapshot.interfaces(entry.socket));
     }),
     word("PEER", always, |out, _, entry| {
         write_remote(out, &entry.row);
@@ -64,47 +64,51 @@ pub(crate) static COLUMNS: [Column; 21] = [
     word(
         "PEER-PROCESS",
         |layout, _| layout.peers,
-        |out, found, entry| {
-            if let Some(peer) = found.peer(entry) {
+        |out, snapshot, entry| {
+            if let Some(peer) = snapshot.peer(entry) {
                 write_process_and_container(out, &peer);
             }
         },
     ),
-    number("UID", is_wide, |found, entry| {
-        found.sockets.detail(entry.socket).uid
+    number("UID", is_wide, |snapshot, entry| {
+        snapshot.sockets.detail(entry.socket).uid
     }),
     number("INODE", is_wide, |_, entry| {
         Some(entry.row.inode).filter(|inode| *inode != 0)
     }),
-    number("NETNS", shows_netns, |found, entry| {
-        found.netns_inode(entry.socket)
+    number("NETNS", shows_netns, |snapshot, entry| {
+        snapshot.netns_inode(entry.socket)
     }),
-    word("CONTAINER", is_wide_and_live, |out, found, entry| {
-        write_container(out, found.container(entry));
+    word("CONTAINER", is_wide_and_live, |out, snapshot, entry| {
+        write_container(out, snapshot.container(entry));
     }),
     word(
         "CONTAINER",
         shows_container_or_netns,
         write_container_or_netns,
     ),
-    word("TIMER", has_timers, |out, found, entry| {
-        write_timer(out, &found.sockets.detail(entry.socket));
+    word("TIMER", has_timers, |out, snapshot, entry| {
+        write_timer(out, &snapshot.sockets.detail(entry.socket));
     }),
     // Retransmits without an answer.
-    number("RETRANS", has_timers, |found, entry| {
-        figures(found, entry).retransmits
+    number("RETRANS", has_timers, |snapshot, entry| {
+        figures(snapshot, entry).retransmits
     }),
     // The retransmit time-out in milliseconds, from 1/100 s.
-    number("RTO", is_wide, |found, entry| {
-        figures(found, entry)
+    number("RTO", is_wide, |snapshot, entry| {
+        figures(snapshot, entry)
             .rto_ticks
             .map(|ticks| ticks.saturating_mul(10))
     }),
-    number("CWND", is_wide, |found, entry| figures(found, entry).cwnd),
-    number("SSTHRESH", is_wide, |found, entry| {
-        figures(found, entry).ssthresh
+    number("CWND", is_wide, |snapshot, entry| {
+        figures(snapshot, entry).cwnd
     }),
-    number("DROPS", is_wide, |found, entry| figures(found, entry).drops),
+    number("SSTHRESH", is_wide, |snapshot, entry| {
+        figures(snapshot, entry).ssthresh
+    }),
+    number("DROPS", is_wide, |snapshot, entry| {
+        figures(snapshot, entry).drops
+    }),
 ];
 
 /// Returns a column of numbers.
@@ -151,37 +155,40 @@ fn has_timers(layout: Layout, _: &Snapshot) -> bool {
 }
 
 /// Returns true with `-e`, and where sockets of several network namespaces are listed.
-fn shows_netns(layout: Layout, found: &Snapshot) -> bool {
-    is_wide_and_live(layout, found)
-        || (!layout.wide && found.is_in_several_namespaces() && !found.has_containers())
+fn shows_netns(layout: Layout, snapshot: &Snapshot) -> bool {
+    is_wide_and_live(layout, snapshot)
+        || (!layout.wide && snapshot.is_in_several_namespaces() && !snapshot.has_containers())
 }
 
 /// Returns true where sockets of several network namespaces are listed and containers are known, which tell more.
-fn shows_container_or_netns(layout: Layout, found: &Snapshot) -> bool {
-    !layout.wide && found.is_in_several_namespaces() && found.has_containers()
+fn shows_container_or_netns(layout: Layout, snapshot: &Snapshot) -> bool {
+    !layout.wide && snapshot.is_in_several_namespaces() && snapshot.has_containers()
 }
 
 /// Returns the figures that the table tells of the socket.
-fn figures(found: &Snapshot, entry: &Entry<'_>) -> Figures {
-    found.sockets.detail(entry.socket).figures(&entry.row)
+fn figures(snapshot: &Snapshot, entry: &Entry<'_>) -> Figures {
+    snapshot.sockets.detail(entry.socket).figures(&entry.row)
 }
 
 /// Writes the command, or the reason in parentheses why there is no process: `(accept-queue:6/java)` where the listener
 /// is known that has not yet accepted the connection.
-fn write_command(out: &mut Vec<u8>, found: &Snapshot, entry: &Entry<'_>) {
-    match found.listener(entry) {
+fn write_command(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
+    match snapshot.listener(entry) {
         Some(holder) => {
             write_short(out, b"(accept-queue:");
             write_process(out, &holder);
             out.push(b')');
         }
-        None => write_escaped(out, found.command(entry)),
+        None => write_escaped(out, snapshot.command(entry)),
     }
 }
 
 /// Writes the container, or the network namespace where none is known.
-fn write_container_or_netns(out: &mut Vec<u8>, found: &Snapshot, entry: &Entry<'_>) {
-    match (found.container(entry), found.netns_inode(entry.socket)) {
+fn write_container_or_netns(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
+    match (
+        snapshot.container(entry),
+        snapshot.netns_inode(entry.socket),
+    ) {
         (None, Some(inode)) => write_netns(out, inode),
         (container, _) => write_container(out, container),
     }
@@ -198,18 +205,18 @@ impl Column {
         &self,
         most: &mut usize,
         scratch: &mut Vec<u8>,
-        found: &Snapshot,
+        snapshot: &Snapshot,
         entry: &Entry<'_>,
     ) {
         match self.value {
             Value::Number(number) => {
-                if let Some(number) = number(found, entry) {
+                if let Some(number) = number(snapshot, entry) {
                     *most = decimal_width(number).max(*most);
                 }
             }
             Value::Word(write) => {
                 scratch.clear();
-                write(scratch, found, entry);
+                write(scratch, snapshot, entry);
                 // No character has less than a byte.
                 if scratch.len() > *most {
                     *most = width(scratch).max(*most);
@@ -223,11 +230,11 @@ impl Column {
         &self,
         out: &mut Vec<u8>,
         cell_width: usize,
-        found: &Snapshot,
+        snapshot: &Snapshot,
         entry: &Entry<'_>,
     ) {
         match self.value {
-            Value::Number(number) => match number(found, entry) {
+            Value::Number(number) => match number(snapshot, entry) {
                 Some(number) => {
                     write_number(out, number, cell_width);
                     out.push(b' ');
@@ -236,7 +243,7 @@ impl Column {
             },
             Value::Word(write) => {
                 let start = out.len();
-                write(out, found, entry);
+                write(out, snapshot, entry);
                 if out.len() == start {
                     out.push(b'-');
                 }

@@ -1,5 +1,5 @@
 //! The rows as JSON, for programs: one object a line, every field always there and in one order, `null` where it does
-//! not apply. In: what was found. Out: text that any JSON parser reads, whatever bytes a name has. It has no options and
+//! not apply. In: a snapshot. Out: text that any JSON parser reads, whatever bytes a name has. It has no options and
 //! aligns nothing. The names of the fields are a promise (README): a new one may come last, none goes or changes.
 
 use std::io::{self, Write};
@@ -15,6 +15,7 @@ use crate::text::addr::write_ip;
 use crate::text::escape::is_hidden;
 use crate::text::write::{write_decimal, write_hundredths, write_short};
 use crate::views::list::write_pieces;
+use crate::views::names::{SOCKET_TYPES, name_of};
 use crate::views::words::{
     timer_name, write_hex, write_interface, write_local, write_proto, write_protocol, write_remote,
     write_state,
@@ -92,8 +93,8 @@ impl<'a> Object<'a> {
         self.scratch = text;
     }
 
-    /// Writes a member with the value that `write` writes, or `null`. None of these functions is inlined: they are called
-    /// from 40 places, which would be 9 KB of a binary that people copy about.
+    /// Writes a member with the value that `write` writes, or `null`. None of these functions is inlined: they are
+    /// called from 40 places, which would be 9 KB of a binary that people copy about.
     fn value(&mut self, name: &str, is_some: bool, write: &mut dyn FnMut(&mut Vec<u8>)) {
         self.name(name.as_bytes());
         if is_some {
@@ -149,7 +150,7 @@ fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Returns the address family that a program passes to `socket()`, as far as the row tells; else nothing.
+/// Returns the address family that a program passes to socket(2), as far as the row tells it; else nothing.
 fn family(row: &Row<'_>) -> &'static str {
     match row.ends {
         Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
@@ -161,26 +162,24 @@ fn family(row: &Row<'_>) -> &'static str {
     }
 }
 
-/// Returns the type that goes with the family, as far as the row tells; else nothing.
+/// Returns the type that goes with the family, as far as the row tells it; else nothing.
 fn socket_type(row: &Row<'_>, detail: &Detail) -> &'static str {
-    match (detail.socket_type, row.ends) {
-        (1, _) => "stream",
-        (2, _) => "dgram",
-        (3, _) | (_, Ends::Unlisted(b"xdp")) => "raw",
-        (5, _) | (_, Ends::Unlisted(b"alg")) => "seqpacket",
-        (10, _) => "packet",
+    let told = name_of(SOCKET_TYPES, detail.socket_type.into());
+    told.unwrap_or_else(|| match row.ends {
+        Ends::Unlisted(b"xdp") => "raw",
+        Ends::Unlisted(b"alg") => "seqpacket",
         // sockprotoname has one name for both types of unix that are not streams.
-        (_, Ends::Unlisted(_)) if row.proto == Proto::UnixDgram => "",
+        Ends::Unlisted(_) if row.proto == Proto::UnixDgram => "",
         _ => row.proto.socket_type(),
-    }
+    })
 }
 
 /// Writes everything that was found.
 ///
 /// # Errors
-/// What writing to `out` says.
-pub(crate) fn write_json(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
-    write_objects(found, &mut found.entries(), None, out)
+/// The error of writing to `out`.
+pub(crate) fn write_json(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+    write_objects(snapshot, &mut snapshot.entries(), None, out)
 }
 
 /// Writes an object for each of `entries`, with an `event` of `--watch` in front if there is one.
@@ -189,7 +188,7 @@ pub(crate) fn write_json(found: &Snapshot, out: &mut impl Write) -> io::Result<(
 /// The error of writing to `out`.
 #[inline(never)]
 pub(crate) fn write_objects<'a>(
-    found: &'a Snapshot,
+    snapshot: &'a Snapshot,
     entries: &mut dyn Iterator<Item = Entry<'a>>,
     event: Option<u8>,
     out: &mut impl Write,
@@ -199,19 +198,19 @@ pub(crate) fn write_objects<'a>(
         if let Some(sign) = event {
             object.text("event", Some(&[sign]));
         }
-        write_members(&mut object, found, entry);
+        write_members(&mut object, snapshot, entry);
         object.close();
         piece.push(b'\n');
     })
 }
 
 /// Writes all members of `entry` into `object`.
-pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &Entry<'_>) {
-    let (row, detail) = (&entry.row, &found.sockets.detail(entry.socket));
+fn write_members(object: &mut Object<'_>, snapshot: &Snapshot, entry: &Entry<'_>) {
+    let (row, detail) = (&entry.row, &snapshot.sockets.detail(entry.socket));
     let task = entry.process.map(|process| process.task);
     object.number("pid", task.map(|task| task.pid));
     object.number("tid", task.map(|task| task.tid).filter(|tid| *tid != 0));
-    object.text("command", process_command(found, entry));
+    object.text("command", process_command(snapshot, entry));
     object.number("fd", entry.fd);
     object.number("uid", detail.uid);
     object.number("inode", Some(row.inode).filter(|inode| *inode != 0));
@@ -222,21 +221,19 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &E
     for (name, word) in [("family", family(row)), ("type", socket_type(row, detail))] {
         object.text(name, Some(word.as_bytes()).filter(|word| !word.is_empty()));
     }
-    let has_state = !matches!(row.state, State::UNLISTED | State::NONE);
-    object.written("state", &mut |out| {
-        if has_state {
-            write_state(out, row.state);
-        }
+    object.written("state", &mut |out| match row.state {
+        State::UNLISTED | State::NONE => {}
+        state => write_state(out, state),
     });
     object.number("recv_queue", row.rx_queue);
     object.number("send_queue", row.tx_queue);
-    write_ends(object, row, found.interfaces(entry.socket));
+    write_ends(object, row, snapshot.interfaces(entry.socket));
     object.text("owner", Some(entry.owner.name().as_bytes()));
-    object.number("netns", found.netns_inode(entry.socket));
-    let container = found.container(entry).map(ContainerId::full);
+    object.number("netns", snapshot.netns_inode(entry.socket));
+    let container = snapshot.container(entry).map(ContainerId::full);
     object.text("container", container);
     write_tcp(object, row, detail);
-    let peer = found.peer(entry);
+    let peer = snapshot.peer(entry);
     object.number("peer_pid", peer.and_then(|peer| peer.pid));
     object.text("peer_command", peer.map(|peer| peer.command));
     let container = peer.and_then(|peer| peer.container).map(ContainerId::full);
@@ -244,8 +241,8 @@ pub(crate) fn write_members(object: &mut Object<'_>, found: &Snapshot, entry: &E
 }
 
 /// Returns the command of the process of `entry`, or none where nobody holds the socket or the process has ended.
-pub(crate) fn process_command<'a>(found: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a [u8]> {
-    let command = entry.process.map(|_| found.command(entry));
+pub(crate) fn process_command<'a>(snapshot: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a [u8]> {
+    let command = entry.process.map(|_| snapshot.command(entry));
     command.filter(|command| !command.is_empty())
 }
 

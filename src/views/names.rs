@@ -1,5 +1,5 @@
-//! The names of the numbers that tables hold: those of IANA, and those of the kernel as ip, ss and socket(2) write them.
-//! In: a number. Out: its name, or nothing where no name is known here. It writes nothing.
+//! The names of the numbers that tables hold: those of IANA, and those of the kernel as ip, ss and socket(2) write
+//! them. In: a number. Out: its name, or nothing if no name is known here. It writes nothing.
 
 /// Returns the name of `number` in `names`.
 pub(crate) fn name_of(names: &[(u32, &'static str)], number: u32) -> Option<&'static str> {
@@ -71,13 +71,28 @@ pub(crate) const ETHERTYPES: &[(u32, &str)] = &[
 pub(crate) const TIMERS: &[(u32, &str)] =
     &[(1, "on"), (2, "keepalive"), (3, "timewait"), (4, "persist")];
 
+/// Socket types (`include/linux/net.h`), as `--json` names them.
+pub(crate) const SOCKET_TYPES: &[(u32, &str)] = &[
+    (1, "stream"),
+    (2, "dgram"),
+    (3, "raw"),
+    (5, "seqpacket"),
+    (10, "packet"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_number_has_one_name() {
-        for names in [IP_PROTOCOLS, NETLINK_FAMILIES, ETHERTYPES, TIMERS] {
+        for names in [
+            IP_PROTOCOLS,
+            NETLINK_FAMILIES,
+            ETHERTYPES,
+            TIMERS,
+            SOCKET_TYPES,
+        ] {
             assert!(names.is_sorted_by(|(one, _), (next, _)| one < next));
             for (number, name) in names {
                 assert_eq!(name_of(names, *number), Some(*name));

@@ -1,6 +1,5 @@
-//! The last line on standard error: which processes could not be read, and what to try. In: the processes that could not
-//! be read. Out: one line. It reads the credentials of this program to choose the remedy; whether the line is worth
-//! printing, the caller decides.
+//! The last line on standard error: how many processes could not be read, and what to try. In: those processes. Out: one
+//! line. It reads the credentials of this program to choose the remedy. It does not decide whether the line is printed.
 
 use std::fs::File;
 use std::io::Read;
@@ -78,11 +77,12 @@ impl Credentials {
     }
 }
 
-/// Returns the line about `unread`, of so many processes as were `selected`. Where `unread` is empty, this proc does not even
-/// show some processes.
+/// Returns the line about `unread`, of so many processes as were `selected`. If `unread` is empty, this proc does not
+/// even show some processes.
 pub(crate) fn closing_line(unread: &[Unread], selected: usize) -> String {
     if unread.is_empty() {
-        return "lsock: this proc hides the processes of other users (hidepid); try root, or a proc that is mounted without hidepid\n".to_owned();
+        let what = "this proc hides the processes of other users (hidepid)";
+        return format!("lsock: {what}; try root, or a proc that is mounted without hidepid\n");
     }
     let mut uids: Vec<u32> = Vec::new();
     for process in unread {

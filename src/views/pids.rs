@@ -1,4 +1,4 @@
-//! The process ids of a selection, for `kill $(lsock -T :8080)`. In: what was found. Out: each pid once, ascending, a
+//! The process ids of a selection, for `kill $(lsock -T :8080)`. In: a snapshot. Out: each pid once, ascending, a
 //! line each. It does not name sockets without a holder.
 
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use crate::snapshot::Snapshot;
 /// Writes the process ids.
 ///
 /// # Errors
-/// What writing to `out` says.
-pub(crate) fn write_pids(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
-    let mut pids: Vec<u32> = found
+/// The error of writing to `out`.
+pub(crate) fn write_pids(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+    let mut pids: Vec<u32> = snapshot
         .joined
         .processes()
         .iter()

@@ -1,5 +1,5 @@
-//! The summary: how many sockets of each protocol are in which state, and which processes hold most of them. In: what
-//! was found. Out: two small tables, or with `--json` an object for each line of them. It names no single socket.
+//! The summary: how many sockets of each protocol are in which state, and which processes hold most of them. In: a
+//! snapshot. Out: two small tables, or with `--json` an object for each line of them. It names no single socket.
 //!
 //! Descriptors that a process forgot to close show as `CLOSE_WAIT`: that state comes first in every line, and the
 //! process that has most of it comes first of all.
@@ -92,8 +92,8 @@ impl<'a> Group<'a> {
     }
 
     /// Returns the container of the process; the sockets that nobody holds may be of several.
-    fn container(&self, found: &'a Snapshot) -> Option<&'a ContainerId> {
-        found
+    fn container(&self, snapshot: &'a Snapshot) -> Option<&'a ContainerId> {
+        snapshot
             .container(&self.entry)
             .filter(|_| self.pid().is_some())
     }
@@ -113,16 +113,16 @@ struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    /// Counts all sockets of `found`.
-    fn new(found: &'a Snapshot) -> Self {
+    /// Counts all sockets of `snapshot`.
+    fn new(snapshot: &'a Snapshot) -> Self {
         let mut summary = Self {
             protocols: Vec::new(),
             groups: Vec::new(),
         };
         // For each socket the last group that it was counted for, from 1 on.
-        let mut counted = vec![0; found.sockets.len()];
+        let mut counted = vec![0; snapshot.sockets.len()];
         let mut word = Vec::new();
-        for entry in found.entries() {
+        for entry in snapshot.entries() {
             let at = summary.group_of(&entry);
             let Some(last) = counted.get_mut(to_index(entry.socket)) else {
                 continue;
@@ -189,7 +189,8 @@ impl<'a> Summary<'a> {
         .map(|(_, word, tally)| (word.as_slice(), tally))
     }
 
-    /// Returns the processes, those with most sockets in `CLOSE_WAIT` first, then those that hold most; then the reasons.
+    /// Returns the processes, those with most sockets in `CLOSE_WAIT` first, then those with most sockets; after them
+    /// the reasons.
     fn groups(&self) -> Vec<&Group<'a>> {
         let groups = self.groups.iter().enumerate().collect();
         let key = |(at, group): &(usize, &Group<'_>)| {
@@ -217,14 +218,14 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Returns the line of `group`.
-    fn of(group: &Group<'a>, found: &'a Snapshot) -> Self {
+    fn of(group: &Group<'a>, snapshot: &'a Snapshot) -> Self {
         let (mut command, mut states) = (Vec::new(), Vec::new());
-        write_escaped(&mut command, found.command(&group.entry));
+        write_escaped(&mut command, snapshot.command(&group.entry));
         group.tally.write_states(&mut states, b"");
         Self {
             pid: group.pid(),
             command,
-            container: group.container(found),
+            container: group.container(snapshot),
             sockets: group.tally.sockets,
             states,
         }
@@ -250,11 +251,11 @@ impl<'a> Line<'a> {
 /// # Errors
 /// The error of writing to `out`.
 pub(crate) fn write_summary(
-    found: &Snapshot,
+    snapshot: &Snapshot,
     has_header: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let summary = Summary::new(found);
+    let summary = Summary::new(snapshot);
     let mut protocols = Table::new(&["PROTO", "SOCKETS", "STATES"], has_header);
     for (word, tally) in summary.protocols() {
         protocols.cell(&mut |out| write_short(out, word));
@@ -264,12 +265,15 @@ pub(crate) fn write_summary(
     let groups = summary.groups();
     let (held, unheld) = groups.split_at(groups.partition_point(|group| group.pid().is_some()));
     let (named, more) = held.split_at(held.len().min(PROCESSES_MAX));
-    let mut lines: Vec<Line<'_>> = named.iter().map(|group| Line::of(group, found)).collect();
+    let mut lines: Vec<Line<'_>> = named
+        .iter()
+        .map(|group| Line::of(group, snapshot))
+        .collect();
     if !more.is_empty() {
         lines.push(Line::of_more(more));
     }
-    lines.extend(unheld.iter().map(|group| Line::of(group, found)));
-    let has_containers = found.has_containers();
+    lines.extend(unheld.iter().map(|group| Line::of(group, snapshot)));
+    let has_containers = snapshot.has_containers();
     let headers: &[&str] = if has_containers {
         &["PID", "COMMAND", "CONTAINER", "SOCKETS", "STATES"]
     } else {
@@ -299,8 +303,8 @@ pub(crate) fn write_summary(
 ///
 /// # Errors
 /// The error of writing to `out`.
-pub(crate) fn write_summary_json(found: &Snapshot, out: &mut impl Write) -> io::Result<()> {
-    let summary = Summary::new(found);
+pub(crate) fn write_summary_json(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+    let summary = Summary::new(snapshot);
     let mut text = Vec::new();
     let protocols = summary
         .protocols()
@@ -311,11 +315,11 @@ pub(crate) fn write_summary_json(found: &Snapshot, out: &mut impl Write) -> io::
         let mut object = Object::open(&mut text);
         object.text("proto", proto);
         object.number("pid", group.and_then(Group::pid));
-        let command = group.and_then(|group| process_command(found, &group.entry));
+        let command = group.and_then(|group| process_command(snapshot, &group.entry));
         object.text("command", command);
         let owner = group.map(|group| group.entry.owner);
         object.text("owner", owner.map(Owner::name).map(str::as_bytes));
-        let container = group.and_then(|group| group.container(found));
+        let container = group.and_then(|group| group.container(snapshot));
         object.text("container", container.map(ContainerId::full));
         object.number("sockets", Some(tally.sockets));
         object.counts("states", tally.states());

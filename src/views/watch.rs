@@ -1,10 +1,10 @@
-//! The changes between two looks. In: what was found now and the time before. Out: a line for each socket and holder that
+//! The changes between two looks. In: two snapshots. Out: a line for each socket and holder that
 //! is gone, with `-`, then for each that is new, with `+`, and the time; at the first look the whole list. It does not
 //! look, nor wait between looks.
 //!
-//! Of the look before, 9 bytes a line are kept here, and its rows by the caller, for the lines of what is gone; of earlier
-//! looks nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are: a changed state
-//! is a `-` and a `+`, and a queue that fills is no news.
+//! Of the look before, 9 bytes a line are kept here, and its rows by the caller, for the lines of what is gone; of
+//! earlier looks nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are: a
+//! changed state is a `-` and a `+`, and a queue that fills is no news.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
@@ -86,23 +86,23 @@ impl Watch {
 
     /// Returns the hash of the line of `entry`. A socket without an inode is known by its ends, which are unique in one
     /// namespace.
-    fn hash(&self, found: &Snapshot, entry: &Entry<'_>) -> u64 {
+    fn hash(&self, snapshot: &Snapshot, entry: &Entry<'_>) -> u64 {
         let task = entry.process.map(|process| process.task);
         let task = task.map(|task| (task.pid, task.tid));
         let row = &entry.row;
-        let netns = (row.inode == 0).then(|| found.netns_inode(entry.socket));
+        let netns = (row.inode == 0).then(|| snapshot.netns_inode(entry.socket));
         let socket = (row.inode, row.proto, row.ends, row.state);
         self.seed.hash_one((task, entry.fd, socket, netns))
     }
 
-    /// Writes the differences of `found` from `before`, which is what the last call had as `found`.
+    /// Writes the differences of `snapshot` from `before`, which is what the last call had as `snapshot`.
     ///
     /// # Errors
     /// The error of writing to `out`.
     pub(crate) fn write_round(
         &mut self,
         before: Option<&Snapshot>,
-        found: &Snapshot,
+        snapshot: &Snapshot,
         out: &mut impl Write,
     ) -> io::Result<()> {
         let index = self.index.take();
@@ -111,8 +111,8 @@ impl Watch {
         // For each line of this look: whether it is printed now.
         let mut came = Vec::new();
         let mut known = Vec::new();
-        for entry in found.entries() {
-            let hash = self.hash(found, &entry);
+        for entry in snapshot.entries() {
+            let hash = self.hash(snapshot, &entry);
             let same = index
                 .as_ref()
                 .and_then(|index| self.find(index, hash, &stays));
@@ -120,7 +120,7 @@ impl Watch {
                 *stays.get_mut(at)? = true;
                 self.known.get(at).map(|known| known.is_printed)
             });
-            // A socket that was made or closed between the looks at its process and its table is seen without its holder.
+            // A socket that was made or closed between the looks at its process and its table is seen without a holder.
             let is_passing = entry.row.inode != 0
                 && matches!(entry.owner, Owner::Elsewhere | Owner::Hidden)
                 && index.is_some();
@@ -133,9 +133,9 @@ impl Watch {
             let went = pairs.map(|(known, stays)| known.is_printed && !stays);
             let went: Vec<bool> = went.collect();
             self.write_events(before, Event::Went, &went, out)?;
-            self.write_events(found, Event::Came, &came, out)?;
+            self.write_events(snapshot, Event::Came, &came, out)?;
         } else {
-            self.write_events(found, Event::There, &came, out)?;
+            self.write_events(snapshot, Event::There, &came, out)?;
         }
         let mut index = Index::with_room(known.len());
         for (at, known) in known.iter().enumerate() {
@@ -154,35 +154,35 @@ impl Watch {
         })
     }
 
-    /// Writes `event` for those entries of `found` for which `is_printed` holds true.
+    /// Writes `event` for those entries of `snapshot` for which `is_printed` holds true.
     fn write_events(
         &mut self,
-        found: &Snapshot,
+        snapshot: &Snapshot,
         event: Event,
         is_printed: &[bool],
         out: &mut impl Write,
     ) -> io::Result<()> {
         let entries = || {
-            let pairs = found.entries().zip(is_printed);
+            let pairs = snapshot.entries().zip(is_printed);
             pairs.filter_map(|(entry, is_printed)| is_printed.then_some(entry))
         };
         if self.is_json {
-            return write_objects(found, &mut entries(), Some(event.sign()), out);
+            return write_objects(snapshot, &mut entries(), Some(event.sign()), out);
         }
         if event == Event::There {
-            return write_list(found, self.layout, &mut self.columns, out);
+            return write_list(snapshot, self.layout, &mut self.columns, out);
         }
         if entries().next().is_none() {
             return Ok(());
         }
-        self.columns.fit(found, self.layout, &mut entries());
+        self.columns.fit(snapshot, self.layout, &mut entries());
         let mut before = vec![event.sign(), b' '];
         // A clock before 1970 was never set.
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         write_time(&mut before, now.unwrap_or_default().as_secs());
         before.push(b' ');
         let columns = &self.columns;
-        columns.write_lines(found, &mut entries(), &before, Vec::new(), out)
+        columns.write_lines(snapshot, &mut entries(), &before, Vec::new(), out)
     }
 }
 

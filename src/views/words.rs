@@ -177,7 +177,7 @@ fn write_address(out: &mut Vec<u8>, address: IpAddr, interfaces: &Interfaces) {
     }
 }
 
-/// Writes the timer that TCP runs and when it ends, as ss writes it: `keepalive:7198.32s`. It writes nothing where no timer
+/// Writes the timer that TCP runs and when it ends, as ss writes it: `keepalive:7198.32s`. It writes nothing if no timer
 /// runs.
 pub(crate) fn write_timer(out: &mut Vec<u8>, detail: &Detail) {
     if let Some(name) = timer_name(detail) {

@@ -324,14 +324,10 @@ fn a_watch_that_starts_with_nothing_goes_on() {
 fn a_namespace_that_comes_adds_a_column_at_the_end() {
     for (args, cells) in [("", ""), (" -o", " - 0")] {
         let tree = Tree::new();
-        tree.table("tcp", &[tcp("00000000:0050", NOBODY, "0A", EMPTY, 0, 5)]);
+        tree.table("tcp", &[listen(80, 5)]);
         tree.process(6, "java").ns_net(4_026_531_840).socket(3, 5);
         tree.namespace("b");
-        tree.table_in(
-            "b",
-            "tcp",
-            &[tcp("00000000:0051", NOBODY, "0A", EMPTY, 0, 7)],
-        );
+        tree.table_in("b", "tcp", &[listen(81, 7)]);
         let watch = Running::on(&tree, &format!("--watch=0.02 -H{args}"));
         watch.line_with("0.0.0.0:80");
         tree.process_in("b", 8, "nginx")
