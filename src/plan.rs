@@ -27,7 +27,8 @@ pub(crate) struct Plan {
     pub(crate) keeps_details: bool,
     /// True if tables may be read while the walk goes on, because all rows are wanted whoever holds them.
     pub(crate) reads_beside: bool,
-    /// True if the tables alone tell whether anything matches, whoever holds it.
+    /// True if the tables alone tell whether anything matches, whoever holds it: all that can stands in one, and shows there
+    /// whether it does.
     pub(crate) tables_suffice: bool,
     /// True if the view shows the names of commands.
     pub(crate) names_commands: bool,
@@ -55,7 +56,7 @@ impl Plan {
             finds_peers: layout.peers,
             keeps_details: layout.wide || layout.timers || options.json || needs.uids,
             reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
-            tables_suffice: is_all && !needs.paths,
+            tables_suffice: is_all && !needs.paths && !condition.may_match_rowless(None),
             names_commands: matches!(options.view, View::List | View::Summary),
             names_interfaces: is_list,
             names_containers: layout.wide || layout.peers || options.json,

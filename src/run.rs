@@ -55,8 +55,6 @@ fn once(take: &Take<'_>, options: &Options) -> Result<Status, String> {
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest one.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
-/// Each look of so many is a whole one, because the tables alone tell of no namespace that only a thread is in.
-const WHOLE_LOOK_EACH: u32 = 20;
 
 /// Looks until something matches, for `limit` at most, and shows it.
 fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<Status, String> {
@@ -66,11 +64,12 @@ fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<S
     if std::process::id() == 1 {
         sys::catch_stop_signals();
     }
-    for look in 0.. {
+    // The first look is a whole one, because what is waited for may be there.
+    let mut is_whole = true;
+    loop {
         let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
         let is_last = left == Some(Duration::ZERO) || sys::is_stopped();
-        let is_whole = is_last || !take.plan.tables_suffice || look % WHOLE_LOOK_EACH == 0;
-        if is_whole || any_row_matches(take)? {
+        if is_whole || is_last || any_row_matches(take)? {
             let mut warnings = Warnings::default();
             let snapshot = take.snapshot(&mut warnings)?;
             if is_last || Status::of(&snapshot, options, take.plan) == Status::Shown {
@@ -79,8 +78,8 @@ fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<S
         }
         sys::wait_beside(None, left.unwrap_or(pause).min(pause));
         pause = (pause * 3 / 2).min(PAUSE_MAX);
+        is_whole = !take.plan.tables_suffice;
     }
-    Ok(Status::NothingMatched)
 }
 
 /// Shows the list, then what comes and goes, until a signal says that it is enough, or nobody reads any more.

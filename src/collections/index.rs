@@ -80,11 +80,14 @@ pub(crate) struct Wanted {
     found: Vec<bool>,
     /// How many were not found.
     missing: usize,
+    /// True if what has another inode is wanted too.
+    are_others: bool,
 }
 
 impl Wanted {
-    /// Returns the set of `inodes`, none of them found yet.
-    pub(crate) fn new(inodes: impl Iterator<Item = u32>) -> Self {
+    /// Returns the set of `inodes`, none of them found yet. With `are_others` all other inodes are wanted too, and it is
+    /// only noted which of `inodes` were found.
+    pub(crate) fn new(inodes: impl Iterator<Item = u32>, are_others: bool) -> Self {
         let mut inodes: Vec<u32> = inodes.collect();
         sort_dedup(&mut inodes);
         let mut index = Index::with_room(inodes.len());
@@ -95,12 +98,18 @@ impl Wanted {
             index,
             missing: inodes.len(),
             found: vec![false; inodes.len()],
+            are_others,
         }
     }
 
-    /// Returns how many were not found yet.
-    pub(crate) fn missing(&self) -> usize {
-        self.missing
+    /// Returns true if some of the inodes were not found yet.
+    pub(crate) fn lacks_any(&self) -> bool {
+        self.missing > 0
+    }
+
+    /// Returns true if nothing is wanted any more.
+    pub(crate) fn is_done(&self) -> bool {
+        self.missing == 0 && !self.are_others
     }
 
     /// Returns the place of `inode` in `found`; `None` where it is not looked for.
@@ -108,13 +117,13 @@ impl Wanted {
         self.index.find(inode).next().map(to_index)
     }
 
-    /// Notes that `inode` was found, and returns true if it is looked for.
+    /// Notes that `inode` was found, and returns true if it is wanted.
     pub(crate) fn mark_found(&mut self, inode: u32) -> bool {
         let Some(found) = self
             .place_of(inode)
             .and_then(|place| self.found.get_mut(place))
         else {
-            return false;
+            return self.are_others;
         };
         self.missing -= usize::from(!std::mem::replace(found, true));
         true
@@ -160,10 +169,14 @@ mod tests {
 
     #[test]
     fn each_inode_is_missed_until_it_is_found() {
-        let mut wanted = Wanted::new([5, 9, 5].into_iter());
-        assert_eq!(wanted.missing(), 2);
-        assert!(wanted.mark_found(5) && wanted.mark_found(5) && !wanted.mark_found(6));
-        assert_eq!(wanted.missing(), 1);
-        assert!(wanted.is_missing(9) && !wanted.is_missing(5) && !wanted.is_missing(6));
+        for are_others in [false, true] {
+            let mut wanted = Wanted::new([5, 9, 5].into_iter(), are_others);
+            assert!(wanted.mark_found(5) && wanted.mark_found(5));
+            assert_eq!(wanted.mark_found(6), are_others);
+            assert!(wanted.is_missing(9) && !wanted.is_missing(5) && !wanted.is_missing(6));
+            assert!(wanted.lacks_any() && !wanted.is_done());
+            assert!(wanted.mark_found(9) && !wanted.lacks_any());
+            assert_eq!(wanted.is_done(), !are_others);
+        }
     }
 }

@@ -5,28 +5,22 @@
 //! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
 //! table. A socket that got its row between the two looks is found by the second.
 
-use std::ops::ControlFlow;
-
 use crate::collections::index::{Index, Wanted};
 use crate::join::sockprotoname::SockProtoName;
-use crate::proc::NetnsId;
-use crate::proc::{Task, error_text};
+use crate::proc::{NetnsId, error_text};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::Reader;
 use crate::walk::fds::Holder;
-use crate::walk::netns::Netns;
 use crate::walk::{Process, Walk};
 
 /// A socket that has a descriptor and no row.
 struct Rowless {
     /// The socket.
     inode: u32,
-    /// A task that holds it.
-    task: Task,
-    /// The namespace of that task.
+    /// The namespace of a task that holds it.
     netns: Option<NetnsId>,
     /// What the kernel says of it, where it was asked.
     answer: SockProtoName,
@@ -41,24 +35,37 @@ impl Rowless {
     }
 }
 
+/// Which namespaces have not been read before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// None: a socket that no table lists is in none of them.
+    None,
+    /// Those that no selected process is in. A socket there may be one that is looked for.
+    Unvisited,
+    /// Those that are not selected. A socket there is not shown.
+    Unselected,
+}
+
 /// Finds or names the sockets of those descriptors of `walk` for which `lacks_row` holds, and adds their rows to
-/// `sockets`. With `elsewhere`, namespaces of processes that were not walked are read too.
+/// `sockets`. To find them, namespaces are read that were not read before, of which there are these: `unread`.
 pub(crate) fn load_rowless(
     walk: &mut Walk,
     lacks_row: &dyn Fn(Holder) -> bool,
-    elsewhere: bool,
+    unread: Unread,
     reader: &mut Reader<'_>,
     sockets: &mut Sockets,
 ) {
     let condition = reader.rows.condition;
     let protos = condition.protos();
+    let elsewhere = unread != Unread::None;
     // Where all protocols that are selected have every socket in a table, a socket without a row is of another protocol
-    // and needs no name. It may also have been made after its table was read, where that was read beside the walk.
-    let asks = !protos.without(Protos::ALWAYS_LISTED).is_empty();
+    // and needs no name. It may also have been made after its table was read, where that was read beside the walk, or
+    // stand in the table of a namespace that was not read.
+    let asks = elsewhere || !protos.without(Protos::ALWAYS_LISTED).is_empty();
     if !asks && !walk.had_helpers {
         return;
     }
-    let mut rowless = find(walk, lacks_row, asks, reader);
+    let mut rowless = find(walk, lacks_row, unread, asks, reader);
     for socket in &mut rowless {
         let listed_as = socket.answer.proto.map_or(protos, Proto::listed_as);
         let tables = protos.intersection(listed_as);
@@ -91,6 +98,7 @@ pub(crate) fn load_rowless(
 fn find(
     walk: &Walk,
     lacks_row: &dyn Fn(Holder) -> bool,
+    unread: Unread,
     asks: bool,
     reader: &Reader<'_>,
 ) -> Vec<Rowless> {
@@ -103,12 +111,19 @@ fn find(
         .filter(|process| process.is_selected())
     {
         let netns = process.netns.and_then(|id| walk.namespaces.get(id));
+        // A socket that no table lists counts as one of its holder's namespace.
         if netns.is_some_and(|netns| !netns.is_selected) {
             continue;
         }
         let holders = walk.holders.get(process.holders.clone());
         for holder in holders.unwrap_or_default() {
-            if condition.may_match_rowless(Some(holder.inode)) && lacks_row(*holder) {
+            let may_match = match unread {
+                Unread::Unvisited => condition.may_match_inode(holder.inode),
+                Unread::None | Unread::Unselected => {
+                    condition.may_match_rowless(Some(holder.inode))
+                }
+            };
+            if may_match && lacks_row(*holder) {
                 lacking.push((process, *holder));
             }
         }
@@ -131,7 +146,6 @@ fn find(
         if answer.proto.is_none_or(|proto| protos.has(proto)) {
             rowless.push(Rowless {
                 inode: holder.inode,
-                task: process.task,
                 netns: process.netns,
                 answer,
                 tables: Protos::default(),
@@ -141,8 +155,9 @@ fn find(
     rowless
 }
 
-/// Reads the tables that may list `rowless` by now: first of the namespaces of their holders, then, while any is
-/// missing, of other namespaces. Returns which of them were found.
+/// Reads the tables that may list `rowless` by now: first of the namespaces of their holders; then with `elsewhere`, while
+/// any is missing, of those that were not read, of all processes and at last of all threads. Returns which of them were
+/// found.
 fn read_tables(
     rowless: &[Rowless],
     walk: &mut Walk,
@@ -151,7 +166,7 @@ fn read_tables(
     sockets: &mut Sockets,
 ) -> Wanted {
     let sought = || rowless.iter().filter(|socket| !socket.tables.is_empty());
-    let mut wanted = Wanted::new(sought().map(|socket| socket.inode));
+    let mut wanted = Wanted::new(sought().map(|socket| socket.inode), false);
     let tables = sought().map(|socket| socket.tables);
     let protos = tables.fold(Protos::default(), Protos::union);
     let mut homes: Vec<NetnsId> = Vec::new();
@@ -167,41 +182,28 @@ fn read_tables(
             reader.load(id, members, protos, Some(&mut wanted), sockets);
         }
     }
-    if wanted.missing() > 0 {
-        let missing = sought().filter(|socket| wanted.is_missing(socket.inode));
-        let mut tasks: Vec<Task> = missing.map(|socket| socket.task).collect();
-        tasks.dedup();
-        find_namespaces(&tasks, elsewhere, walk, reader);
-        let unread = |netns: &Netns| !netns.is_loaded && netns.is_selected;
-        for (id, netns) in walk.namespaces.iter().filter(|(_, netns)| unread(netns)) {
-            let members = &mut netns.members();
-            reader.load(id, members, protos, Some(&mut wanted), sockets);
+    for of_threads in [false, true] {
+        if !elsewhere || !wanted.lacks_any() {
+            break;
+        }
+        find_namespaces(walk, of_threads, reader);
+        for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
+            if let Some(netns) = walk.namespaces.get_mut(id) {
+                netns.is_loaded = true;
+                let members = &mut netns.members();
+                reader.load(id, members, protos, Some(&mut wanted), sockets);
+            }
         }
     }
     wanted
 }
 
-/// Finds namespaces that were not met: of the threads of `tasks`, for a thread may live in one of its own, and with
-/// `elsewhere` of all processes.
-fn find_namespaces(tasks: &[Task], elsewhere: bool, walk: &mut Walk, reader: &mut Reader<'_>) {
-    let (proc, namespaces) = (reader.proc, &mut walk.namespaces);
+/// Finds the namespaces that were not met, as `Namespaces::find_all` does.
+fn find_namespaces(walk: &mut Walk, of_threads: bool, reader: &mut Reader<'_>) {
     let mut buffer = vec![0; 32 * 1024];
-    let mut threads = Vec::new();
-    for task in tasks {
-        proc.add_threads(Task { tid: 0, ..*task }, &mut buffer, &mut threads);
-    }
-    for thread in threads {
-        // A thread that has ended has no namespace.
-        let _ = namespaces.find(proc, thread);
-    }
-    if elsewhere {
-        let found = proc.for_each_pid(&mut buffer, |pid| {
-            let _ = namespaces.find(proc, Task { pid, tid: 0 });
-            ControlFlow::Continue(())
-        });
-        if let Err(error) = found {
-            let path = proc.path().as_os_str().as_encoded_bytes();
-            reader.warnings.warn(path, &error_text(&error));
-        }
+    let proc = reader.proc;
+    if let Err(error) = walk.namespaces.find_all(proc, of_threads, &mut buffer) {
+        let path = proc.path().as_os_str().as_encoded_bytes();
+        reader.warnings.warn(path, &error_text(&error));
     }
 }

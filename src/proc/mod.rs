@@ -123,6 +123,12 @@ impl Proc {
         for_each_number(dir.as_fd(), buffer, |number, _| found(number))
     }
 
+    /// Returns true if `process` has more threads than its main one. PID/task has a link for each thread, and two of its own.
+    pub(crate) fn has_threads(&self, process: Task) -> bool {
+        let task = self.stat(process, "task");
+        task.is_ok_and(|stat| stat.nlink() > 3)
+    }
+
     /// Appends the threads of `process` but its main one to `threads`, ascending; none where it has ended.
     pub(crate) fn add_threads(&self, process: Task, buffer: &mut [u8], threads: &mut Vec<Task>) {
         if let Ok(dir) = self.open_dir(process, "task") {
@@ -148,8 +154,12 @@ impl Proc {
         self.counts_fds.load(Ordering::Relaxed).then_some(size)
     }
 
-    /// Returns the process id of this program, as this proc shows it; `None` where it does not.
+    /// Returns the process id of this program, as this proc shows it; `None` where it does not. In a captured tree `self`
+    /// is the program that made the tree, if it is anything.
     pub(crate) fn own_pid(&self) -> Option<u32> {
+        if !self.is_live {
+            return None;
+        }
         decimal32(sys::read_link_at(self.dir.as_fd(), b"self\0", &mut [0; 16]).ok()?)
     }
 

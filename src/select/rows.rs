@@ -37,6 +37,15 @@ impl Condition {
         truth == Truth::Yes
     }
 
+    /// Returns true if the condition may hold for a socket with `inode`, whatever its row is.
+    pub(crate) fn may_match_inode(&self, inode: u32) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(RowTest::Inode(wanted)) => (*wanted == inode).into(),
+            Question::Row(_) | Question::Process(_) => Truth::Maybe,
+        });
+        truth != Truth::No
+    }
+
     /// Returns true if the condition may hold for a socket with `inode`, or any if that is `None`, which stands in no
     /// table.
     pub(crate) fn may_match_rowless(&self, inode: Option<u32>) -> bool {

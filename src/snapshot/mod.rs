@@ -9,6 +9,7 @@ use crate::join::peers::{Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc};
+use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::tables::interfaces::Interfaces;
 use crate::walk::comm::Commands;
@@ -96,8 +97,30 @@ impl Snapshot {
     pub(crate) fn container(&self, entry: &Entry<'_>) -> Option<&ContainerId> {
         match entry.process {
             Some(process) => self.containers.of_process(process.task.pid),
-            None => self.containers.of_netns(self.sockets.netns(entry.socket)),
+            None => self.container_around(entry.socket, entry.owner),
         }
+    }
+
+    /// Returns the reason why nobody is seen to hold socket `number`.
+    fn reason(&self, number: u32) -> Owner {
+        self.peers.reason(&self.sockets.row(number))
+    }
+
+    /// Returns the container that has the namespace of socket `number` to itself, which nobody is seen to hold for this
+    /// reason: `owner`.
+    fn container_around(&self, number: u32, owner: Owner) -> Option<&ContainerId> {
+        let netns = self.sockets.netns(number);
+        let is_elsewhere = owner == Owner::Elsewhere;
+        self.containers.of_netns(netns, is_elsewhere)
+    }
+
+    /// Returns the inode of the network namespace that stands for the container of an entry which has none: that of the socket,
+    /// and where no table tells it, that of the holder.
+    pub(crate) fn home_inode(&self, entry: &Entry<'_>) -> Option<u32> {
+        self.netns_inode(entry.socket).or_else(|| {
+            let home = entry.process?.netns?;
+            self.namespaces.get(home)?.inode
+        })
     }
 
     /// Returns true if containers were looked for and any process or namespace has one.
@@ -116,12 +139,8 @@ impl Snapshot {
             },
             None => Peer {
                 pid: None,
-                command: self
-                    .peers
-                    .reason(&self.sockets.row(number))
-                    .name()
-                    .as_bytes(),
-                container: self.containers.of_netns(self.sockets.netns(number)),
+                command: self.reason(number).name().as_bytes(),
+                container: self.container_around(number, self.reason(number)),
             },
         })
     }
@@ -155,8 +174,12 @@ impl Snapshot {
             .map_or(NONE, |(_, interfaces)| interfaces)
     }
 
-    /// Returns the inode of the network namespace of socket `number`, if it may be known.
+    /// Returns the inode of the network namespace of socket `number`, if it may be known: that of a socket which no table
+    /// lists need not be its holder's.
     pub(crate) fn netns_inode(&self, number: u32) -> Option<u32> {
+        if self.sockets.row(number).state == State::UNLISTED {
+            return None;
+        }
         self.namespaces.get(self.sockets.netns(number))?.inode
     }
 }

@@ -3,12 +3,12 @@
 
 use std::io;
 use std::num::NonZero;
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use crate::collections::index::Wanted;
 use crate::collections::sort::in_order;
 use crate::join::peers::Peers;
+use crate::join::rowless::Unread;
 use crate::join::{ByInode, Entry, Joined, Owner, explain, forged, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
@@ -52,7 +52,8 @@ impl Take<'_> {
             buffer: vec![0; walk::BUFFER_LEN],
             sockets: Sockets::new(self.plan.keeps_details),
             condition: self.plan.condition.clone(),
-            must_narrow: self.plan.finds_peers,
+            // To learn that a socket is of another namespace its row is read there.
+            must_narrow: self.plan.finds_peers || !self.namespaces.is_empty(),
             warnings,
         };
         let mut walk = self.walk(&mut reading)?;
@@ -116,7 +117,13 @@ impl Take<'_> {
         let mut walk = walk.map_err(|error| unreadable(proc, &error))?;
         let loaded = loaded.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.add_loaded(loaded, &mut walk, reading);
-        walk.namespaces.select(proc, self.namespaces);
+        let are_met = walk.namespaces.select(proc, self.namespaces);
+        if !are_met && !plan.needs.is_all_processes() {
+            // The selected processes need not be in the selected namespaces to hold sockets of these.
+            let found = walk.namespaces.find_all(proc, true, &mut reading.buffer);
+            found.map_err(|error| unreadable(proc, &error))?;
+            walk.namespaces.select(proc, self.namespaces);
+        }
         if !plan.needs.is_all_processes() {
             let mut conditions = std::mem::take(&mut walk.conditions);
             if plan.shows_ownerless() && !conditions.contains(&plan.ownerless) {
@@ -176,13 +183,27 @@ impl Take<'_> {
         }
     }
 
-    /// Reads the tables of those namespaces that were not read beside the walk. Returns which inodes were looked for, if
-    /// only the sockets of processes are wanted.
+    /// Returns which namespaces are not read, whatever rows are selected there: if any are selected all others, else those
+    /// of processes that are not.
+    fn unread_namespaces(&self) -> Unread {
+        if !self.namespaces.is_empty() {
+            Unread::Unselected
+        } else if self.plan.needs.is_all_processes() {
+            Unread::None
+        } else {
+            Unread::Unvisited
+        }
+    }
+
+    /// Reads the tables of those namespaces that were not read beside the walk. Returns which of the inodes of descriptors
+    /// were found there, shown or not, unless all namespaces were read.
     fn read_tables(&self, walk: &mut Walk, reading: &mut Reading<'_>) -> Option<Wanted> {
         let plan = self.plan;
         let holders = || walk.holders.iter().map(|holder| holder.inode);
         let only_held = !plan.shows_ownerless() && !plan.finds_peers;
-        let mut wanted = only_held.then(|| Wanted::new(holders()));
+        let unread = self.unread_namespaces();
+        let notes_found = only_held || unread != Unread::None;
+        let mut wanted = notes_found.then(|| Wanted::new(holders(), !only_held));
         let rows = plan.rows(&reading.condition);
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
@@ -191,7 +212,10 @@ impl Take<'_> {
                 continue;
             };
             // The other end of a connection may be in any.
-            let is_own = netns.is_selected && netns.selected > 0;
+            let is_own = match unread {
+                Unread::Unselected => netns.is_selected,
+                Unread::None | Unread::Unvisited => netns.selected > 0,
+            };
             let protos = match (is_own, plan.finds_peers) {
                 (true, _) => rows.tables(),
                 (false, true) => rows.tables().intersection(Protos::PORTED),
@@ -214,7 +238,7 @@ impl Take<'_> {
         reading: &mut Reading<'_>,
     ) -> ByInode {
         let plan = self.plan;
-        let selects_processes = !plan.needs.is_all_processes();
+        let unread = self.unread_namespaces();
         let rows = plan.rows(&reading.condition);
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
@@ -224,11 +248,10 @@ impl Take<'_> {
         let known = sockets.len();
         if let Some(wanted) = wanted {
             let lacks = |holder: Holder| wanted.is_missing(holder.inode);
-            rowless::load_rowless(walk, &lacks, true, &mut reader, sockets);
-        } else if rows.condition.may_match_rowless(None) || (plan.finds_peers && selects_processes)
-        {
+            rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
+        } else if rows.condition.may_match_rowless(None) {
             let lacks = |holder: Holder| by_inode.lacks(holder);
-            rowless::load_rowless(walk, &lacks, selects_processes, &mut reader, sockets);
+            rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
         }
         if sockets.len() > known {
             by_inode = ByInode::new(sockets, &impostors, reader.warnings);
@@ -308,7 +331,7 @@ fn is_containers_own(
     no_unread: bool,
 ) -> bool {
     let netns = namespaces.get(sockets.netns(number));
-    let is_own = netns.is_some_and(|netns| netns.others == 0);
+    let is_own = netns.is_some_and(|netns| netns.selected > 0 && netns.others == 0);
     is_own && !(no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere)
 }
 
@@ -321,11 +344,7 @@ pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
     let proc = take.proc;
     let mut namespaces = Namespaces::default();
     let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
-    let found = proc.for_each_pid(&mut buffer, |pid| {
-        // A process that has ended has no namespace.
-        let _ = namespaces.find(proc, Task { pid, tid: 0 });
-        ControlFlow::Continue(())
-    });
+    let found = namespaces.find_all(proc, true, &mut buffer);
     found.map_err(|error| unreadable(proc, &error))?;
     namespaces.select(proc, take.namespaces);
     let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));

@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
 
 /// Returns true if inodes were wanted, and all of them were found.
 fn is_done(wanted: Option<&Wanted>) -> bool {
-    wanted.is_some_and(|wanted| wanted.missing() == 0)
+    wanted.is_some_and(Wanted::is_done)
 }
 
 /// Parses PID/net/protocols, and returns the protocols that it names as the first field of a line, and those that need no

@@ -185,10 +185,7 @@ fn write_command(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
 
 /// Writes the container, or the network namespace where none is known.
 fn write_container_or_netns(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
-    match (
-        snapshot.container(entry),
-        snapshot.netns_inode(entry.socket),
-    ) {
+    match (snapshot.container(entry), snapshot.home_inode(entry)) {
         (None, Some(inode)) => write_netns(out, inode),
         (container, _) => write_container(out, container),
     }

@@ -8,7 +8,7 @@ use std::io;
 use crate::proc::{Proc, Task, is_forbidden};
 use crate::select::{Condition, ProcessTest, Question, Truth};
 use crate::walk::comm;
-use crate::walk::container::{self, ContainerId};
+use crate::walk::container::{ContainerId, Finder};
 
 /// A process about which questions are asked.
 pub(super) struct Answers<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Answers<'a> {
     task: Task,
     /// True for this process itself: its command line has every word that it looks for, so no word selects it.
     is_own: bool,
+    /// Finds its container.
+    containers: &'a mut Finder,
     /// Scratch space.
     buffer: &'a mut [u8],
     /// Its container, once it was asked for.
@@ -28,11 +30,18 @@ pub(super) struct Answers<'a> {
 
 impl<'a> Answers<'a> {
     /// Returns the answers of `task`, which is this program itself if `is_own`; `buffer` is scratch space.
-    pub(super) fn new(proc: &'a Proc, task: Task, is_own: bool, buffer: &'a mut [u8]) -> Self {
+    pub(super) fn new(
+        proc: &'a Proc,
+        task: Task,
+        is_own: bool,
+        containers: &'a mut Finder,
+        buffer: &'a mut [u8],
+    ) -> Self {
         Self {
             proc,
             task,
             is_own,
+            containers,
             buffer,
             container: OnceCell::new(),
             is_forbidden: false,
@@ -52,7 +61,7 @@ impl<'a> Answers<'a> {
         match test {
             ProcessTest::Pids(pids) => pids.binary_search(&self.task.pid).is_ok().into(),
             ProcessTest::Container(prefix) => {
-                let find = || container::find(self.proc, self.task, self.buffer);
+                let find = || self.containers.find(self.proc, self.task, self.buffer);
                 let id = self.container.get_or_init(find);
                 id.is_some_and(|id| id.full().starts_with(prefix)).into()
             }

@@ -53,6 +53,14 @@ pub(crate) struct WalkOptions<'a> {
     pub(crate) read_tables: Option<ReadTables<'a>>,
 }
 
+impl WalkOptions<'_> {
+    /// Returns true if the namespaces of all processes and threads are needed that are visited, whether these hold sockets or
+    /// not.
+    fn needs_namespaces(&self) -> bool {
+        self.shows_ownerless || self.visits_all
+    }
+}
+
 /// Walks those processes of `proc` that `options` asks for. `buffer` is scratch space of `BUFFER_LEN` bytes.
 ///
 /// # Errors

@@ -6,6 +6,8 @@
 //! differs between namespaces, and everybody may ask for it, at twice the price. So the link is read first, and the
 //! table file of a known namespace only when a process without that right has to be assigned.
 
+use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 
 use crate::collections::sort::in_order;
@@ -99,6 +101,8 @@ pub(crate) struct Namespaces {
     all: Vec<Netns>,
     /// Index of the last task's namespace, because neighbours are often in the same one.
     last: usize,
+    /// True if only some are selected.
+    is_narrowed: bool,
 }
 
 impl Namespaces {
@@ -128,27 +132,81 @@ impl Namespaces {
         self.all.get_mut(usize::from(id.0))
     }
 
-    /// Selects the namespaces that `wanted` names, by their inode or by a process in them; all if it is empty.
-    pub(crate) fn select(&mut self, proc: &Proc, wanted: &[u32]) {
+    /// Selects the namespaces that `wanted` names, each by its inode or by a process in it; all if it is empty. Returns
+    /// false if any of them was not met.
+    pub(crate) fn select(&mut self, proc: &Proc, wanted: &[u32]) -> bool {
         if wanted.is_empty() {
-            return;
+            return true;
         }
-        let of_process = |pid: &u32| self.find(proc, Task { pid: *pid, tid: 0 });
-        let by_process: Vec<NetnsId> = wanted.iter().filter_map(of_process).collect();
-        for (netns, number) in self.all.iter_mut().zip(0..) {
-            let is_named = netns.inode.is_some_and(|inode| wanted.contains(&inode));
-            netns.is_selected = is_named || by_process.contains(&NetnsId(number));
+        self.is_narrowed = true;
+        for netns in &mut self.all {
+            netns.is_selected = false;
         }
+        let mut are_met = true;
+        for number in wanted {
+            let task = Task {
+                pid: *number,
+                tid: 0,
+            };
+            let by_process = self.find(proc, task);
+            let mut is_met = false;
+            for (netns, id) in self.all.iter_mut().zip(0..) {
+                if netns.inode == Some(*number) || by_process == Some(NetnsId(id)) {
+                    netns.is_selected = true;
+                    is_met = true;
+                }
+            }
+            are_met &= is_met;
+        }
+        are_met
+    }
+
+    /// Finds the namespaces of all processes; with `of_threads` also those that only a thread is in, as it costs a call for
+    /// each thread to learn. `buffer` is scratch space.
+    ///
+    /// # Errors
+    /// errno of listing the processes.
+    pub(crate) fn find_all(
+        &mut self,
+        proc: &Proc,
+        of_threads: bool,
+        buffer: &mut [u8],
+    ) -> io::Result<()> {
+        let (mut pids, mut threads) = (Vec::new(), Vec::new());
+        proc.for_each_pid(buffer, |pid| {
+            pids.push(pid);
+            ControlFlow::Continue(())
+        })?;
+        for pid in pids {
+            let process = Task { pid, tid: 0 };
+            // A task that has ended has no namespace.
+            let home = self.find(proc, process);
+            if of_threads && proc.has_threads(process) {
+                threads.clear();
+                proc.add_threads(process, buffer, &mut threads);
+                for thread in &threads {
+                    self.add(proc, *thread, NetnsKeys::read(proc, *thread), home);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Finds the namespace of `task` and adds the task to its members. Returns `None` if the task has none, because it
     /// has ended, and from 65,536 namespaces on.
     pub(crate) fn find(&mut self, proc: &Proc, task: Task) -> Option<NetnsId> {
-        self.add(proc, task, NetnsKeys::read(proc, task))
+        self.add(proc, task, NetnsKeys::read(proc, task), None)
     }
 
-    /// Like `find`, for a task whose keys were read before.
-    pub(crate) fn add(&mut self, proc: &Proc, task: Task, keys: NetnsKeys) -> Option<NetnsId> {
+    /// Like `find`, for a task whose keys were read before. A thread that is in the namespace of its process, `home`, is not
+    /// added to the members, which has them already.
+    pub(crate) fn add(
+        &mut self,
+        proc: &Proc,
+        task: Task,
+        keys: NetnsKeys,
+        home: Option<NetnsId>,
+    ) -> Option<NetnsId> {
         let has_inode = |netns: &Netns| keys.inode.is_some() && netns.inode == keys.inode;
         let known = match self.all.get(self.last) {
             Some(netns) if has_inode(netns) => Some(self.last),
@@ -159,8 +217,11 @@ impl Namespaces {
             None => self.find_by_table_file(proc, task, keys)?,
         };
         self.last = at;
-        self.all.get_mut(at)?.members.push(task);
-        Some(NetnsId(u16::try_from(at).ok()?))
+        let id = NetnsId(u16::try_from(at).ok()?);
+        if home != Some(id) {
+            self.all.get_mut(at)?.members.push(task);
+        }
+        Some(id)
     }
 
     /// Finds the namespace of `task`, whose inode is not known yet, by its table file, or adds a new one.
@@ -192,7 +253,7 @@ impl Namespaces {
             selected: 0,
             others: 0,
             is_loaded: false,
-            is_selected: true,
+            is_selected: !self.is_narrowed,
         });
         Some(self.all.len() - 1)
     }

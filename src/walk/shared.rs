@@ -169,30 +169,38 @@ impl<'a> Shared<'a> {
         change(&mut namespaces.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Finds the namespace of `task`, counts the task there, and adds the job of reading its tables if it is new.
-    pub(crate) fn find_netns(&self, task: Task, is_selected: bool) -> Option<NetnsId> {
+    /// Finds the namespace of `task`, counts the task there unless it is a thread whose process is there, in `home`, and adds
+    /// the job of reading its tables if it is new.
+    pub(crate) fn find_netns(
+        &self,
+        task: Task,
+        home: Option<NetnsId>,
+        is_selected: bool,
+    ) -> Option<NetnsId> {
         let count = |netns: &mut Netns| {
             netns.selected += usize::from(is_selected);
             netns.members.len() == 1
         };
-        let (id, is_new) = self.add_to_netns(task, count)?;
-        if is_new && self.options.read_tables.is_some() {
+        let (id, is_new) = self.add_to_netns(task, home, count)?;
+        if is_new == Some(true) && self.options.read_tables.is_some() {
             let tables = std::iter::once(Job::Tables(id));
             self.jobs.add(Queue::Helpers, tables, TABLES_MICROS);
         }
         Some(id)
     }
 
-    /// Adds `task` to the members of its namespace and runs `count` on that. Returns both results.
+    /// Adds `task` to the members of its namespace and runs `count` on that, unless it is `home`. Returns both results.
     pub(crate) fn add_to_netns<T>(
         &self,
         task: Task,
+        home: Option<NetnsId>,
         count: impl FnOnce(&mut Netns) -> T,
-    ) -> Option<(NetnsId, T)> {
+    ) -> Option<(NetnsId, Option<T>)> {
         let keys = NetnsKeys::read(self.proc, task);
         self.with_namespaces(|namespaces| {
-            let id = namespaces.add(self.proc, task, keys)?;
-            Some((id, count(namespaces.get_mut(id)?)))
+            let id = namespaces.add(self.proc, task, keys, home)?;
+            let netns = namespaces.get_mut(id).filter(|_| home != Some(id));
+            Some((id, netns.map(count)))
         })
     }
 }

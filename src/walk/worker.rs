@@ -9,6 +9,7 @@ use std::thread::{self, Builder};
 
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
 use crate::walk::answers::Answers;
+use crate::walk::container::Finder;
 use crate::walk::fds::{FdDir, FdTable, Link};
 use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
@@ -106,6 +107,8 @@ struct Worker<'a> {
     threads: Vec<Task>,
     /// The tables of descriptors of that process.
     tables: Vec<KnownTable>,
+    /// Finds the containers that the condition asks for.
+    containers: Finder,
 }
 
 impl<'a> Worker<'a> {
@@ -117,6 +120,7 @@ impl<'a> Worker<'a> {
             buffer,
             threads: Vec::new(),
             tables: Vec::new(),
+            containers: Finder::default(),
         }
     }
 
@@ -146,15 +150,18 @@ impl<'a> Worker<'a> {
         let mut condition = self.shared.whole_condition();
         if condition.is_none() {
             let is_own = self.shared.own_pid == Some(task.pid);
-            let mut answers = Answers::new(self.shared.proc, task, is_own, self.buffer);
+            let containers = &mut self.containers;
+            let mut answers = Answers::new(self.shared.proc, task, is_own, containers, self.buffer);
             let left = answers.settle(options.condition);
             if answers.is_forbidden && !left.is_never() {
                 self.found.selected += 1;
                 return self.add_unread(task);
             }
             condition = self.shared.number(left);
-            if condition.is_none() && options.needs.containers {
-                self.shared.add_to_netns(task, |netns| netns.others += 1);
+            // This program looks into a namespace, and does not make it another's.
+            if condition.is_none() && options.needs.containers && !is_own {
+                self.shared
+                    .add_to_netns(task, None, |netns| netns.others += 1);
             }
         }
         if condition.is_some() || options.visits_all {
@@ -169,12 +176,11 @@ impl<'a> Worker<'a> {
         let first = self.found.holders.len();
         let read = self.read_or_count(task);
         // If only sockets of processes are wanted, the namespace of a process without any is not needed.
-        let needs_netns = options.shows_ownerless
-            || options.visits_all
+        let needs_netns = options.needs_namespaces()
             || self.found.holders.len() > first
             || matches!(read, Ok(Fds::ToSplit(_)));
         let netns = if needs_netns {
-            self.shared.find_netns(task, condition.is_some())
+            self.shared.find_netns(task, None, condition.is_some())
         } else {
             None
         };
@@ -235,38 +241,51 @@ impl<'a> Worker<'a> {
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, so that
     /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls a
     /// thread reveal the latter: the number of descriptors, what the largest one is, and whether the lowest free one is
-    /// free there too; tables that differ in none of these count as one. Returns true if any thread could be read.
+    /// free there too; tables that differ in none of these count as one. A fourth finds the namespace that a thread may have
+    /// of its own, where all namespaces are needed. Returns true if any thread could be read.
     fn visit_threads(&mut self, process: Visit, fds: FdTable) -> bool {
-        let (proc, task) = (self.shared.proc, process.task);
-        // PID/task has a link for each thread, and two of its own. If the main thread has ended, the folder PID/fd is
-        // root's, and empty; those of the other threads are not.
-        if !proc.stat(task, "task").is_ok_and(|stat| stat.nlink() > 3) {
+        let Visit {
+            task,
+            netns,
+            condition,
+        } = process;
+        let proc = self.shared.proc;
+        // If the main thread has ended, the folder PID/fd is root's, and empty; those of the other threads are not.
+        if !proc.has_threads(task) {
             return false;
         }
+        let needs_namespaces = self.shared.options.needs_namespaces();
         let mut threads = std::mem::take(&mut self.threads);
         threads.clear();
         self.tables.clear();
         self.tables.push(KnownTable::read(proc, task, fds));
         proc.add_threads(task, self.buffer, &mut threads);
         for thread in &threads {
+            let mut visit = Visit {
+                task: *thread,
+                netns: None,
+                condition,
+            };
+            if needs_namespaces {
+                visit.netns = self.shared.find_netns(*thread, netns, condition.is_some());
+            }
             if !self.tables.iter().any(|table| table.is_of(proc, *thread)) {
-                self.visit_thread(*thread, process.condition);
+                self.visit_thread(visit, netns);
             }
         }
         self.threads = threads;
         self.tables.len() > 1
     }
 
-    /// Reads the descriptors of `thread`, which has a table of its own.
-    fn visit_thread(&mut self, thread: Task, condition: Option<ConditionId>) {
-        let first = self.found.holders.len();
+    /// Reads the descriptors of a thread, which has a table of its own. Its process is in `home`.
+    fn visit_thread(&mut self, mut visit: Visit, home: Option<NetnsId>) {
+        let (first, thread) = (self.found.holders.len(), visit.task);
         // An error here is that of the process, which is noted there.
         if let Ok(fds @ FdTable { count: 1.., .. }) = self.read_fds(thread, &(0..u32::MAX)) {
-            let visit = Visit {
-                task: thread,
-                netns: self.shared.find_netns(thread, condition.is_some()),
-                condition,
-            };
+            if visit.netns.is_none() {
+                let is_selected = visit.condition.is_some();
+                visit.netns = self.shared.find_netns(thread, home, is_selected);
+            }
             self.add_piece(visit, first, 0);
             let table = KnownTable::read(self.shared.proc, thread, fds);
             self.tables.push(table);

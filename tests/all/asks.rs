@@ -329,6 +329,37 @@ fn a_list_of_one_process_asks_for_no_other() {
     asked.at_most(bounds.files(["comm"].len()).output());
 }
 
+// A namespace that only a thread is in is found by one call for each thread, and only where all namespaces are needed: a
+// list of one process needs none, unless it holds what no table of its own lists.
+#[test]
+fn a_thread_is_asked_once_for_its_namespace_and_only_where_all_are_needed() {
+    const THREADS: u32 = 20;
+    let tree = workload(PROCESSES);
+    let process = tree.process_in("n0", 90, "java").ns_net(4_026_532_000);
+    let process = process.socket(3, inodes(0).next().unwrap());
+    for tid in 90..=90 + THREADS {
+        process.thread(tid, "java", "n0").ns_net(4_026_532_000);
+    }
+    for (args, asked_each) in [
+        ("", 1),
+        ("-tl", 1),
+        ("-q -l :8080", 1),
+        ("90", 0),
+        ("90 -l", 0),
+    ] {
+        let Some(asked) = Asked::by(&tree.path(), args) else {
+            return;
+        };
+        let is_asked = |call: &&Call| call.line.contains("/task/") && call.line.contains("/ns/net");
+        let count = asked.calls.iter().filter(is_asked).count();
+        assert_eq!(
+            count,
+            asked_each * usize::try_from(THREADS).unwrap(),
+            "{args}"
+        );
+    }
+}
+
 #[test]
 fn a_list_of_listeners_reads_no_other_table() {
     let tree = workload(PROCESSES);

@@ -1857,3 +1857,4 @@ fn every_difference_to_lsof_is_explained() {
 // ---- other views ----------------------------------------------------------------------------------------
 
 mod json;
+mod netns;

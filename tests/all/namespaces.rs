@@ -1,7 +1,7 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
 
-use crate::rows::{ID, listen};
+use crate::rows::{ID, listen, unix};
 use crate::run::{LIST_HEADER, list_under};
 use crate::tree::Tree;
 
@@ -79,6 +79,192 @@ fn a_namespace_is_selected_by_a_process_in_it_or_by_its_inode() {
     }
     tree.run("--netns 99").shows_nothing();
     tree.run("--netns x").refuses("x");
+}
+
+// On a compose host `--netns 1` showed dockerd's sockets of other namespaces as `udp ?`, and not those of the host that
+// a container holds.
+#[test]
+fn a_namespace_is_its_sockets_whoever_holds_them() {
+    let tree = host();
+    let docker = "5 dockerd 3 tcp LISTEN 0 0 0.0.0.0:80 *:*";
+    let dns = "5 dockerd 4 tcp LISTEN 0 0 0.0.0.0:53 *:*";
+    tree.run("--netns 5").shows(&[docker]);
+    tree.run("--netns 5 5").shows(&[docker]);
+    tree.run("--netns 6 5").shows(&[dns]);
+    tree.run("--netns 4026532281 dockerd").shows(&[dns]);
+    tree.run("--netns 4026532281 5 -l").shows(&[dns]);
+    tree.run("--netns 5 :53").shows_nothing();
+    tree.run("--netns 5 6").shows_nothing();
+    tree.run("--netns 7 --container 54e9").shows_nothing();
+    // Not one of these namespaces is that of the process, and no process of it was asked for.
+    let both = "--netns 4026532281 --netns 4026532300";
+    tree.run(&format!("{both} 5")).shows(&[dns]);
+}
+
+// A socket that no table lists is of its holder's namespace, as far as anybody can tell, so it is shown there; but where it
+// is of another one its row is there.
+#[test]
+fn a_socket_without_a_row_is_shown_where_its_holder_lives_and_its_namespace_is_null() {
+    let tree = Tree::new();
+    tree.namespace("b");
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.table_in("b", "tcp", &[listen(81, 20)]);
+    let process = tree.process_in("a", 5, "one").ns_net(4_026_531_840);
+    process.socket(3, 10).socket(4, 20).socket(5, 99);
+    let process = tree.process_in("b", 6, "two").ns_net(4_026_532_281);
+    process.socket(3, 20).socket(4, 98);
+    tree.run("--netns 5").shows(&[
+        "5 one 3 tcp LISTEN 0 0 0.0.0.0:80 *:*",
+        "5 one 5 - - - - ? -",
+    ]);
+    tree.run("--netns 6").shows(&[
+        "5 one 4 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+        "6 two 3 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+        "6 two 4 - - - - ? -",
+    ]);
+    tree.run("--netns 6 5")
+        .shows(&["5 one 4 tcp LISTEN 0 0 0.0.0.0:81 *:*"]);
+    let json = tree.run("-j 6");
+    let netns = |inode: u32| {
+        let rows = json.out().lines().map(|line| {
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
+            row
+        });
+        let mut rows = rows.filter(|row| row["inode"] == inode);
+        rows.next().unwrap()["netns"].clone()
+    };
+    assert_eq!(netns(20), 4_026_532_281_u32);
+    assert!(netns(98).is_null());
+}
+
+/// A host whose process 5 holds a listener of a namespace that only a thread of process 6 lives in, beside a process
+/// whose threads are at home.
+fn thread_alone() -> Tree {
+    let tree = Tree::new();
+    tree.namespace("b");
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.table_in("b", "tcp", &[listen(6060, 20)]);
+    let process = tree.process(5, "holder");
+    process.ns_net(4_026_531_840).socket(3, 10).socket(4, 20);
+    let process = tree.process(6, "maker").ns_net(4_026_531_840);
+    process.thread(6, "maker", "a").ns_net(4_026_531_840);
+    process.thread(60, "maker", "b").ns_net(4_026_532_281);
+    tree
+}
+
+#[test]
+fn no_filter_hides_a_listener_of_a_namespace_that_only_a_thread_is_in() {
+    let tree = thread_alone();
+    let row = ["5 holder 4 tcp LISTEN 0 0 0.0.0.0:6060 *:*"];
+    for args in [
+        "-l :6060",
+        ":6060",
+        "5 :6060",
+        "5 -l :6060",
+        "holder :6060",
+        "--netns 4026532281",
+        "--netns 4026532281 5",
+        "--netns 4026532281 -l",
+        "--wait=5 -l :6060",
+        "socket:[20]",
+        "5 socket:[20]",
+    ] {
+        tree.run(args).shows(&row);
+    }
+    for args in ["-q -l :6060", "-q :6060 5", "--wait=5 -q -l :6060"] {
+        tree.run(args).exactly("", 0);
+    }
+    tree.run("-q -l :6061").exactly("", 1);
+}
+
+// Socket activation, and what docker-proxy does: the host makes the listener, the container holds it.
+#[test]
+fn no_filter_hides_what_a_process_holds_of_another_namespace() {
+    let tree = host();
+    tree.table("tcp", &[listen(80, 10), listen(18080, 40)]);
+    tree.table(
+        "unix",
+        &[unix("00010000", "0001", "01", 41, "/run/host.sock")],
+    );
+    let process = tree.process_in("b", 8, "activated").ns_net(4_026_532_281);
+    process
+        .file("cgroup", format!("0::/system.slice/docker-{ID}.scope\n"))
+        .socket(3, 40)
+        .socket(4, 41);
+    let tcp = ["8 activated 3 tcp LISTEN 0 0 0.0.0.0:18080 *:*"];
+    for selector in ["8", "activated", "--container 54e9", "-c activ"] {
+        tree.run(&format!("{selector} :18080")).shows(&tcp);
+        tree.run(&format!("{selector} -sTCP:LISTEN :18080"))
+            .shows(&tcp);
+        tree.run(&format!("{selector} -l :18080 -4")).shows(&tcp);
+        tree.run(&format!("{selector} -q -l :18080")).exactly("", 0);
+        let unix = ["8 activated 4 unix LISTEN - - /run/host.sock *"];
+        tree.run(&format!("{selector} -x")).shows(&unix);
+        tree.run(&format!("{selector} /run/host.sock")).shows(&unix);
+    }
+    let both = tree.run("--container 54e9 -l");
+    assert_eq!(both.rows().len(), 3, "{}", both.out());
+    // It holds no other socket of the host, and the host holds none of these.
+    tree.run("--container 54e9 :80").shows_nothing();
+    tree.run("dockerd :18080").shows_nothing();
+}
+
+// `self` is the program that made the capture, if it is anything.
+#[test]
+fn a_process_that_self_leads_to_is_a_process_of_a_captured_tree() {
+    let tree = Tree::new();
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.process(5, "java").socket(3, 10);
+    std::os::unix::fs::symlink("5", tree.path().join("self")).unwrap();
+    for args in ["", "java", "-c java", "5"] {
+        tree.run(args)
+            .shows(&["5 java 3 tcp LISTEN 0 0 0.0.0.0:80 *:*"]);
+    }
+}
+
+#[test]
+fn a_container_without_a_cgroup_of_its_own_is_told_by_its_mounts() {
+    let tree = Tree::new();
+    tree.namespace("b");
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.table_in("b", "tcp", &[listen(81, 20)]);
+    let host = "20 1 254:1 / / rw - ext4 /dev/vda1 rw\n";
+    tree.process(5, "systemd")
+        .ns_net(4_026_531_840)
+        .socket(3, 10)
+        .file("cgroup", "0::/init.scope\n")
+        .file("mountinfo", host);
+    let mounts = format!(
+        "{host}900 20 0:45 /containers/overlay-containers/{ID}/userdata/hostname /etc/hostname rw - tmpfs tmpfs rw\n"
+    );
+    // Rootless on cgroup v1; systemd within a private cgroup namespace; a kernel without cgroups.
+    let user = "4:memory:/user.slice/user-1000.slice/session-1.scope\n0::/\n";
+    let nested = "0::/system.slice/web.service\n";
+    for (pid, cgroup) in [(6, Some(user)), (7, Some(nested)), (8, None)] {
+        let mut process = tree.process_in("b", pid, "web").ns_net(4_026_532_281);
+        process = process.socket(3, 20).file("mountinfo", &mounts);
+        if let Some(cgroup) = cgroup {
+            process.file("cgroup", cgroup);
+        }
+    }
+    tree.run("--container 54e9a2").shows(&[
+        "6 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+        "7 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+        "8 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+    ]);
+    let header = format!("{LIST_HEADER} CONTAINER");
+    tree.run("").exactly(
+        &list_under(
+            &header,
+            &[
+                "5 systemd 3 tcp LISTEN 0 0 0.0.0.0:80 *:* net:[4026531840]",
+                "6 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:* 54e9a2cefd94",
+                "7 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:* 54e9a2cefd94",
+                "8 web 3 tcp LISTEN 0 0 0.0.0.0:81 *:* 54e9a2cefd94",
+            ],
+        ),
+        0,
+    );
 }
 
 #[test]
