@@ -2,7 +2,7 @@
 //! why, and what to do. An option that only has no effect beside another, such as `-H` beside `--json`, is no conflict:
 //! scripts may keep it.
 
-use crate::cli::values::{parse_states, wrong};
+use crate::cli::options::SPECIFICATION;
 use crate::text::escape::quoted;
 
 /// Two options, by their names in the table of options, and a reason.
@@ -21,6 +21,13 @@ static CONFLICTS: &[Pair] = &[
     ("--pids", "--watch", "--pids prints only process ids"),
     ("--summary", "--peers", "--summary prints only totals"),
     ("--summary", "--watch", "--summary prints only totals"),
+    ("-t", "-P", OF_LSOF),
+    ("-t", "-U", OF_LSOF),
+    ("-t", "-c", OF_LSOF),
+    ("-u", SPECIFICATION, "UDP is -iUDP, a user is --uid"),
+    ("-x", SPECIFICATION, "unix sockets are -U"),
+    ("-l", SPECIFICATION, LISTENING),
+    ("-l", "-i", LISTENING),
     ("--wait", "--watch", "--wait ends, --watch goes on"),
     ("--command", "--decode", NO_FILE),
     ("--pid", "--decode", NO_FILE),
@@ -34,6 +41,10 @@ static CONFLICTS: &[Pair] = &[
     ("--wait", "--decode", "captured text does not change"),
 ];
 
+/// The reason against ss's `-t` beside what lsof has for process ids.
+const OF_LSOF: &str = "process ids are -T, TCP is --tcp";
+/// The reason against `-l` beside lsof's `-i`.
+const LISTENING: &str = "lsof's -l is always on, and what listens is --listening";
 /// The reason against options about processes.
 const NO_PROCESS: &str = "captured text names no process";
 /// The same, where the name of a file may have been meant.
@@ -87,6 +98,34 @@ impl Given {
         self.0.iter().find(|typed| typed.option == option)
     }
 
+    /// Returns true if the option was given.
+    pub(super) fn has(&self, option: &str) -> bool {
+        self.find(option).is_some()
+    }
+
+    /// Returns the selectors that stand for the option.
+    pub(super) fn selectors(&self, option: &str) -> impl Iterator<Item = &[u8]> {
+        let typed = self.0.iter().filter(|typed| typed.is_selector);
+        typed
+            .filter(move |typed| typed.option == option)
+            .map(|typed| typed.value.as_slice())
+    }
+
+    /// Returns true if nothing but the option was given; where proc is does not count.
+    pub(super) fn is_only(&self, option: &str) -> bool {
+        let mut others = self.0.iter().filter(|typed| typed.option != "--proc");
+        self.has(option) && others.all(|typed| typed.option == option)
+    }
+
+    /// Takes one option for another, which it turned out to mean.
+    pub(super) fn rename(&mut self, option: &str, to: &'static str) {
+        for typed in &mut self.0 {
+            if typed.option == option {
+                typed.option = to;
+            }
+        }
+    }
+
     /// Returns an error if any two options do not go together.
     ///
     /// # Errors
@@ -103,20 +142,7 @@ impl Given {
                 return Err(format!("'{option}' needs {needed}: {why}"));
             }
         }
-        self.check_summary()
-    }
-
-    /// Refuses `-s LISTEN`, which would be the summary of the processes called LISTEN.
-    fn check_summary(&self) -> Result<(), String> {
-        let is_state =
-            |typed: &&Typed| typed.option == "--command" && parse_states(&typed.value).is_ok();
-        match self.0.iter().find(is_state) {
-            Some(Typed { value, .. }) if self.find("--summary").is_some() => {
-                let advice = format!("a state must be attached to -s; write -s{}", quoted(value));
-                Err(wrong(value, &advice))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -131,6 +157,7 @@ mod tests {
     /// Returns an argument that gives `option`, with a value that suits all that take one.
     fn argument(option: &str) -> OsString {
         let value = match option {
+            SPECIFICATION => return "-i:80".into(),
             "--endian" => "=big",
             "-c" => "java",
             _ if matches!(by_name(option).unwrap().takes, Takes::Value(_)) => "=6",

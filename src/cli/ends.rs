@@ -83,43 +83,62 @@ fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Parses what is attached to `-i`, `[46][tcp|udp][@addr][:ports]`, as lsof reads it. Returns the condition that it stands
-/// for.
+/// Returns true if `word` can only be meant as what `-i` takes: it begins as a specification, or is a number, which is none
+/// and to be refused, because lsof refuses it too and it is no process.
+pub(super) fn is_specification(word: &[u8]) -> bool {
+    let is_number = word
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || *byte == b',');
+    let rest = word
+        .strip_prefix(b"4")
+        .or_else(|| word.strip_prefix(b"6"))
+        .unwrap_or(word);
+    let proto = rest.get(..3).unwrap_or_default();
+    let is_proto = proto.eq_ignore_ascii_case(b"tcp") || proto.eq_ignore_ascii_case(b"udp");
+    let after = rest.get(if is_proto { 3 } else { 0 }..).unwrap_or_default();
+    !word.is_empty() && (is_number || matches!(after, [] | [b'@' | b':', ..]))
+}
+
+/// Parses what `-i` takes, `[46][tcp|udp][@addr][:ports]`, as lsof reads it. Returns the condition that it stands for.
 pub(super) fn parse_internet(word: &[u8]) -> Result<Condition, String> {
-    let malformed = || {
-        let takes =
-            "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i4TCP@10.0.0.1:80";
+    specification(word).ok_or_else(|| {
+        let takes = "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i:80 or -i4TCP@10.0.0.1:80";
         wrong(&[b"-i", word].concat(), takes)
-    };
+    })
+}
+
+/// Does the same; returns `None` for what is malformed.
+fn specification(word: &[u8]) -> Option<Condition> {
     let (family, rest) = match word {
         [b'4', rest @ ..] => (Some(Family::V4), rest),
         [b'6', rest @ ..] => (Some(Family::V6), rest),
         _ => (None, word),
     };
-    let len = rest
-        .iter()
-        .position(|byte| matches!(byte, b'@' | b':'))
-        .unwrap_or(rest.len());
-    let (proto, end) = rest.split_at(len);
-    let protos = match proto.to_ascii_lowercase().as_slice() {
+    let is_end = |byte: &u8| matches!(byte, b'@' | b':');
+    let (proto, end) = rest.split_at(rest.iter().position(is_end).unwrap_or(rest.len()));
+    let protos = match proto {
         b"" => Protos::INET,
-        b"tcp" => Protos::TCP,
-        b"udp" => Protos::UDP,
-        _ => return Err(malformed()),
+        _ if proto.eq_ignore_ascii_case(b"tcp") => Protos::TCP,
+        _ if proto.eq_ignore_ascii_case(b"udp") => Protos::UDP,
+        _ => return None,
     };
-    let end = match end {
-        [] => Endpoint::default(),
-        [b'@', end @ ..] => parse_end(end).map_err(|_| malformed())?,
-        ports => Endpoint {
-            prefix: None,
-            ports: parse_ports(ports).map_err(|_| malformed())?,
-        },
-    };
-    let family = family.map(RowTest::Family);
-    let end = (end != Endpoint::default()).then_some(RowTest::End(Side::Either, end));
-    let tests = [Some(RowTest::Proto(protos)), family, end];
-    let tests = tests.into_iter().flatten().map(Condition::Row);
-    Ok(Condition::All(tests.collect()))
+    let mut tests = Vec::new();
+    let mut add = |test| tests.push(Condition::Row(test));
+    add(RowTest::Proto(protos));
+    if let Some(family) = family {
+        add(RowTest::Family(family));
+    }
+    if !end.is_empty() {
+        let end = match end {
+            [b'@', end @ ..] => parse_end(end),
+            ports => parse_ports(ports).map(|ports| Endpoint {
+                prefix: None,
+                ports,
+            }),
+        };
+        add(RowTest::End(Side::Either, end.ok()?));
+    }
+    Some(Condition::All(tests))
 }
 
 #[cfg(test)]

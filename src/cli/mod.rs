@@ -1,28 +1,32 @@
 //! Reads the command line. In: the arguments. Out: the options that were typed, as plain data, or one line that quotes
-//! what is wrong and says what would be right. It opens no file; of the word after `--decode` it asks whether it is one.
+//! what is wrong and says what would be right. It opens no file; of the word after `--decode`, and of a
+//! path, it asks whether it is one.
 //!
 //! The way of an argument: a selector is recognised by its shape and, like a letter, stands for an option of the table in
-//! `options`; that option's value is parsed by `values` or `ends`; when all are read, `conflicts` looks at them together.
+//! `options`; that option's value is parsed by `values` or `ends`. Words of ss's filter are compiled by `filter`. When all
+//! are read, `dialect` says what letters mean that other tools have for different things, and `conflicts` looks at all
+//! together.
 
+mod arguments;
 mod conflicts;
+mod dialect;
 mod ends;
+mod filter;
 mod options;
 mod row;
 mod selectors;
 mod suggest;
 mod values;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::num::NonZero;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::Arg::{Long, Short, Value};
-use lexopt::Parser;
-
+use crate::cli::arguments::{Argument, Arguments};
 use crate::cli::conflicts::Given;
 use crate::select::Selection;
+use crate::socket::proto::Protos;
 use crate::text::addr::Endian;
 use crate::text::escape::quoted;
 
@@ -86,6 +90,8 @@ pub(crate) enum Looks {
 pub(crate) struct Options {
     /// The conditions on sockets and their processes.
     pub(crate) selection: Selection,
+    /// The protocols that are asked for by name.
+    named: Protos,
     /// The network namespaces whose sockets are selected, each by its inode or by a process in it; empty for all.
     pub(crate) namespaces: Vec<u32>,
     /// What is printed.
@@ -111,6 +117,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             selection: Selection::default(),
+            named: Protos::default(),
             namespaces: Vec::new(),
             view: View::List,
             layout: Layout {
@@ -143,35 +150,48 @@ pub(crate) enum Action {
 /// # Errors
 /// One line, without the program's name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, String> {
-    let mut parser = Parser::from_args(arguments);
+    let mut arguments = Arguments::new(arguments);
     let (mut options, mut given) = (Options::default(), Given::default());
-    while let Some(argument) = parser.next().map_err(|error| error_line(&error))? {
+    let mut filter = Vec::new();
+    while let Some(argument) = arguments.next()? {
         let (typed, option, selector) = match argument {
-            Short(letter) => {
-                let option = options::by_letter(letter, &parser);
+            Argument::Letter(letter) => {
+                dialect::check_letter(letter, &mut arguments)?;
+                let option = options::by_letter(letter, &mut arguments);
                 (format!("-{letter}"), option, None)
             }
-            Long(name) => {
-                let typed = format!("--{name}");
-                let option = options::by_name(&typed);
-                (typed, option, None)
+            Argument::Long(name) => {
+                let option = options::by_name(&name);
+                (name, option, None)
             }
-            Value(word) => {
-                let name = selectors::option_of(word.as_bytes())?;
+            Argument::Word(word) if word.starts_with(b"+") && !arguments.has_ended => {
+                dialect::check_plus(&word, &mut arguments)?;
+                continue;
+            }
+            Argument::Word(word) if !filter.is_empty() || filter::begins(&word) => {
+                filter.extend(word);
+                filter.push(b' ');
+                continue;
+            }
+            Argument::Word(word) => {
+                let name = selectors::option_of(&word)?;
                 (name.to_owned(), options::by_name(name), Some(word))
             }
         };
         let option = option.ok_or_else(|| unknown(&typed))?;
         let is_selector = selector.is_some();
         let value = match selector {
-            None => option.read_value(&mut parser)?,
+            None => option.read_value(&mut arguments)?,
             word => word,
         };
-        let value = value.as_deref().map(OsStr::as_bytes);
+        let value = value.as_deref();
         if let Some(action) = option.set(&mut options, value)? {
             return Ok(action);
         }
         given.add(option.name, value, is_selector);
+    }
+    if let Some(action) = dialect::settle(&mut given, filter.trim_ascii_end(), &mut options)? {
+        return Ok(action);
     }
     given.check()?;
     options.layout.captured = options.capture.is_some();
@@ -187,15 +207,4 @@ fn unknown(typed: &str) -> String {
         None => "see lsock --help".to_owned(),
     };
     format!("'{}': no such option; {advice}", quoted(typed.as_bytes()))
-}
-
-/// Returns the line about an error of lexopt's. Missing values are not among them: `options` looks for them itself.
-fn error_line(error: &lexopt::Error) -> String {
-    match error {
-        lexopt::Error::UnexpectedValue { option, value } => {
-            let value = quoted(value.as_bytes());
-            format!("'{option}' takes no value; leave out '={value}'")
-        }
-        _ => "an argument cannot be read; see lsock --help".to_owned(),
-    }
 }

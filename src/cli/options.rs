@@ -9,14 +9,13 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lexopt::Parser;
-
-use crate::cli::ends::{parse_end, parse_internet, parse_ports};
-use crate::cli::row::Takes::{Ends, Nothing, Optional, Value};
+use crate::cli::arguments::Arguments;
+use crate::cli::ends::{is_specification, parse_end, parse_internet, parse_ports};
+use crate::cli::row::Takes::{Ends, Nothing, Optional, Refused, Value};
 use crate::cli::row::{OptionRow, letter, long};
 use crate::cli::values::{
     parse_container, parse_endian, parse_inodes, parse_namespaces, parse_pause, parse_pids,
-    parse_seconds, parse_states, parse_threads, parse_uids,
+    parse_seconds, parse_states, parse_table, parse_threads, parse_uids, wrong,
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
 use crate::collections::sort::sort_dedup;
@@ -26,22 +25,33 @@ use crate::socket::proto::Protos;
 
 /// All options.
 static OPTIONS: &[OptionRow] = &[
-    // Which sockets.
-    letter('t', "--tcp", Nothing(|to| to.add_protos(Protos::TCP))),
-    letter('u', "--udp", Nothing(|to| to.add_protos(Protos::UDP))),
-    letter('x', "--unix", Nothing(|to| to.add_protos(Protos::UNIX))),
-    letter('w', "--raw", Nothing(|to| to.add_protos(Protos::RAW))),
+    // Which sockets. Of letters that set nothing here `dialect` says what they mean, once all are read.
+    letter('t', "-t", Nothing(|_| ())),
+    letter('u', "-u", Nothing(|_| ())),
+    letter('x', "-x", Nothing(|_| ())),
+    letter('w', "-w", Nothing(|_| ())),
+    letter('S', "-S", Nothing(|_| ())),
+    long("--tcp", Nothing(|to| to.add_protos(Protos::TCP))),
+    long("--udp", Nothing(|to| to.add_protos(Protos::UDP))),
+    long("--unix", Nothing(|to| to.add_protos(Protos::UNIX))),
+    letter('U', "-U", Nothing(|to| to.add_protos(Protos::UNIX))),
+    long("--raw", Nothing(|to| to.add_protos(Protos::RAW))),
     long("--netlink", Nothing(|to| to.add_protos(Protos::NETLINK))),
-    long("--packet", Nothing(|to| to.add_protos(Protos::PACKET))),
+    letter('0', "--packet", Nothing(|to| to.add_protos(Protos::PACKET))),
     long("--sctp", Nothing(|to| to.add_protos(Protos::SCTP))),
-    letter('4', "-4", Nothing(|to| to.add_family(Family::V4))),
-    letter('6', "-6", Nothing(|to| to.add_family(Family::V6))),
-    letter('i', "-i", Optional(|_| false, Options::add_internet)),
-    letter(
-        'l',
-        "--listening",
-        Nothing(|to| to.select("listening", RowTest::Listening)),
+    letter('A', "--query", Value(Options::add_tables)),
+    letter('f', "--family", Value(Options::add_families)),
+    letter('4', "--ipv4", Nothing(|to| to.add_family(Family::V4))),
+    letter('6', "--ipv6", Nothing(|to| to.add_family(Family::V6))),
+    long("--inet6", Nothing(|to| to.add_family(Family::V6))),
+    long(
+        "--inet",
+        Nothing(|to| to.select("family", RowTest::Proto(Protos::INET))),
     ),
+    letter('i', "-i", Nothing(|_| ())),
+    long(SPECIFICATION, Value(Options::add_internet)),
+    letter('l', "-l", Nothing(|_| ())),
+    long("--listening", Nothing(|_| ())),
     long("--port", Value(Options::add_ports)),
     long("--local-port", Value(Options::add_local_ports)),
     long("--remote-port", Value(Options::add_remote_ports)),
@@ -57,7 +67,7 @@ static OPTIONS: &[OptionRow] = &[
     letter('c', "-c", Value(Options::add_prefix)),
     long("--container", Value(Options::add_container)),
     // What to print.
-    letter('e', "-e", Nothing(|to| to.layout.wide = true)),
+    letter('e', "--extended", Nothing(|to| to.layout.wide = true)),
     letter('o', "-o", Nothing(|to| to.layout.timers = true)),
     letter('E', "--peers", Nothing(|to| to.layout.peers = true)),
     letter('s', "--summary", Nothing(|to| to.view = View::Summary)),
@@ -72,37 +82,95 @@ static OPTIONS: &[OptionRow] = &[
     long("--endian", Value(Options::set_endian)),
     long("--proc", Value(Options::set_proc)),
     long("--threads", Value(Options::set_threads)),
-    // What must be asked of other tools, and lsock always does.
-    letter('a', "-a", Nothing(|_| ())),
-    letter('n', "-n", Nothing(|_| ())),
-    letter('p', "-p", Nothing(|_| ())),
+    // What must be asked of other tools, and lsock always does, or has no need of.
+    letter('a', "--all", Nothing(|_| ())),
+    letter('n', "--numeric", Nothing(|_| ())),
+    long("--numeric-hosts", Nothing(|_| ())),
+    long("--numeric-ports", Nothing(|_| ())),
+    letter('p', "--processes", Nothing(|_| ())),
+    long("--process", Nothing(|_| ())),
+    long("--programs", Nothing(|_| ())),
+    long("--program", Nothing(|_| ())),
     letter('P', "-P", Nothing(|_| ())),
     letter('N', "-N", Nothing(|_| ())),
+    letter('W', "--wide", Nothing(|_| ())),
+    letter('v', "-v", Nothing(|_| ())),
+    long(INFO, Nothing(|_| ())),
+    letter('b', "-b", Nothing(|_| ())),
+    letter('O', "-O", Nothing(|_| ())),
+    letter('K', "-K", Nothing(|_| ())),
+    letter(
+        'F',
+        "-F",
+        Refused("lsof's fields are -j here, one JSON object a line"),
+    ),
+    letter(
+        'm',
+        "-m",
+        Refused("/proc has no socket memory; the queues are RECV-Q and SEND-Q"),
+    ),
+    letter(
+        'r',
+        "-r",
+        Refused("no routes and no host names here; lsof's -r is --watch"),
+    ),
     letter('h', "--help", Ends(|| Action::Help)),
     letter('V', "--version", Ends(|| Action::Version)),
 ];
 
-/// A letter, a function of the text attached to it, and the name of the option that the letter stands for if the function
-/// returns true.
-type OtherLetter = (char, fn(&[u8]) -> bool, &'static str);
+/// A letter, a function of the text attached to it, or else of the next argument, and the name of the option that the letter
+/// stands for if the function returns true.
+type OtherLetter = (char, fn(&[u8], &[u8]) -> bool, &'static str);
 
-/// The letters that lsof has for options of other letters: `-U`, `-p6`, `-sTCP:LISTEN`. Alone, `-p` and `-s` are ss's.
+/// The letters that lsof has for options of other letters: `-p6`, `-sTCP:LISTEN`, `-s TCP:LISTEN`. Alone, `-p` and `-s` are
+/// ss's. An `-i` with more letters behind it has no specification.
 static OTHER_LETTERS: &[OtherLetter] = &[
-    ('U', |_| true, "--unix"),
-    ('p', starts_with_digit, "--pid"),
-    ('s', |attached| !are_letters(attached), "--state"),
+    ('p', |attached, _| starts_with_digit(attached), "--pid"),
+    ('s', is_state, "--state"),
+    ('i', |attached, _| are_letters(attached), INFO),
+    (
+        'i',
+        |attached, next| !attached.is_empty() || is_specification(next),
+        SPECIFICATION,
+    ),
 ];
+
+/// The name of an `-i` with lsof's specification.
+pub(super) const SPECIFICATION: &str = "-i SPEC";
+/// The long name of ss's `-i`.
+pub(super) const INFO: &str = "--info";
 
 /// Returns true for process ids behind `-p`, which else may have more letters behind it, as in `-pn`.
 fn starts_with_digit(attached: &[u8]) -> bool {
     attached.first().is_some_and(u8::is_ascii_digit)
 }
 
-/// Returns true for letters behind `-s`, as in `-sj`: every state is longer.
+/// Returns true for a state behind `-s`: more letters, as in `-sj`, are shorter than every state. One apart from it has
+/// lsof's protocol in front.
+fn is_state(attached: &[u8], next: &[u8]) -> bool {
+    if attached.is_empty() {
+        let proto = next.get(..4).unwrap_or_default();
+        return proto.eq_ignore_ascii_case(b"tcp:") || proto.eq_ignore_ascii_case(b"udp:");
+    }
+    attached.len() > 3
+        || !attached.iter().all(u8::is_ascii_alphanumeric)
+        || matches!(attached, b"TCP" | b"UDP")
+}
+
+/// The most letters behind an `-i` that are looked at: every protocol is shorter.
+const LOOKAHEAD: usize = 8;
+
+/// Returns true for letters behind `-i`, as in `-in`, and false for a specification, well-formed or not.
 fn are_letters(attached: &[u8]) -> bool {
-    attached.len() <= 3
-        && attached.iter().all(u8::is_ascii_alphanumeric)
-        && !matches!(attached, b"TCP" | b"UDP")
+    let is_plain = |byte: &u8| {
+        let row = OPTIONS
+            .iter()
+            .find(|row| row.letter == Some(char::from(*byte)));
+        row.is_some_and(|row| matches!(row.takes, Nothing(_) | Refused(_)))
+    };
+    !attached.is_empty()
+        && !is_specification(attached)
+        && attached.iter().take(LOOKAHEAD).all(is_plain)
 }
 
 /// Returns the option of this name, `--tcp` or `-e`.
@@ -110,13 +178,13 @@ pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
     OPTIONS.iter().find(|option| option.name == name)
 }
 
-/// Returns the option that a letter stands for. A copy of `parser` looks ahead at the text attached to the letter: that may
-/// be more letters, which are read later.
-pub(super) fn by_letter(letter: char, parser: &Parser) -> Option<&'static OptionRow> {
-    let attached = || parser.clone().optional_value().unwrap_or_default();
+/// Returns the option that a letter stands for, which may depend on what stands behind it in `arguments`.
+pub(super) fn by_letter(letter: char, arguments: &mut Arguments) -> Option<&'static OptionRow> {
+    let next = arguments.peek().unwrap_or_default();
+    let attached = arguments.attached();
     let mut others = OTHER_LETTERS.iter();
     let other =
-        others.find(|(other, stands_for, _)| *other == letter && stands_for(attached().as_bytes()));
+        others.find(|(other, stands_for, _)| *other == letter && stands_for(attached, &next));
     match other {
         Some((_, _, name)) => by_name(name),
         None => OPTIONS.iter().find(|option| option.letter == Some(letter)),
@@ -137,8 +205,29 @@ pub(super) fn long_names() -> impl Iterator<Item = &'static str> {
 )]
 impl Options {
     /// Selects sockets of these protocols too.
-    fn add_protos(&mut self, protos: Protos) {
+    pub(super) fn add_protos(&mut self, protos: Protos) {
+        self.named = self.named.union(protos);
         self.select("protocol", RowTest::Proto(protos));
+    }
+
+    /// Selects sockets of the tables of this list too.
+    fn add_tables(&mut self, word: &[u8]) -> Result<(), String> {
+        for table in word.split(|byte| *byte == b',') {
+            self.add_protos(parse_table(table)?);
+        }
+        Ok(())
+    }
+
+    /// Selects sockets of the families of this list too.
+    fn add_families(&mut self, word: &[u8]) -> Result<(), String> {
+        for family in word.split(|byte| *byte == b',') {
+            let protos = match family {
+                b"inet" => Protos::INET.without(Protos::INET6),
+                family => parse_table(family)?,
+            };
+            self.select("family", RowTest::Proto(protos));
+        }
+        Ok(())
     }
 
     /// Selects sockets of this family too.
@@ -146,10 +235,9 @@ impl Options {
         self.select("family", RowTest::Family(family));
     }
 
-    /// Selects internet sockets too: all, or those that the value of `-i` describes.
-    fn add_internet(&mut self, word: Option<&[u8]>) -> Result<(), String> {
-        let internet = parse_internet(word.unwrap_or_default())?;
-        self.selection.add("protocol", internet);
+    /// Selects the internet sockets too that lsof's specification describes.
+    fn add_internet(&mut self, word: &[u8]) -> Result<(), String> {
+        self.selection.add("protocol", parse_internet(word)?);
         Ok(())
     }
 
@@ -236,6 +324,9 @@ impl Options {
 
     /// Selects processes by the beginning of their command's name.
     fn add_prefix(&mut self, word: &[u8]) -> Result<(), String> {
+        if let [b'/' | b'^' | b'-', ..] = word {
+            return Err(wrong(word, "not the beginning of a command's name"));
+        }
         self.select_process("command", ProcessTest::Prefix(word.to_vec()));
         Ok(())
     }
@@ -248,7 +339,7 @@ impl Options {
     }
 
     /// Adds a question about sockets to those of its kind.
-    fn select(&mut self, kind: &'static str, test: RowTest) {
+    pub(super) fn select(&mut self, kind: &'static str, test: RowTest) {
         self.selection.add(kind, Condition::Row(test));
     }
 
@@ -348,6 +439,11 @@ mod tests {
             .collect()
     }
 
+    /// Returns true for a letter of which the text behind it says which option it stands for.
+    fn is_shared(form: &str) -> bool {
+        ["-p", "-s", "-i"].contains(&form)
+    }
+
     #[test]
     fn the_help_names_every_form_of_the_table_and_nothing_else() {
         let named = named_in_help();
@@ -379,7 +475,9 @@ mod tests {
                 Optional(..) => assert!(is_optional, "{}", option.name),
                 // Those that selectors are short for stand at the end of the selector's line.
                 Value(_) => assert!(!is_optional, "{}", option.name),
-                Nothing(_) | Ends(_) => assert!(!is_optional && !has_value, "{}", option.name),
+                Nothing(_) | Ends(_) | Refused(_) => {
+                    assert!(!is_optional && !has_value, "{}", option.name)
+                }
             }
         }
     }
@@ -388,10 +486,8 @@ mod tests {
     fn letters_and_names_are_unique() {
         for (at, (form, _)) in forms().iter().enumerate() {
             let mut before = forms().into_iter().take(at);
-            // Of -p and -s the attached text decides.
-            let is_shared = ["-p", "-s"].contains(&form.as_str());
             assert!(
-                is_shared || !before.any(|(other, _)| other == *form),
+                is_shared(form) || !before.any(|(other, _)| other == *form),
                 "{form}"
             );
         }
@@ -408,13 +504,14 @@ mod tests {
                 } else {
                     ""
                 };
-                assert_eq!(error, format!("'{}' needs a value{place}", option.name));
+                let line = format!("'{}' needs a value{place}", option.name);
+                assert!(error.starts_with(&line), "{error}");
             };
             let attached = format!("{form}=");
             match option.takes {
-                Nothing(_) | Ends(_) => continue,
-                // The text after these letters decides, and empty it is no value.
-                Value(_) if form == "-p" || form == "-s" => continue,
+                Nothing(_) | Ends(_) | Refused(_) => continue,
+                // Empty text after these letters is no value.
+                Value(_) if is_shared(&form) => continue,
                 Value(_) => {
                     needs(&[&form]);
                     needs(&[&form, ""]);

@@ -1,11 +1,7 @@
 //! One row of the table of options. In: what the command line has after the option. Out: its value, never an empty one,
 //! and what it sets. It knows no option.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-
-use lexopt::Parser;
-
+use crate::cli::arguments::Arguments;
 use crate::cli::{Action, Options};
 
 /// One row of the table.
@@ -32,6 +28,8 @@ pub(super) enum Takes {
     ),
     /// No value, and no argument after it is read: the action is all that is done.
     Ends(fn() -> Action),
+    /// Nothing: another tool has it, and the line says what lsock has instead.
+    Refused(&'static str),
 }
 
 /// Makes the row of an option with a letter.
@@ -53,22 +51,22 @@ pub(super) const fn long(name: &'static str, takes: Takes) -> OptionRow {
 }
 
 impl OptionRow {
-    /// Takes the option's value from `parser`; `None` if it has none.
+    /// Takes the option's value; `None` if it has none.
     ///
     /// # Errors
     /// One line, without the program's name: the value is missing or empty.
-    pub(super) fn read_value(&self, parser: &mut Parser) -> Result<Option<OsString>, String> {
+    pub(super) fn read_value(&self, from: &mut Arguments) -> Result<Option<Vec<u8>>, String> {
         let value = match self.takes {
-            Takes::Nothing(_) | Takes::Ends(_) => None,
-            Takes::Value(_) => Some(parser.value().unwrap_or_default()),
-            Takes::Optional(is_next, _) => parser.optional_value().or_else(|| {
-                let mut rest = parser.try_raw_args()?;
-                rest.next_if(|next| is_next(next.as_bytes()))
-            }),
+            Takes::Nothing(_) | Takes::Ends(_) | Takes::Refused(_) => None,
+            Takes::Value(_) => Some(from.take_value()),
+            Takes::Optional(is_next, _) => {
+                from.take_attached().or_else(|| from.take_next_if(is_next))
+            }
         };
         if value.as_ref().is_some_and(|value| value.is_empty()) {
             let place = match self.takes {
                 Takes::Optional(..) => " after '='",
+                _ if self.letter == Some('c') => "; netstat's -c is --watch",
                 _ => "",
             };
             return Err(format!("'{}' needs a value{place}", self.name));
@@ -79,7 +77,7 @@ impl OptionRow {
     /// Sets in `options` what was typed; help and version return their action.
     ///
     /// # Errors
-    /// One line, without the program's name, about the value.
+    /// One line, without the program's name, about the option or its value.
     pub(super) fn set(
         &self,
         options: &mut Options,
@@ -90,6 +88,7 @@ impl OptionRow {
             Takes::Value(set) => set(options, value.unwrap_or_default())?,
             Takes::Optional(_, set) => set(options, value)?,
             Takes::Ends(action) => return Ok(Some(action())),
+            Takes::Refused(why) => return Err(format!("'{}': {why}", self.name)),
         }
         Ok(None)
     }

@@ -2,7 +2,7 @@
 //! is short for, or one line that quotes the word and says what would be right. It does not parse the word: the option
 //! does. What looks like an address, a port or a number but is none is an error and never a search word.
 
-use crate::cli::values::wrong;
+use crate::cli::values::{parse_states, parse_table, wrong};
 use crate::text::addr::Prefix;
 
 /// Returns the name of the option whose value `word` is, by its shape: `--port` for `:80`.
@@ -29,6 +29,18 @@ pub(super) fn option_of(word: &[u8]) -> Result<&'static str, String> {
         _ if is_name_and_port(word) => Err(wrong(
             word,
             "host names are not looked up; write an address, as in 127.0.0.1:8080, or the port alone, as in :8080",
+        )),
+        [b'^', ..] => Err(wrong(
+            word,
+            "lsof's ^ leaves something out; name what to show instead",
+        )),
+        _ if parse_table(&word.to_ascii_lowercase()).is_ok() => Err(wrong(
+            word,
+            "a protocol is an option, as in -t, -u, -x or -i; of a command it is --command WORD",
+        )),
+        _ if parse_states(word).is_ok() => Err(wrong(
+            word,
+            "a state is attached to -s, as in -sLISTEN; of a command it is --command WORD",
         )),
         _ => Ok("--command"),
     }

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use crate::proc::inode_in_link;
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::text::addr::Endian;
 use crate::text::digits::decimal32;
@@ -149,55 +149,109 @@ pub(super) fn parse_endian(word: &[u8]) -> Result<Endian, String> {
     }
 }
 
+/// The protocols that have states, as lsof has them in front.
+static STATEFUL: &[(&str, Protos)] = &[
+    ("TCP", Protos::TCP),
+    ("UDP", Protos::UDP),
+    ("UNIX", Protos::UNIX),
+    ("SCTP", Protos::SCTP),
+];
+
+/// Other spellings of states.
+static OTHER_STATES: &[(&str, State)] = &[
+    ("ESTAB", State::ESTABLISHED),
+    ("UNCONN", State::UNCONNECTED),
+    ("IDLE", State::UNCONNECTED),
+    ("LISTENING", State::LISTEN),
+    ("FIN_WAIT_1", State::FIN_WAIT1),
+    ("FIN_WAIT_2", State::FIN_WAIT2),
+    ("SYN_RECEIVED", State::SYN_RECV),
+    ("SYN_RCVD", State::SYN_RECV),
+    ("CLOSED", State::CLOSE),
+];
+
 /// Parses a state or a list of them, with lsof's protocol in front or without: `LISTEN`, `TCP:LISTEN,ESTABLISHED`.
 /// Understands the spellings of ss and netstat too.
 pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> {
-    let text = String::from_utf8_lossy(word)
-        .to_ascii_uppercase()
-        .replace('-', "_");
-    let (protos, names) = match text.split_once(':') {
-        None => (Protos::ALL, text.as_str()),
-        Some(("TCP", names)) => (Protos::TCP, names),
-        Some(("UDP", names)) => (Protos::UDP, names),
-        Some(("UNIX", names)) => (Protos::UNIX, names),
-        Some(("SCTP", names)) => (Protos::SCTP, names),
-        Some(_) => {
-            return Err(wrong(
-                word,
-                "not a protocol with states; write TCP:, UDP:, UNIX: or SCTP:, as in TCP:LISTEN",
-            ));
+    let mut parts = word.rsplitn(2, |byte| *byte == b':');
+    let names = parts.next().unwrap_or_default();
+    let protos = match parts.next() {
+        None => Protos::ALL,
+        Some(proto) => {
+            let is_it = |(name, _): &&(&str, Protos)| proto.eq_ignore_ascii_case(name.as_bytes());
+            let known = STATEFUL.iter().find(is_it);
+            let advice =
+                "not a protocol with states; write TCP:, UDP:, UNIX: or SCTP:, as in TCP:LISTEN";
+            known.ok_or_else(|| wrong(word, advice))?.1
         }
     };
     let mut states = Vec::new();
-    for name in names.split(',') {
-        let name = match name {
-            "ESTAB" => "ESTABLISHED",
-            "UNCONN" | "IDLE" => "UNCONNECTED",
-            "LISTENING" => "LISTEN",
-            "CLOSED" | "UNCONNECTED" if protos == Protos::TCP => "CLOSE",
-            "FIN_WAIT_1" => "FIN_WAIT1",
-            "FIN_WAIT_2" => "FIN_WAIT2",
-            "SYN_RECEIVED" | "SYN_RCVD" => "SYN_RECV",
-            name => name,
+    for name in names.split(|byte| *byte == b',') {
+        let mut known = State::NAMES.iter().map(|(state, name)| (*name, *state));
+        let mut others = OTHER_STATES.iter().copied();
+        let is_it = |(known, _): &(&str, State)| is_spelled(name, known.as_bytes());
+        let state = match known.find(is_it).or_else(|| others.find(is_it)) {
+            // TCP has no state that lsof would call so, but this.
+            Some((_, State::UNCONNECTED)) if protos == Protos::TCP => State::CLOSE,
+            Some((_, state)) if name != b"-" => state,
+            _ => {
+                return Err(wrong(
+                    word,
+                    "not a state; write LISTEN, ESTABLISHED, CLOSE_WAIT or another word of STATE",
+                ));
+            }
         };
-        if let Some((state, _)) = State::NAMES
-            .iter()
-            .find(|(_, known)| *known == name && *known != "-")
-        {
-            states.push((protos, *state));
-        } else {
-            let known: Vec<&str> = State::NAMES
-                .iter()
-                .map(|(_, name)| *name)
-                .filter(|name| *name != "-")
-                .collect();
-            return Err(wrong(
-                word,
-                &format!("not a state; write one of {}", known.join(" ")),
-            ));
-        }
+        states.push((protos, state));
     }
     Ok(states)
+}
+
+/// Returns true if `name` is `known`, in capitals or not, with dashes or underscores.
+fn is_spelled(name: &[u8], known: &[u8]) -> bool {
+    let plain = |byte: &u8| {
+        if *byte == b'-' {
+            b'_'
+        } else {
+            byte.to_ascii_uppercase()
+        }
+    };
+    name.len() == known.len()
+        && name
+            .iter()
+            .zip(known)
+            .all(|(one, other)| plain(one) == *other)
+}
+
+/// The families and tables of ss and netstat, and the protocols that they list.
+static TABLES: &[(&[u8], Protos)] = &[
+    (b"all", Protos::ALL),
+    (b"inet", Protos::INET),
+    (b"inet6", Protos::INET.without(Protos::INET4)),
+    (b"tcp", Protos::TCP),
+    (b"mptcp", Protos::TCP),
+    (b"udp", Protos::UDP),
+    (b"raw", Protos::RAW),
+    (b"sctp", Protos::SCTP),
+    (b"unix", Protos::UNIX),
+    (b"unix_stream", Protos::of(&[Proto::Unix])),
+    (b"unix_dgram", Protos::of(&[Proto::UnixDgram])),
+    (b"unix_seqpacket", Protos::of(&[Proto::UnixSeq])),
+    (b"packet", Protos::PACKET),
+    (b"packet_raw", Protos::PACKET),
+    (b"packet_dgram", Protos::PACKET),
+    (b"link", Protos::PACKET),
+    (b"netlink", Protos::NETLINK),
+];
+
+/// Parses a family or table of ss and netstat.
+pub(super) fn parse_table(word: &[u8]) -> Result<Protos, String> {
+    let found = TABLES.iter().find(|(name, _)| *name == word);
+    found.map(|(_, protos)| *protos).ok_or_else(|| {
+        wrong(
+            word,
+            "not a table; write inet, inet6, tcp, udp, raw, sctp, unix, packet or netlink",
+        )
+    })
 }
 
 #[cfg(test)]

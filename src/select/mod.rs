@@ -6,6 +6,7 @@
 //! before anybody knows whether its name may be believed. So answers have three values (Kleene's logic): a room passes
 //! over what is certainly not asked for, and keeps what may be.
 
+mod glob;
 pub(crate) mod rows;
 
 use std::net::IpAddr;
@@ -105,6 +106,8 @@ pub(crate) enum RowTest {
     End(Side, Endpoint),
     /// Its unix path or abstract name is this.
     Path(Vec<u8>),
+    /// Its unix path or abstract name is like this pattern.
+    PathLike(Vec<u8>),
     /// It has this inode.
     Inode(u32),
     /// It has this owner.
@@ -286,7 +289,7 @@ impl Condition {
                 }
                 Question::Process(ProcessTest::Container(_)) => needs.containers = true,
                 Question::Row(RowTest::Uid(_)) => needs.uids = true,
-                Question::Row(RowTest::Path(_)) => needs.paths = true,
+                Question::Row(RowTest::Path(_) | RowTest::PathLike(_)) => needs.paths = true,
                 Question::Process(ProcessTest::Pids(_)) | Question::Row(_) => {}
             }
             Truth::Maybe

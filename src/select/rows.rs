@@ -1,6 +1,7 @@
 //! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
 //! known beside it. Out: yes, no or maybe; and for each question the protocols of which any socket can be a yes.
 
+use crate::select::glob::is_like;
 use crate::select::{Condition, Endpoint, Family, Ports, Question, RowTest, Truth};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
@@ -11,7 +12,11 @@ impl Condition {
     /// those about a unix name, which the join may doubt.
     pub(crate) fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
         self.test(&mut |question| match question {
-            Question::Row(RowTest::Path(_)) if Protos::UNIX.has(row.proto) => Truth::Maybe,
+            Question::Row(RowTest::Path(_) | RowTest::PathLike(_))
+                if Protos::UNIX.has(row.proto) =>
+            {
+                Truth::Maybe
+            }
             Question::Row(test) => test.holds(row, detail).into(),
             Question::Process(_) => Truth::Maybe,
         })
@@ -71,7 +76,7 @@ impl RowTest {
             Self::State(protos, state) => protos.intersection(state.protos()),
             Self::End(_, end) if end.ports.is_empty() => Protos::INET,
             Self::End(..) => Protos::PORTED,
-            Self::Path(_) => Protos::UNIX,
+            Self::Path(_) | Self::PathLike(_) => Protos::UNIX,
             Self::Uid(_) => Protos::OWNED,
             Self::Inode(_) => Protos::ALL,
         }
@@ -83,6 +88,9 @@ impl RowTest {
             Self::Proto(protos) => protos.has(row.proto),
             Self::Inode(inode) => row.inode == *inode,
             Self::Path(path) => matches!(row.ends, Ends::Path(name) if name == path),
+            Self::PathLike(pattern) => {
+                matches!(row.ends, Ends::Path(name) if is_like(pattern, name))
+            }
             Self::Family(family) => {
                 let local = row.ends.inet().map(|(local, _)| Family::of(local.0));
                 local == Some(*family)

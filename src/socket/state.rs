@@ -10,6 +10,8 @@ pub(crate) struct State(pub(crate) u8);
 impl State {
     /// A connection, or a connected UDP socket.
     pub(crate) const ESTABLISHED: Self = Self(1);
+    /// The first half of a handshake, which nobody has answered yet.
+    pub(crate) const SYN_SENT: Self = Self(2);
     /// The first half of a handshake, which nobody has accepted yet.
     pub(crate) const SYN_RECV: Self = Self(3);
     /// Closed here, the other end has not yet said that it knows.
@@ -56,7 +58,7 @@ impl State {
     /// All states with their names, in the kernel's spelling.
     pub(crate) const NAMES: [(Self, &'static str); 23] = [
         (Self::ESTABLISHED, "ESTABLISHED"),
-        (Self(2), "SYN_SENT"),
+        (Self::SYN_SENT, "SYN_SENT"),
         (Self::SYN_RECV, "SYN_RECV"),
         (Self::FIN_WAIT1, "FIN_WAIT1"),
         (Self::FIN_WAIT2, "FIN_WAIT2"),
@@ -87,6 +89,7 @@ impl State {
             Self::LISTEN => Protos::TCP.union(Protos::UNIX).union(Protos::SCTP),
             Self::UNCONNECTED => Protos::UDP.union(Protos::RAW).union(Protos::UNIX),
             Self::CONNECTING | Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
+            Self::NONE => Protos::ALL.without(Protos::INET.union(Protos::UNIX)),
             _ => Protos::TCP.union(Protos::SCTP),
         }
     }
