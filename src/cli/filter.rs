@@ -53,6 +53,7 @@ pub(super) fn parse(text: &[u8]) -> Result<(Condition, bool), String> {
         whole.push_str(&quoted(word));
         whole.push(' ');
     }
+    whole.pop();
     let place = text.get(start..end.max(start + 1)).unwrap_or_default();
     let place = quoted(place);
     Err(format!(

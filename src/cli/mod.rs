@@ -181,7 +181,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         let option = option.ok_or_else(|| unknown(&typed))?;
         let is_selector = selector.is_some();
         let value = match selector {
-            None => option.read_value(&mut arguments)?,
+            None => option.read_value(&typed, &mut arguments)?,
             word => word,
         };
         let value = value.as_deref();

@@ -221,11 +221,10 @@ impl Options {
     /// Selects sockets of the families of this list too.
     fn add_families(&mut self, word: &[u8]) -> Result<(), String> {
         for family in word.split(|byte| *byte == b',') {
-            let protos = match family {
-                b"inet" => Protos::INET.without(Protos::INET6),
-                family => parse_table(family)?,
-            };
-            self.select("family", RowTest::Proto(protos));
+            match family {
+                b"inet" => self.add_family(Family::V4),
+                table => self.select("family", RowTest::Proto(parse_table(table)?)),
+            }
         }
         Ok(())
     }
@@ -504,7 +503,7 @@ mod tests {
                 } else {
                     ""
                 };
-                let line = format!("'{}' needs a value{place}", option.name);
+                let line = format!("'{form}' needs a value{place}");
                 assert!(error.starts_with(&line), "{error}");
             };
             let attached = format!("{form}=");

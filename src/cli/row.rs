@@ -51,11 +51,15 @@ pub(super) const fn long(name: &'static str, takes: Takes) -> OptionRow {
 }
 
 impl OptionRow {
-    /// Takes the option's value; `None` if it has none.
+    /// Takes the value of the option, which was `typed` so; `None` if it has none.
     ///
     /// # Errors
     /// One line, without the program's name: the value is missing or empty.
-    pub(super) fn read_value(&self, from: &mut Arguments) -> Result<Option<Vec<u8>>, String> {
+    pub(super) fn read_value(
+        &self,
+        typed: &str,
+        from: &mut Arguments,
+    ) -> Result<Option<Vec<u8>>, String> {
         let value = match self.takes {
             Takes::Nothing(_) | Takes::Ends(_) | Takes::Refused(_) => None,
             Takes::Value(_) => Some(from.take_value()),
@@ -69,7 +73,7 @@ impl OptionRow {
                 _ if self.letter == Some('c') => "; netstat's -c is --watch",
                 _ => "",
             };
-            return Err(format!("'{}' needs a value{place}", self.name));
+            return Err(format!("'{typed}' needs a value{place}"));
         }
         Ok(value)
     }
@@ -88,7 +92,7 @@ impl OptionRow {
             Takes::Value(set) => set(options, value.unwrap_or_default())?,
             Takes::Optional(_, set) => set(options, value)?,
             Takes::Ends(action) => return Ok(Some(action())),
-            Takes::Refused(why) => return Err(format!("'{}': {why}", self.name)),
+            Takes::Refused(why) => return Err(format!("'{}' is refused: {why}", self.name)),
         }
         Ok(None)
     }

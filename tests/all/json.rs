@@ -729,8 +729,13 @@ fn options_that_contradict_each_other_say_so() {
 
 #[test]
 fn a_state_apart_from_its_option_is_no_command() {
-    for args in ["-s LISTEN", "-s TCP:LISTEN", "-s close-wait"] {
+    for args in ["-s LISTEN", "-s close-wait", "LISTEN", "-t established"] {
         kinds().run(args).refuses("attached to -s");
+    }
+    // lsof's form has a protocol in front, which no command has.
+    for args in ["-s TCP:LISTEN", "-s tcp:listen", "-sTCP:LISTEN"] {
+        let run = kinds().run(args);
+        run.exactly(kinds().run("--state TCP:LISTEN").out(), 0);
     }
     kinds().run("-s java -H -x").prints("unix       2 LISTEN:2\nunix-dgram 1 CONNECTED:1\nunix-seq   1 CONNECTED:1\n\n6 java 4 CONNECTED:2,LISTEN:2\n", 0);
 }
@@ -762,7 +767,9 @@ fn options_of(text: &str) -> Vec<String> {
     for word in text.split(|char: char| char.is_whitespace() || "[]()|,=`'\"".contains(char)) {
         if let Some(name) = word.strip_prefix("--") {
             let name = name
-                .split(|char: char| !char.is_ascii_lowercase() && char != '-')
+                .split(|char: char| {
+                    !char.is_ascii_lowercase() && !char.is_ascii_digit() && char != '-'
+                })
                 .next()
                 .unwrap();
             // A line of a table in README is dashes alone.
@@ -807,7 +814,8 @@ fn the_help_names_what_the_parser_takes_and_nothing_else() {
 fn an_empty_value_is_refused_by_every_option() {
     let help = Run::of(lsock().arg("--help"));
     let options = options_of(help.out());
-    let ends = ["-h", "--help", "-V", "--version"];
+    // What ends the command line, and what is refused before anything behind it is looked at.
+    let ends = ["-h", "--help", "-V", "--version", "-F", "-m", "-r"];
     let mut with_value = 0;
     for option in options.iter().filter(|name| !ends.contains(&name.as_str())) {
         // Nothing is selected by an empty word, whether it is a value or a selector.

@@ -430,7 +430,7 @@ fn netstat_tunap_lists_all_tcp_and_udp() {
 fn lsof_i_with_a_port_works_attached_and_apart() {
     let rows = [JAVA, JAVA_CLIENT, TIME_WAIT, CLOSED];
     same(
-        &["-i :8080", "-i:8080", "-nP -i:8080", "-i :8080 -t"],
+        &["-i :8080", "-i:8080", "-nP -i:8080", "-i :8080 -w"],
         &rows,
     );
     same(
@@ -683,7 +683,19 @@ fn listening_is_tcp_listen_unconnected_udp_and_listening_unix() {
         row.contains(" LISTEN ") || proto(row).starts_with("udp") && row.contains(" UNCONNECTED ")
     });
     same(&["-l"], &rows);
-    same(&["-lx", "-l -x"], &[DOCKER]);
+    // As ss has it: what no protocol of its kind can have a peer for, or does not have one.
+    same(&["-lx", "-l -x"], &[DOCKER, ABSTRACT]);
+    let raw = rows_where(|row| {
+        is_of(row, &["raw", "raw6", "icmp", "icmp6"]) && row.contains(" UNCONNECTED ")
+    });
+    assert!(!raw.is_empty());
+    same(&["-lw"], &raw);
+    same(
+        &["--packet -l", "-lA packet"],
+        &rows_where(|row| proto(row) == "packet"),
+    );
+    // netstat and ss mean everything by both, whichever comes last.
+    same(&["-la", "-al", "--all --listening"], &ALL);
 }
 
 #[test]
@@ -742,7 +754,6 @@ fn nothing_that_matched_is_exit_status_1_and_no_output() {
         "-x :80",
         "-u --state ESTABLISHED :1234",
         "/nope",
-        "--packet -l",
     ] {
         tree.run(args).shows_nothing();
     }

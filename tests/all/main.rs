@@ -13,6 +13,7 @@
 mod again;
 mod asks;
 mod decode;
+mod fingers;
 mod json;
 mod list;
 mod live;

@@ -1,0 +1,258 @@
+//! What people type for lsof, ss and netstat: `fingers.tsv` has a command line of each kind that was seen, and what lsock
+//! takes it for. `= ARGUMENTS`: the same rows, to the byte, as lsock's own long options that say it without guessing.
+//! `! WORDS`: exit status 2, and the refusal begins so. `help` and `version`: that is printed.
+//!
+//! No line may show fewer rows in silence than the tool that it was typed for; what the long options mean, other tests say.
+
+use crate::rows::{EMPTY, NOBODY, NOBODY6, listen, netlink, packet, tcp, udp, unix};
+use crate::run::{Run, lsock};
+use crate::tree::Tree;
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The table.
+const TABLE: &str = include_str!("fingers.tsv");
+
+/// A tree in which nearly every line of the table selects something, and none everything.
+fn tree() -> Tree {
+    let tree = Tree::new();
+    let mut rows = Vec::new();
+    // Listeners of process 67, connections of process 77, and of nobody.
+    let ports = [22, 80, 1023, 1024, 3000, 3306, 5432, 8080];
+    for (port, inode) in ports.into_iter().zip(100..) {
+        rows.push(listen(port, inode));
+        let (local, remote) = (format!("0100007F:{port:04X}"), "0100007F:C000");
+        rows.push(tcp(&local, remote, "01", EMPTY, 0, inode + 100));
+        rows.push(tcp(remote, &local, "08", EMPTY, 0, inode + 200));
+        rows.push(tcp(&local, remote, "04", EMPTY, 0, inode + 300));
+        rows.push(tcp(&local, "0200000A:C001", "06", EMPTY, 0, 0));
+    }
+    tree.table("tcp", &rows);
+    let mapped = "0000000000000000FFFF00000100007F";
+    tree.table(
+        "tcp6",
+        &[
+            tcp(
+                "00000000000000000000000000000000:0050",
+                NOBODY6,
+                "0A",
+                EMPTY,
+                0,
+                500,
+            ),
+            tcp(
+                &format!("{mapped}:1F90"),
+                &format!("{mapped}:C002"),
+                "01",
+                EMPTY,
+                0,
+                501,
+            ),
+        ],
+    );
+    tree.table(
+        "udp",
+        &[
+            udp("00000000:0035", NOBODY, "07", EMPTY, 0, 510),
+            udp("0100007F:C003", "0100007F:0035", "01", EMPTY, 0, 511),
+        ],
+    );
+    tree.table("raw", &[udp("00000000:0001", NOBODY, "07", EMPTY, 0, 520)]);
+    tree.table(
+        "unix",
+        &[
+            unix("00010000", "0001", "01", 530, "/mnt/run/docker.sock"),
+            unix("00000000", "0001", "03", 531, ""),
+            unix("00000000", "0002", "01", 532, "@log"),
+        ],
+    );
+    tree.table("netlink", &[netlink(0, 67, 540)]);
+    tree.table("packet", &[packet(3, "0003", 1, 541)]);
+    let (mut java, mut sshd) = (tree.process(67, "java"), tree.process(77, "sshd"));
+    for inode in (100..108).chain(500..512).chain([520, 530]) {
+        java = java.socket(u32::try_from(inode).unwrap(), inode);
+    }
+    for inode in (200..208).chain(300..308).chain(531..533).chain(540..542) {
+        sshd = sshd.socket(u32::try_from(inode).unwrap(), inode);
+    }
+    tree
+}
+
+/// Takes a command line apart as a shell does: blanks, and quotes of both kinds.
+fn arguments(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for char in line.chars() {
+        match (char, quote) {
+            ('\'' | '"', None) => {
+                quote = Some(char);
+                word.get_or_insert_default();
+            }
+            (char, Some(end)) if char == end => quote = None,
+            (' ', None) => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(char),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[test]
+fn what_is_typed_means_what_its_tool_means_or_is_refused() {
+    let tree = tree();
+    let log = tree.top().join("app.log");
+    fs::write(&log, "no socket\n").unwrap();
+    let log = log.to_str().unwrap();
+    let (mut shown, mut refused, mut lines) = (BTreeSet::new(), 0, 0);
+    for line in TABLE.lines() {
+        let line = line.replace("APP-LOG", log);
+        let (typed, meaning) = line.split_once('\t').expect("two columns");
+        let typed = &arguments(typed)[1..];
+        let run = tree.run_args(typed);
+        lines += 1;
+        match meaning.split_at(1) {
+            ("=", meant) => {
+                let meant = arguments(meant.trim_start());
+                let wanted = tree.run_args(&meant);
+                assert_eq!(run.out(), wanted.out(), "{line}\n{}", run.err());
+                assert_eq!(run.status, wanted.status, "{line}");
+                assert!(run.status <= Some(1), "{line}: {}", run.err());
+                shown.insert(run.out().to_owned());
+            }
+            ("!", words) => {
+                run.refuses("");
+                let said = run.one_line();
+                assert!(said.starts_with(words.trim_start()), "{line}\n{said}");
+                refused += 1;
+            }
+            _ => {
+                let wanted = Run::of(lsock().arg(format!("--{meaning}")));
+                run.exactly(wanted.out(), 0);
+            }
+        }
+    }
+    // A tree that shows the same for everything would hold nothing against the table.
+    assert!(
+        lines > 280 && refused > 60,
+        "{lines} lines, {refused} refused"
+    );
+    assert!(shown.len() > 60, "{} different lists", shown.len());
+}
+
+#[test]
+fn ss_without_a_filter_and_lsof_without_a_specification_show_the_whole_list() {
+    let tree = tree();
+    let all = tree.run("").rows();
+    let of = |proto: &str| {
+        let rows = all.iter().filter(|row| row.contains(&format!(" {proto}")));
+        rows.cloned().collect::<Vec<_>>()
+    };
+    // More than ss -tn shows, which leaves out listeners and TIME_WAIT: as ss -tan.
+    assert_eq!(tree.run("-tn").rows(), of("tcp"));
+    assert_eq!(tree.run("-tan").rows(), of("tcp"));
+    assert_eq!(
+        tree.run("-wi").rows().len(),
+        of("tcp").len() + of("udp").len() + 1
+    );
+}
+
+#[test]
+fn only_process_ids_are_printed_where_kill_may_read_them() {
+    let tree = tree();
+    for typed in [
+        "-ti:3000",
+        "-t -i :3000",
+        "-i :3000 -t",
+        "-nPiTCP:3000 -t",
+        "-tiTCP:3000 -sTCP:LISTEN",
+        "-i @127.0.0.1:3000 -t",
+        "-t -i 4tcp",
+        "-tnP -i :3000",
+        "-wti:3000",
+        "-t /mnt/run/docker.sock",
+    ] {
+        let run = tree.run(typed);
+        assert_eq!(run.status, Some(0), "{typed}: {}", run.err());
+        assert!(
+            run.out().lines().all(|line| ["67", "77"].contains(&line)),
+            "{typed}: {}",
+            run.out()
+        );
+    }
+    // What is empty because a variable was not set selects nothing, least of all every process.
+    for typed in [
+        &["-ti:"][..],
+        &["-t", "-i", ""],
+        &["-t", "-i", ":"],
+        &["-T", "-c", ""],
+        &["-T", "--command", ""],
+        &["-T", "--pid="],
+        &["-T", ""],
+        &["-ti", "tcp:"],
+    ] {
+        tree.run_args(typed).refuses("'");
+    }
+}
+
+#[test]
+fn a_filter_is_read_in_one_argument_or_many_and_beside_selectors() {
+    let tree = tree();
+    let wanted = tree.run("--tcp --local-port 80,443 --state ESTABLISHED java sshd");
+    assert_eq!(wanted.rows().len(), 1);
+    for typed in [
+        &["-t", "sshd", "state", "established", "sport", "=", ":80"][..],
+        &["-t", "sshd", "state established sport = :80"],
+        &[
+            "sshd",
+            "state established",
+            "(sport=80",
+            "||",
+            "sport eq 443)",
+            "-t",
+        ],
+        &[
+            "sshd",
+            "state",
+            "established",
+            "-t",
+            "not(sport!=80)",
+            "and",
+            "src",
+            "127.0.0.1",
+        ],
+        &[
+            "--tcp",
+            "sshd",
+            "--",
+            "state",
+            "estab",
+            "src",
+            "127.0.0.1:80",
+        ],
+    ] {
+        let run = tree.run_args(typed);
+        assert_eq!(run.out(), wanted.out(), "{typed:?}: {}", run.err());
+    }
+}
+
+#[test]
+fn long_arguments_are_read_in_time_that_grows_with_them() {
+    let tree = tree();
+    let all = tree.run("--pid 67").out().to_owned();
+    for letters in ["p", "pn", "a", "ni"] {
+        let cluster = format!("-{}p", letters.repeat(130_000 / letters.len()));
+        let run = tree.run_args(&[&cluster, "67"]);
+        assert_eq!(run.status, Some(0), "{letters}");
+        assert!(
+            letters.contains(['i', 's']) || run.out() == all,
+            "{letters}"
+        );
+    }
+    let filter = format!("sport = 1{}", " or sport = 67".repeat(9_000));
+    tree.run_args(&["-t", &filter]).shows_nothing();
+    let nested = "(".repeat(100_000);
+    tree.run_args(&["-t", &nested])
+        .refuses("'(' at character 65 of ");
+    let negated = format!("{} sport = 80", "! ".repeat(60_001));
+    let rows = tree.run_args(&["-t", &negated]).rows().len();
+    assert_eq!(rows, tree.run("-t not sport = 80").rows().len());
+}
