@@ -9,6 +9,7 @@ use crate::socket::Side;
 use crate::socket::proto::Protos;
 use crate::text::addr::Prefix;
 use crate::text::digits::decimal32;
+use crate::text::escape::quoted;
 
 /// Parses `:8080`, `8080`, `:8000-8999`, `:80,443`.
 ///
@@ -86,42 +87,39 @@ fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// Returns true if `word` can only be meant as what `-i` takes: it begins as a specification, or is a number, which is none
 /// and to be refused, because lsof refuses it too and it is no process.
 pub(super) fn is_specification(word: &[u8]) -> bool {
-    let is_number = word
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || *byte == b',');
-    let rest = word
-        .strip_prefix(b"4")
-        .or_else(|| word.strip_prefix(b"6"))
-        .unwrap_or(word);
-    let proto = rest.get(..3).unwrap_or_default();
-    let is_proto = proto.eq_ignore_ascii_case(b"tcp") || proto.eq_ignore_ascii_case(b"udp");
-    let after = rest.get(if is_proto { 3 } else { 0 }..).unwrap_or_default();
-    !word.is_empty() && (is_number || matches!(after, [] | [b'@' | b':', ..]))
+    let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+    !word.is_empty() && (split_specification(word).is_some() || word.iter().all(is_number))
 }
 
-/// Parses what `-i` takes, `[46][tcp|udp][@addr][:ports]`, as lsof reads it. Returns the condition that it stands for.
-pub(super) fn parse_internet(word: &[u8]) -> Result<Condition, String> {
-    specification(word).ok_or_else(|| {
-        let takes = "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i:80 or -i4TCP@10.0.0.1:80";
-        wrong(&[b"-i", word].concat(), takes)
-    })
-}
-
-/// Does the same; returns `None` for what is malformed.
-fn specification(word: &[u8]) -> Option<Condition> {
+/// Splits what `-i` takes, `[46][tcp|udp][@addr][:ports]`, into family, protocols, and the end with its sign.
+fn split_specification(word: &[u8]) -> Option<(Option<Family>, Protos, &[u8])> {
     let (family, rest) = match word {
         [b'4', rest @ ..] => (Some(Family::V4), rest),
         [b'6', rest @ ..] => (Some(Family::V6), rest),
         _ => (None, word),
     };
-    let is_end = |byte: &u8| matches!(byte, b'@' | b':');
-    let (proto, end) = rest.split_at(rest.iter().position(is_end).unwrap_or(rest.len()));
+    let is_sign = |byte: &u8| matches!(byte, b'@' | b':');
+    let (proto, end) = rest.split_at(rest.iter().position(is_sign).unwrap_or(rest.len()));
     let protos = match proto {
         b"" => Protos::INET,
         _ if proto.eq_ignore_ascii_case(b"tcp") => Protos::TCP,
         _ if proto.eq_ignore_ascii_case(b"udp") => Protos::UDP,
         _ => return None,
     };
+    Some((family, protos, end))
+}
+
+/// Parses what `-i` takes, as lsof reads it. Returns the condition that it stands for.
+pub(super) fn parse_internet(word: &[u8]) -> Result<Condition, String> {
+    specification(word).ok_or_else(|| {
+        let takes = "not a form of -i; write -i[4|6][tcp|udp][@ADDRESS][:PORTS], as in -i:80 or -i4TCP@10.0.0.1:80";
+        format!("'-i{}': {takes}", quoted(word))
+    })
+}
+
+/// Does the same; returns `None` for what is malformed.
+fn specification(word: &[u8]) -> Option<Condition> {
+    let (family, protos, end) = split_specification(word)?;
     let mut tests = Vec::new();
     let mut add = |test| tests.push(Condition::Row(test));
     add(RowTest::Proto(protos));

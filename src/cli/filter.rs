@@ -20,9 +20,23 @@ use crate::text::escape::quoted;
 /// The signs that end a word, and are words themselves.
 const SIGNS: &[u8] = b"()!=<>&|";
 
-/// The words that begin a filter, stand between its parts, or begin a part that cannot be known: no process is meant.
+/// Every word of the grammar behind a letter for what it means, or a digit for an operator.
 const WORDS: &[u8] =
-    b"state exclude excl sport dport src dst and or not dev autobound fwmark cgroup";
+    b"sstate xexclude xexcl Ssport Ddport Lsrc Rdst aand a& a&& oor o| o|| nnot n! (( )) \
+udev uautobound ufwmark ucgroup \
+1= 1== 1eq 2!= 2ne 2neq 3> 3gt 4>= 4ge 4geq 5< 5lt 6<= 6le 6leq";
+
+/// Returns the letter of `word` in the list of words; a point for the end, and a question mark for any other word.
+fn meaning(word: &[u8]) -> u8 {
+    let mut words = WORDS
+        .split(|byte| *byte == b' ')
+        .filter_map(<[u8]>::split_first);
+    match words.find(|(_, known)| *known == word) {
+        _ if word.is_empty() => b'.',
+        Some((letter, _)) => *letter,
+        None => b'?',
+    }
+}
 
 /// The most parentheses within each other.
 const DEPTH_MAX: usize = 64;
@@ -33,8 +47,8 @@ const EXPECTED: &str = "write sport, dport, src, dst, not or (; selectors come b
 /// Returns true if `word` begins a filter.
 pub(super) fn begins(word: &[u8]) -> bool {
     let first = Filter::of(word).next();
-    let mut words = WORDS.split(|byte| *byte == b' ');
-    words.any(|known| known == first) || first.first().is_some_and(|byte| SIGNS.contains(byte))
+    // Operators by name are part of no filter alone, but of many commands' names.
+    meaning(first).is_ascii_alphabetic() || first.first().is_some_and(|byte| SIGNS.contains(byte))
 }
 
 /// Compiles the words of `text`. Returns the condition, and true if the filter names states, which replace those that
@@ -127,8 +141,13 @@ impl<'a> Filter<'a> {
         self.take(len)
     }
 
+    /// Returns what the next word means, which is read again.
+    fn peek(&mut self) -> u8 {
+        meaning(self.peek_word())
+    }
+
     /// Returns the next word, which is read again.
-    fn peek(&mut self) -> &'a [u8] {
+    fn peek_word(&mut self) -> &'a [u8] {
         let (start, at) = (self.start, self.at);
         let next = self.next();
         (self.start, self.at) = (start, at);
@@ -140,13 +159,13 @@ impl<'a> Filter<'a> {
         let (mut states, mut excluded) = (Vec::new(), Vec::new());
         loop {
             let to = match self.peek() {
-                b"state" => &mut states,
-                b"exclude" | b"excl" => &mut excluded,
+                b's' => &mut states,
+                b'x' => &mut excluded,
                 _ => break,
             };
             self.next();
             let before = to.len();
-            while let Some(state) = parse_state(self.peek()) {
+            while let Some(state) = parse_state(self.peek_word()) {
                 self.next();
                 to.push(state);
             }
@@ -155,15 +174,16 @@ impl<'a> Filter<'a> {
                 self.fail("not a state; write established, listening, time-wait, connected …");
             }
         }
-        let mut parts = Vec::new();
         let names_states = !states.is_empty();
+        let mut parts = Vec::new();
         if names_states {
             parts.push(Condition::Any(states));
         }
         parts.push(not(Condition::Any(excluded)));
-        if !self.peek().is_empty() {
+        if self.peek() != b'.' {
             parts.push(self.or());
-            if self.next() == b")" {
+            if self.peek() == b')' {
+                self.next();
                 self.fail("no parenthesis is open here");
             }
         }
@@ -174,53 +194,49 @@ impl<'a> Filter<'a> {
     fn or(&mut self) -> Condition {
         let (mut any, mut all) = (Vec::new(), Vec::new());
         loop {
-            let part = self.not();
-            all.push(part);
-            let next = self.peek();
-            if let b"" | b")" | b"or" | b"|" | b"||" = next {
-                any.push(Condition::All(all));
-                all = Vec::new();
-                if let b"" | b")" = next {
+            let mut is_negated = false;
+            while self.peek() == b'n' {
+                self.next();
+                is_negated = !is_negated;
+            }
+            let part = self.part();
+            all.push(if is_negated { not(part) } else { part });
+            match self.peek() {
+                b'a' => {
+                    self.next();
+                }
+                b'o' => {
+                    self.next();
+                    any.push(Condition::All(std::mem::take(&mut all)));
+                }
+                b'.' | b')' => {
+                    any.push(Condition::All(all));
                     return Condition::Any(any);
                 }
-                self.next();
-            } else if let b"and" | b"&" | b"&&" = next {
-                self.next();
+                // Parts side by side.
+                _ => {}
             }
         }
-    }
-
-    /// Reads one part, which may be negated.
-    fn not(&mut self) -> Condition {
-        let mut is_negated = false;
-        while let b"not" | b"!" = self.peek() {
-            self.next();
-            is_negated = !is_negated;
-        }
-        let part = self.part();
-        if is_negated { not(part) } else { part }
     }
 
     /// Reads what is in parentheses, or what is said of one end.
     fn part(&mut self) -> Condition {
-        match self.next() {
-            b"sport" => self.port(Side::Local),
-            b"dport" => self.port(Side::Remote),
-            b"src" => self.host(Side::Local),
-            b"dst" => self.host(Side::Remote),
-            b"(" if self.depth < DEPTH_MAX => {
+        match meaning(self.next()) {
+            b'S' => self.port(Side::Local),
+            b'D' => self.port(Side::Remote),
+            b'L' => self.host(Side::Local),
+            b'R' => self.host(Side::Remote),
+            b'(' if self.depth < DEPTH_MAX => {
                 self.depth += 1;
                 let part = self.or();
                 self.depth -= 1;
-                match self.next() {
-                    b")" => part,
-                    _ => self.fail("a parenthesis is not closed"),
+                if self.next() != b")" {
+                    self.fail("a parenthesis is not closed");
                 }
+                part
             }
-            b"state" | b"exclude" | b"excl" => self.fail("states come first in a filter"),
-            b"dev" | b"autobound" | b"fwmark" | b"cgroup" => {
-                self.fail("/proc does not tell it; a process called so is --command")
-            }
+            b's' | b'x' => self.fail("states come first in a filter"),
+            b'u' => self.fail("/proc does not tell it; a process called so is --command"),
             _ => self.fail(EXPECTED),
         }
     }
@@ -236,24 +252,17 @@ impl<'a> Filter<'a> {
 
     /// Reads a comparison with the port of one end.
     fn port(&mut self, side: Side) -> Condition {
-        // What is compared: the port itself, or "this or more" of it or the next one; and whether that must not hold.
-        let (is_bound, is_after, is_negated) = match self.peek() {
-            b">" | b"gt" => (true, true, false),
-            b">=" | b"ge" | b"geq" => (true, false, false),
-            b"<" | b"lt" => (true, false, true),
-            b"<=" | b"le" | b"leq" => (true, true, true),
-            b"!=" | b"ne" | b"neq" => (false, false, true),
-            b"=" | b"==" | b"eq" => (false, false, false),
-            _ => {
-                // The operator may be left out.
-                let ports = self.ports();
-                return of_ports(ports, side);
-            }
-        };
-        self.next();
+        let operator = self.peek();
+        // It may be left out.
+        if operator.is_ascii_digit() {
+            self.next();
+        }
         let ports = self.ports();
+        // Greater and its contrary are bounds from the next port on, the other two from this one on.
+        let is_after = matches!(operator, b'3' | b'6');
         let condition = match ports.as_slice() {
-            [range] if is_bound && range.start() == range.end() => {
+            _ if !matches!(operator, b'3'..=b'6') => of_ports(ports, side),
+            [range] if range.start() == range.end() => {
                 match range.start().checked_add(is_after.into()) {
                     // Every port is as great as 0, and none is greater than the last.
                     Some(0) => Condition::default(),
@@ -261,14 +270,12 @@ impl<'a> Filter<'a> {
                     Some(first) => of_ports(Vec::from([first..=u16::MAX]), side),
                 }
             }
-            _ if is_bound => self.fail("write one port behind < or >"),
-            _ => of_ports(ports, side),
+            _ => self.fail("write one port behind < or >"),
         };
-        if is_negated {
-            not(condition)
-        } else {
-            condition
+        if let b'2' | b'5' | b'6' = operator {
+            return not(condition);
         }
+        condition
     }
 
     /// Reads ports; none stands for any.
@@ -284,7 +291,7 @@ impl<'a> Filter<'a> {
 
     /// Reads the address of one end, or the pattern of a unix socket's path.
     fn host(&mut self, side: Side) -> Condition {
-        if matches!(self.peek(), b"=" | b"==" | b"eq") {
+        if self.peek() == b'1' {
             self.next();
         }
         let word = self.operand();
@@ -324,7 +331,7 @@ fn of_ports(ports: Ports, side: Side) -> Condition {
     let of = |ports| Condition::Row(RowTest::End(side, of_any_address(ports)));
     match ports.as_slice() {
         [] => Condition::default(),
-        [range] if *range.end() == 0 => not(of(vec![1..=u16::MAX])),
+        [range] if *range.end() == 0 => not(of(Vec::from([1..=u16::MAX]))),
         _ => of(ports),
     }
 }

@@ -85,12 +85,7 @@ static OPTIONS: &[OptionRow] = &[
     // What must be asked of other tools, and lsock always does, or has no need of.
     letter('a', "--all", Nothing(|_| ())),
     letter('n', "--numeric", Nothing(|_| ())),
-    long("--numeric-hosts", Nothing(|_| ())),
-    long("--numeric-ports", Nothing(|_| ())),
     letter('p', "--processes", Nothing(|_| ())),
-    long("--process", Nothing(|_| ())),
-    long("--programs", Nothing(|_| ())),
-    long("--program", Nothing(|_| ())),
     letter('P', "-P", Nothing(|_| ())),
     letter('N', "-N", Nothing(|_| ())),
     letter('W', "--wide", Nothing(|_| ())),
@@ -117,6 +112,9 @@ static OPTIONS: &[OptionRow] = &[
     letter('h', "--help", Ends(|| Action::Help)),
     letter('V', "--version", Ends(|| Action::Version)),
 ];
+
+/// Other names of `--numeric`, which asks for nothing.
+const OTHER_NAMES: &str = "--numeric-hosts --numeric-ports --process --program --programs";
 
 /// A letter, a function of the text attached to it, or else of the next argument, and the name of the option that the letter
 /// stands for if the function returns true.
@@ -175,6 +173,8 @@ fn are_letters(attached: &[u8]) -> bool {
 
 /// Returns the option of this name, `--tcp` or `-e`.
 pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
+    let is_other = OTHER_NAMES.split(' ').any(|other| other == name);
+    let name = if is_other { "--numeric" } else { name };
     OPTIONS.iter().find(|option| option.name == name)
 }
 
@@ -212,19 +212,20 @@ impl Options {
 
     /// Selects sockets of the tables of this list too.
     fn add_tables(&mut self, word: &[u8]) -> Result<(), String> {
-        for table in word.split(|byte| *byte == b',') {
-            self.add_protos(parse_table(table)?);
-        }
-        Ok(())
+        self.add_tables_of("protocol", word)
     }
 
     /// Selects sockets of the families of this list too.
     fn add_families(&mut self, word: &[u8]) -> Result<(), String> {
-        for family in word.split(|byte| *byte == b',') {
-            match family {
-                b"inet" => self.add_family(Family::V4),
-                table => self.select("family", RowTest::Proto(parse_table(table)?)),
-            }
+        self.add_tables_of("family", word)
+    }
+
+    /// Adds the tables of this list to those of their kind.
+    fn add_tables_of(&mut self, kind: &'static str, word: &[u8]) -> Result<(), String> {
+        for table in word.split(|byte| *byte == b',') {
+            let protos = parse_table(table)?;
+            self.named = self.named.union(protos);
+            self.select(kind, RowTest::Proto(protos));
         }
         Ok(())
     }
@@ -450,8 +451,12 @@ mod tests {
         for (form, _) in &forms {
             assert!(named.contains(form), "{form} is not in the help");
         }
+        for name in OTHER_NAMES.split(' ') {
+            assert!(named.iter().any(|option| option == name), "{name}");
+        }
         for option in &named {
-            let is_known = forms.iter().any(|(form, _)| form == option);
+            let is_known = forms.iter().any(|(form, _)| form == option)
+                || OTHER_NAMES.split(' ').any(|name| name == option);
             assert!(is_known, "{option} is in the help alone");
         }
     }
@@ -475,7 +480,7 @@ mod tests {
                 // Those that selectors are short for stand at the end of the selector's line.
                 Value(_) => assert!(!is_optional, "{}", option.name),
                 Nothing(_) | Ends(_) | Refused(_) => {
-                    assert!(!is_optional && !has_value, "{}", option.name)
+                    assert!(!is_optional && !has_value, "{}", option.name);
                 }
             }
         }

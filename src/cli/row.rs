@@ -67,7 +67,7 @@ impl OptionRow {
                 from.take_attached().or_else(|| from.take_next_if(is_next))
             }
         };
-        if value.as_ref().is_some_and(|value| value.is_empty()) {
+        if value.as_ref().is_some_and(Vec::is_empty) {
             let place = match self.takes {
                 Takes::Optional(..) => " after '='",
                 _ if self.letter == Some('c') => "; netstat's -c is --watch",

@@ -4,11 +4,14 @@
 //!
 //! No line may show fewer rows in silence than the tool that it was typed for; what the long options mean, other tests say.
 
+use crate::machine::{is_root, skip};
 use crate::rows::{EMPTY, NOBODY, NOBODY6, listen, netlink, packet, tcp, udp, unix};
-use crate::run::{Run, lsock};
+use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
 use std::collections::BTreeSet;
-use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::{env, fs, thread};
 
 /// The table.
 const TABLE: &str = include_str!("fingers.tsv");
@@ -255,4 +258,100 @@ fn long_arguments_are_read_in_time_that_grows_with_them() {
     let negated = format!("{} sport = 80", "! ".repeat(60_001));
     let rows = tree.run_args(&["-t", &negated]).rows().len();
     assert_eq!(rows, tree.run("-t not sport = 80").rows().len());
+}
+
+/// The port on which a copy of this program listens, in place of testing.
+const SERVES: &str = "LSOCK_TEST_SERVES";
+
+/// Is the server of the scene below: it listens until it is killed.
+#[test]
+fn a_copy_of_this_program_serves_the_scene_that_asks_for_it() {
+    if let Ok(port) = env::var(SERVES) {
+        let address = format!("0.0.0.0:{port}");
+        let _listener = TcpListener::bind(&address).expect("a namespace of its own has every port");
+        loop {
+            thread::park();
+        }
+    }
+}
+
+/// Two servers and a bystander; then the form runs in a script with a child of its own. Says who lives after it.
+const SCENE: &str = r#"
+echo begun
+lsock() { "$LSOCK" "$@"; }
+lives() { read -r _ _ state _ <"/proc/$1/stat" && [ "$state" != Z ]; }
+serve() { LSOCK_TEST_SERVES=$1 "$TESTS" --exact fingers::a_copy_of_this_program_serves_the_scene_that_asks_for_it >&2 & }
+serve 3000; other=$!
+serve 4000; server=$!
+sleep 60 & bystander=$!
+until [ "$(lsock -H -t -l :3000,4000 | wc -l)" = 2 ]; do sleep .02; done
+sh -c 'lsock() { "$LSOCK" "$@"; }; sleep 60 & child=$!
+eval "$FORM"
+kill -0 $child && echo child; echo script'
+# A process that gets SIGKILL or SIGTERM ends a little later.
+for try in 1 2 3 4 5; do lives $server && sleep .05; done
+lives $server && echo server
+lives $other && echo other
+lives $bystander && echo bystander
+kill -9 $other $server $bystander
+"#;
+
+/// Plays the scene in PID and network namespaces of its own. Returns who lived, or why there are no such namespaces here.
+fn play(form: &str) -> Result<Vec<String>, String> {
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let spaces = "--net --pid --mount --fork --kill-child --mount-proc";
+    command.args(spaces.split(' ')).args(["sh", "-c", SCENE]);
+    let tests = env::current_exe().unwrap();
+    command
+        .env("LSOCK", LSOCK)
+        .env("TESTS", tests)
+        .env("FORM", form);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("unshare (util-linux): {error}"))?;
+    let said = String::from_utf8(output.stdout).unwrap();
+    let mut lines = said.lines().map(str::to_owned);
+    match lines.next() {
+        Some(begun) if begun == "begun" => Ok(lines.collect()),
+        _ => Err(format!(
+            "namespaces: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+    }
+}
+
+#[test]
+fn the_idioms_of_lsof_kill_the_right_process_and_nothing_else() {
+    let all = ["child", "script", "server", "other", "bystander"];
+    let killed = ["child", "script", "other", "bystander"];
+    for (form, left) in [
+        ("kill -9 $(lsock -ti:4000)", &killed[..]),
+        ("kill -9 $(lsock -t -i :4000)", &killed),
+        ("kill $(lsock -i :4000 -t)", &killed),
+        ("lsock -ti tcp:4000 | xargs kill -9", &killed),
+        ("kill -9 `lsock -nP -iTCP:4000 -sTCP:LISTEN -t`", &killed),
+        ("lsock -tiTCP:4000 -sTCP:LISTEN | xargs -r kill", &killed),
+        (
+            "for pid in $(lsock -nPi :4000 -t); do kill -9 $pid; done",
+            &killed,
+        ),
+        ("kill -9 $(lsock -t -i @0.0.0.0:4000 -w)", &killed),
+        ("kill $(lsock -T -l sport = :4000)", &killed),
+        // What is refused kills nothing.
+        ("kill -9 $(lsock -ti:$UNSET)", &all),
+        ("kill -9 $(lsock -i 4000 -t)", &all),
+        ("kill -9 $(lsock -t -l -i:4000)", &all),
+        ("kill -9 $(lsock -t -c \"$UNSET\")", &all),
+        ("kill -9 $(lsock -tu nobody)", &all),
+        ("kill -9 $(lsock -t -P)", &all),
+        ("kill -9 $(lsock -t -F p)", &all),
+        ("kill -9 $(lsock -ti:5000)", &all),
+    ] {
+        match play(form) {
+            Ok(lives) => assert_eq!(lives, left, "{form}"),
+            Err(why) => return skip(&why),
+        }
+    }
 }
