@@ -10,12 +10,12 @@
 //!     atom   := (sport | dport) [OPERATOR] PORT | (src | dst) [=] HOST
 
 use crate::cli::ends::{parse_end, parse_ports};
-use crate::cli::values::parse_states;
+use crate::cli::values::parse_state_name;
 use crate::select::{Condition, Endpoint, Ports, RowTest};
 use crate::socket::Side;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
-use crate::text::escape::quoted;
+use crate::text::escape::write_escaped;
 
 /// The signs that end a word, and are words themselves.
 const SIGNS: &[u8] = b"()!=<>&|";
@@ -59,21 +59,17 @@ pub(super) fn begins(word: &[u8]) -> bool {
 pub(super) fn parse(text: &[u8]) -> Result<(Condition, bool), String> {
     let mut filter = Filter::of(text);
     let (condition, names_states) = filter.all();
-    let Some((why, start, end)) = filter.wrong else {
+    let Some((why, start)) = filter.wrong else {
         return Ok((condition, names_states));
     };
-    let mut whole = String::new();
-    for word in text.split(u8::is_ascii_whitespace) {
-        whole.push_str(&quoted(word));
-        whole.push(' ');
+    let mut words = Vec::new();
+    for word in text.split(|byte| *byte == b' ') {
+        write_escaped(&mut words, word);
+        words.push(b' ');
     }
-    whole.pop();
-    let place = text.get(start..end.max(start + 1)).unwrap_or_default();
-    let place = quoted(place);
-    Err(format!(
-        "'{place}' at character {} of '{whole}': {why}",
-        start + 1
-    ))
+    words.pop();
+    let words = String::from_utf8_lossy(&words);
+    Err(format!("'{words}', character {}: {why}", start + 1))
 }
 
 /// A filter that is being read.
@@ -86,8 +82,8 @@ struct Filter<'a> {
     at: usize,
     /// How many parentheses are open.
     depth: usize,
-    /// What was wrong first, and where that begins and ends. Nothing is read after it.
-    wrong: Option<(&'static str, usize, usize)>,
+    /// What was wrong first, and where that begins. Nothing is read after it.
+    wrong: Option<(&'static str, usize)>,
 }
 
 impl<'a> Filter<'a> {
@@ -104,8 +100,7 @@ impl<'a> Filter<'a> {
 
     /// Says that the word that was read last is wrong, and goes to the end; returns any condition.
     fn fail(&mut self, why: &'static str) -> Condition {
-        let wrong = (why, self.start, self.at);
-        self.wrong.get_or_insert(wrong);
+        self.wrong.get_or_insert((why, self.start));
         self.at = self.text.len();
         Condition::default()
     }
@@ -300,7 +295,7 @@ impl<'a> Filter<'a> {
             None => (word, matches!(word, [b'/' | b'@', ..])),
         };
         let end = match word {
-            b"*" | b"any" | b"all" | b"*:*" => return Condition::default(),
+            b"*" => return Condition::default(),
             _ if is_path => None,
             [b':', ..] => parse_ports(word).ok().map(of_any_address),
             word => parse_end(word).ok(),
@@ -380,19 +375,19 @@ const CLOSED: &[State] = &[State::CLOSE, State::UNCONNECTED, State::NONE];
 
 /// Returns the condition that the socket is in a state of ss's; `None` if there is no such state.
 fn parse_state(word: &[u8]) -> Option<Condition> {
-    let mut parts = Vec::new();
-    let mut add = |protos, state| parts.push(Condition::Row(RowTest::State(protos, state)));
     let mut known = STATES.iter();
-    let Some((_, is_negated, states)) = known.find(|(known, ..)| known.eq_ignore_ascii_case(word))
-    else {
-        for (protos, state) in parse_states(word).ok()? {
-            add(protos, state);
+    let one;
+    let (is_negated, states) = match known.find(|(name, ..)| name.eq_ignore_ascii_case(word)) {
+        Some((_, is_negated, states)) => (*is_negated, *states),
+        None => {
+            one = [parse_state_name(word)?];
+            (false, &one[..])
         }
-        return Some(Condition::Any(parts));
     };
-    for state in *states {
-        add(Protos::ALL, *state);
+    let mut parts = Vec::new();
+    for state in states {
+        parts.push(Condition::Row(RowTest::State(Protos::ALL, *state)));
     }
     let any = Condition::Any(parts);
-    Some(if *is_negated { not(any) } else { any })
+    Some(if is_negated { not(any) } else { any })
 }

@@ -187,14 +187,11 @@ pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
     };
     let mut states = Vec::new();
     for name in names.split(|byte| *byte == b',') {
-        let mut known = State::NAMES.iter().map(|(state, name)| (*name, *state));
-        let mut others = OTHER_STATES.iter().copied();
-        let is_it = |(known, _): &(&str, State)| is_spelled(name, known.as_bytes());
-        let state = match known.find(is_it).or_else(|| others.find(is_it)) {
+        let state = match parse_state_name(name) {
             // TCP has no state that lsof would call so, but this.
-            Some((_, State::UNCONNECTED)) if protos == Protos::TCP => State::CLOSE,
-            Some((_, state)) if name != b"-" => state,
-            _ => {
+            Some(State::UNCONNECTED) if protos == Protos::TCP => State::CLOSE,
+            Some(state) => state,
+            None => {
                 return Err(wrong(
                     word,
                     "not a state; write LISTEN, ESTABLISHED, CLOSE_WAIT or another word of STATE",
@@ -204,6 +201,15 @@ pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
         states.push((protos, state));
     }
     Ok(states)
+}
+
+/// Parses the name of a state; `None` if there is none.
+pub(super) fn parse_state_name(word: &[u8]) -> Option<State> {
+    let known = State::NAMES.iter().filter(|(_, name)| *name != "-");
+    let known = known.map(|(state, name)| (*name, *state));
+    let mut known = known.chain(OTHER_STATES.iter().copied());
+    let found = known.find(|(name, _)| is_spelled(word, name.as_bytes()));
+    found.map(|(_, state)| state)
 }
 
 /// Returns true if `name` is `known`, in capitals or not, with dashes or underscores.
