@@ -106,12 +106,12 @@ impl<'a> Filter<'a> {
     }
 
     /// Reads up to the next blank or sign, from the first byte that is no blank.
-    fn read(&mut self, signs: &[u8]) -> &'a [u8] {
+    fn read(&mut self) -> &'a [u8] {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let blanks = rest.iter().take_while(|byte| byte.is_ascii_whitespace());
         self.start = self.at + blanks.count();
         let rest = self.text.get(self.start..).unwrap_or_default();
-        let is_end = |byte: &u8| byte.is_ascii_whitespace() || signs.contains(byte);
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || SIGNS.contains(byte);
         let len = rest.iter().position(is_end).unwrap_or(rest.len());
         self.take(len)
     }
@@ -124,7 +124,7 @@ impl<'a> Filter<'a> {
 
     /// Reads a word or a sign; empty at the end.
     fn next(&mut self) -> &'a [u8] {
-        match self.read(SIGNS) {
+        match self.read() {
             [] => {}
             word => return word,
         }
@@ -236,10 +236,9 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// Reads a port or a host behind the name of its family, which may be left out: an address tells it. A name may have any
-    /// sign but the parenthesis that ends it.
+    /// Reads a port or a host behind the name of its family, which may be left out: an address tells it.
     fn operand(&mut self) -> &'a [u8] {
-        let word = self.read(b")");
+        let word = self.read();
         let inet = word.strip_prefix(b"inet:");
         inet.or_else(|| word.strip_prefix(b"inet6:"))
             .unwrap_or(word)
@@ -376,13 +375,13 @@ const CLOSED: &[State] = &[State::CLOSE, State::UNCONNECTED, State::NONE];
 /// Returns the condition that the socket is in a state of ss's; `None` if there is no such state.
 fn parse_state(word: &[u8]) -> Option<Condition> {
     let mut known = STATES.iter();
+    let known = known.find(|(name, ..)| name.eq_ignore_ascii_case(word));
     let one;
-    let (is_negated, states) = match known.find(|(name, ..)| name.eq_ignore_ascii_case(word)) {
-        Some((_, is_negated, states)) => (*is_negated, *states),
-        None => {
-            one = [parse_state_name(word)?];
-            (false, &one[..])
-        }
+    let (is_negated, states) = if let Some((_, is_negated, states)) = known {
+        (*is_negated, *states)
+    } else {
+        one = [parse_state_name(word)?];
+        (false, &one[..])
     };
     let mut parts = Vec::new();
     for state in states {
@@ -390,4 +389,124 @@ fn parse_state(word: &[u8]) -> Option<Condition> {
     }
     let any = Condition::Any(parts);
     Some(if is_negated { not(any) } else { any })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::proto::Proto;
+    use crate::socket::{Detail, Ends, Row};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    /// Returns true if the filter holds for a connection between these ports of 127.0.0.1 and 10.0.0.2.
+    fn holds(filter: &str, sport: u16, dport: u16) -> bool {
+        let (condition, _) = parse(filter.as_bytes()).expect(filter);
+        let row = Row {
+            inode: 7,
+            proto: Proto::Tcp,
+            state: State::ESTABLISHED,
+            rx_queue: None,
+            tx_queue: None,
+            ends: Ends::Inet {
+                local: (IpAddr::V4(Ipv4Addr::LOCALHOST), sport),
+                remote: (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), dport),
+            },
+        };
+        condition.matches_row(&row, &Detail::default())
+    }
+
+    #[test]
+    fn a_filter_means_what_its_operators_say() {
+        type Wanted = fn(u16, u16) -> bool;
+        let filters: [(&str, Wanted); 24] = [
+            ("sport = :1", |s, _| s == 1),
+            ("sport :1", |s, _| s == 1),
+            ("sport 1", |s, _| s == 1),
+            ("sport eq inet:1", |s, _| s == 1),
+            ("sport != 1", |s, _| s != 1),
+            ("sport > 1", |s, _| s > 1),
+            ("sport ge 1", |s, _| s >= 1),
+            ("sport<2", |s, _| s < 2),
+            ("sport leq 1", |s, _| s <= 1),
+            ("sport < 0 or sport > 65535", |_, _| false),
+            ("sport >= 0 and sport <= 65535", |_, _| true),
+            ("sport = 0", |s, _| s == 0),
+            ("dport ne 0", |_, d| d != 0),
+            ("sport = 1,3", |s, _| s == 1 || s == 3),
+            ("sport = 1-2", |s, _| s == 1 || s == 2),
+            ("sport = 1 dport = 2", |s, d| s == 1 && d == 2),
+            ("sport = 1 or sport = 2 dport = 3", |s, d| {
+                s == 1 || s == 2 && d == 3
+            }),
+            ("( sport = 1 | sport = 2 ) & dport = 3", |s, d| {
+                (s == 1 || s == 2) && d == 3
+            }),
+            ("not sport = 1 dport = 2", |s, d| s != 1 && d == 2),
+            ("!(sport=1||dport=2)", |s, d| !(s == 1 || d == 2)),
+            ("! not ! sport = 1", |s, _| s != 1),
+            ("src 127.0.0.1:1 dst 10.0.0.0/8", |s, _| s == 1),
+            ("dst = *:2 src :1", |s, d| s == 1 && d == 2),
+            (
+                "state established exclude listening dst 10.0.0.2",
+                |_, _| true,
+            ),
+        ];
+        for (filter, wanted) in filters {
+            for (sport, dport) in (0..5).flat_map(|sport| (0..5).map(move |dport| (sport, dport))) {
+                let held = holds(filter, sport, dport);
+                assert_eq!(held, wanted(sport, dport), "{filter}: {sport} {dport}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_quoted_with_its_place() {
+        for (filter, place) in [
+            ("sport", 6),
+            ("sport =", 8),
+            ("sport = x", 9),
+            ("sport = 65536", 9),
+            ("sport > 1,2", 9),
+            ("src", 4),
+            ("src foo", 5),
+            ("src 10.0.0.0/33", 5),
+            ("src *:x", 5),
+            ("dst unix:/x", 5),
+            ("( sport = 1", 12),
+            ("sport = 1 )", 11),
+            ("sport = 1 or", 13),
+            ("sport = 1 and or", 15),
+            ("not", 4),
+            ("()", 2),
+            ("state", 6),
+            ("state nosuch", 7),
+            ("sport = 1 state established", 11),
+            ("sport = 1 java", 11),
+            ("dev eth0", 1),
+            ("= 80", 1),
+        ] {
+            let line = parse(filter.as_bytes()).expect_err(filter);
+            let start = format!("'{filter}', character {place}: ");
+            assert!(line.starts_with(&start), "{line}");
+        }
+    }
+
+    #[test]
+    fn words_that_begin_a_filter_are_known() {
+        for word in [
+            "state",
+            "sport",
+            "(sport",
+            "!",
+            "= 80",
+            "or",
+            "src 10.0.0.1",
+            "dport=1",
+        ] {
+            assert!(begins(word.as_bytes()), "{word}");
+        }
+        for word in ["", "java", "statefulset", "le", "src-d", ":80", "[::1]"] {
+            assert!(!begins(word.as_bytes()), "{word}");
+        }
+    }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use crate::cli::arguments::Arguments;
 use crate::cli::ends::{is_specification, parse_end, parse_internet, parse_ports};
-use crate::cli::row::Takes::{Ends, Nothing, Optional, Refused, Value};
-use crate::cli::row::{OptionRow, letter, long};
+use crate::cli::row::Takes::{Ends, Nothing, Optional, Protocol, Refused, Value};
+use crate::cli::row::{NO_EFFECT, OptionRow, letter, long};
 use crate::cli::values::{
     parse_container, parse_endian, parse_inodes, parse_namespaces, parse_pause, parse_pids,
     parse_seconds, parse_states, parse_table, parse_threads, parse_uids, wrong,
@@ -26,19 +26,19 @@ use crate::socket::proto::Protos;
 /// All options.
 static OPTIONS: &[OptionRow] = &[
     // Which sockets. Of letters that set nothing here `dialect` says what they mean, once all are read.
-    letter('t', "-t", Nothing(|_| ())),
-    letter('u', "-u", Nothing(|_| ())),
-    letter('x', "-x", Nothing(|_| ())),
-    letter('w', "-w", Nothing(|_| ())),
-    letter('S', "-S", Nothing(|_| ())),
-    long("--tcp", Nothing(|to| to.add_protos(Protos::TCP))),
-    long("--udp", Nothing(|to| to.add_protos(Protos::UDP))),
-    long("--unix", Nothing(|to| to.add_protos(Protos::UNIX))),
-    letter('U', "-U", Nothing(|to| to.add_protos(Protos::UNIX))),
-    long("--raw", Nothing(|to| to.add_protos(Protos::RAW))),
-    long("--netlink", Nothing(|to| to.add_protos(Protos::NETLINK))),
-    letter('0', "--packet", Nothing(|to| to.add_protos(Protos::PACKET))),
-    long("--sctp", Nothing(|to| to.add_protos(Protos::SCTP))),
+    letter('t', "-t", NO_EFFECT),
+    letter('u', "-u", NO_EFFECT),
+    letter('x', "-x", NO_EFFECT),
+    letter('w', "-w", NO_EFFECT),
+    letter('S', "-S", NO_EFFECT),
+    long("--tcp", Protocol(Protos::TCP)),
+    long("--udp", Protocol(Protos::UDP)),
+    long("--unix", Protocol(Protos::UNIX)),
+    letter('U', "-U", Protocol(Protos::UNIX)),
+    long("--raw", Protocol(Protos::RAW)),
+    long("--netlink", Protocol(Protos::NETLINK)),
+    letter('0', "--packet", Protocol(Protos::PACKET)),
+    long("--sctp", Protocol(Protos::SCTP)),
     letter('A', "--query", Value(Options::add_tables)),
     letter('f', "--family", Value(Options::add_families)),
     letter('4', "--ipv4", Nothing(|to| to.add_family(Family::V4))),
@@ -48,10 +48,10 @@ static OPTIONS: &[OptionRow] = &[
         "--inet",
         Nothing(|to| to.select("family", RowTest::Proto(Protos::INET))),
     ),
-    letter('i', "-i", Nothing(|_| ())),
+    letter('i', "-i", NO_EFFECT),
     long(SPECIFICATION, Value(Options::add_internet)),
-    letter('l', "-l", Nothing(|_| ())),
-    long("--listening", Nothing(|_| ())),
+    letter('l', "-l", NO_EFFECT),
+    long("--listening", NO_EFFECT),
     long("--port", Value(Options::add_ports)),
     long("--local-port", Value(Options::add_local_ports)),
     long("--remote-port", Value(Options::add_remote_ports)),
@@ -83,17 +83,13 @@ static OPTIONS: &[OptionRow] = &[
     long("--proc", Value(Options::set_proc)),
     long("--threads", Value(Options::set_threads)),
     // What must be asked of other tools, and lsock always does, or has no need of.
-    letter('a', "--all", Nothing(|_| ())),
-    letter('n', "--numeric", Nothing(|_| ())),
-    letter('p', "--processes", Nothing(|_| ())),
-    letter('P', "-P", Nothing(|_| ())),
-    letter('N', "-N", Nothing(|_| ())),
-    letter('W', "--wide", Nothing(|_| ())),
-    letter('v', "-v", Nothing(|_| ())),
-    long(INFO, Nothing(|_| ())),
-    letter('b', "-b", Nothing(|_| ())),
-    letter('O', "-O", Nothing(|_| ())),
-    letter('K', "-K", Nothing(|_| ())),
+    letter('a', "--all", NO_EFFECT),
+    letter('n', "--numeric", NO_EFFECT),
+    letter('p', "--processes", NO_EFFECT),
+    letter('P', "-P", NO_EFFECT),
+    letter('N', "-N", NO_EFFECT),
+    letter('v', "-v", NO_EFFECT),
+    long(INFO, NO_EFFECT),
     letter(
         'F',
         "-F",
@@ -114,7 +110,8 @@ static OPTIONS: &[OptionRow] = &[
 ];
 
 /// Other names of `--numeric`, which asks for nothing.
-const OTHER_NAMES: &str = "--numeric-hosts --numeric-ports --process --program --programs";
+const OTHER_NAMES: &str =
+    "--numeric-hosts --numeric-ports --process --program --programs --wide -W -b -O -K";
 
 /// A letter, a function of the text attached to it, or else of the next argument, and the name of the option that the letter
 /// stands for if the function returns true.
@@ -161,10 +158,8 @@ const LOOKAHEAD: usize = 8;
 /// Returns true for letters behind `-i`, as in `-in`, and false for a specification, well-formed or not.
 fn are_letters(attached: &[u8]) -> bool {
     let is_plain = |byte: &u8| {
-        let row = OPTIONS
-            .iter()
-            .find(|row| row.letter == Some(char::from(*byte)));
-        row.is_some_and(|row| matches!(row.takes, Nothing(_) | Refused(_)))
+        let row = row_of_letter(char::from(*byte));
+        row.is_some_and(|row| matches!(row.takes, Nothing(_) | Protocol(_) | Refused(_)))
     };
     !attached.is_empty()
         && !is_specification(attached)
@@ -178,6 +173,12 @@ pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
     OPTIONS.iter().find(|option| option.name == name)
 }
 
+/// Returns the option of this letter alone.
+fn row_of_letter(letter: char) -> Option<&'static OptionRow> {
+    let row = OPTIONS.iter().find(|row| row.letter == Some(letter));
+    row.or_else(|| by_name(&format!("-{letter}")))
+}
+
 /// Returns the option that a letter stands for, which may depend on what stands behind it in `arguments`.
 pub(super) fn by_letter(letter: char, arguments: &mut Arguments) -> Option<&'static OptionRow> {
     let next = arguments.peek().unwrap_or_default();
@@ -187,7 +188,7 @@ pub(super) fn by_letter(letter: char, arguments: &mut Arguments) -> Option<&'sta
         others.find(|(other, stands_for, _)| *other == letter && stands_for(attached, &next));
     match other {
         Some((_, _, name)) => by_name(name),
-        None => OPTIONS.iter().find(|option| option.letter == Some(letter)),
+        None => row_of_letter(letter),
     }
 }
 
@@ -479,7 +480,7 @@ mod tests {
                 Optional(..) => assert!(is_optional, "{}", option.name),
                 // Those that selectors are short for stand at the end of the selector's line.
                 Value(_) => assert!(!is_optional, "{}", option.name),
-                Nothing(_) | Ends(_) | Refused(_) => {
+                Nothing(_) | Protocol(_) | Ends(_) | Refused(_) => {
                     assert!(!is_optional && !has_value, "{}", option.name);
                 }
             }
@@ -513,7 +514,7 @@ mod tests {
             };
             let attached = format!("{form}=");
             match option.takes {
-                Nothing(_) | Ends(_) | Refused(_) => continue,
+                Nothing(_) | Protocol(_) | Ends(_) | Refused(_) => continue,
                 // Empty text after these letters is no value.
                 Value(_) if is_shared(&form) => continue,
                 Value(_) => {

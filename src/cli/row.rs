@@ -3,6 +3,7 @@
 
 use crate::cli::arguments::Arguments;
 use crate::cli::{Action, Options};
+use crate::socket::proto::Protos;
 
 /// One row of the table.
 pub(super) struct OptionRow {
@@ -19,6 +20,8 @@ pub(super) struct OptionRow {
 pub(super) enum Takes {
     /// No value.
     Nothing(fn(&mut Options)),
+    /// No value: it selects these protocols too.
+    Protocol(Protos),
     /// A value: attached, or the next argument.
     Value(fn(&mut Options, &[u8]) -> Result<(), String>),
     /// Perhaps a value: attached, or the next argument if the first function returns true for it.
@@ -31,6 +34,9 @@ pub(super) enum Takes {
     /// Nothing: another tool has it, and the line says what lsock has instead.
     Refused(&'static str),
 }
+
+/// No value and no effect here: what it asks for is always on, or it means something only beside others.
+pub(super) const NO_EFFECT: Takes = Takes::Nothing(|_| ());
 
 /// Makes the row of an option with a letter.
 pub(super) const fn letter(letter: char, name: &'static str, takes: Takes) -> OptionRow {
@@ -61,7 +67,7 @@ impl OptionRow {
         from: &mut Arguments,
     ) -> Result<Option<Vec<u8>>, String> {
         let value = match self.takes {
-            Takes::Nothing(_) | Takes::Ends(_) | Takes::Refused(_) => None,
+            Takes::Nothing(_) | Takes::Protocol(_) | Takes::Ends(_) | Takes::Refused(_) => None,
             Takes::Value(_) => Some(from.take_value()),
             Takes::Optional(is_next, _) => {
                 from.take_attached().or_else(|| from.take_next_if(is_next))
@@ -89,6 +95,7 @@ impl OptionRow {
     ) -> Result<Option<Action>, String> {
         match self.takes {
             Takes::Nothing(set) => set(options),
+            Takes::Protocol(protos) => options.add_protos(protos),
             Takes::Value(set) => set(options, value.unwrap_or_default())?,
             Takes::Optional(_, set) => set(options, value)?,
             Takes::Ends(action) => return Ok(Some(action())),

@@ -15,7 +15,7 @@ pub(super) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
         let mistakes = match mistakes(typed.as_bytes(), name.as_bytes()) {
             // Half of a name is better than one that looks like it.
             _ if is_part => 0,
-            mistakes if mistakes <= MISTAKES_MAX && mistakes * 2 < name.len() => mistakes,
+            mistakes if mistakes <= MISTAKES_MAX && mistakes * 2 <= name.len() => mistakes,
             _ => continue,
         };
         if best.is_none_or(|(least, _)| mistakes < least) {

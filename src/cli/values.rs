@@ -204,6 +204,7 @@ pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
 }
 
 /// Parses the name of a state; `None` if there is none.
+#[inline(never)]
 pub(super) fn parse_state_name(word: &[u8]) -> Option<State> {
     let known = State::NAMES.iter().filter(|(_, name)| *name != "-");
     let known = known.map(|(state, name)| (*name, *state));
