@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Looks, Options, View};
 use crate::join::{Entry, Owner};
 use crate::plan::Plan;
+use crate::proc::sys::Output;
 use crate::proc::{Proc, error_text, sys};
 use crate::snapshot::{Snapshot, Take, any_row_matches};
 use crate::status::{Reason, Status};
@@ -156,13 +157,10 @@ fn say(snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
 /// # Errors
 /// One line: the output could not be written.
 pub(crate) fn write_out(
-    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
 ) -> Result<bool, String> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match write(&mut out)
-        .and_then(|()| out.flush())
-        .and_then(|()| out.get_mut().flush())
-    {
+    let mut out = BufWriter::new(Output);
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("standard output: {}", error_text(&error)))
         }

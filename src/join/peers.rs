@@ -5,9 +5,10 @@
 //! The other end of a connection has the same two ends in reverse, in any namespace that was read. Where an address is
 //! translated in between it has not, and nothing is found.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
+use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
@@ -52,7 +53,7 @@ struct ByKey {
     /// The numbers of the sockets.
     index: Index,
     /// The seed.
-    seed: RandomState,
+    seed: Seed,
 }
 
 impl ByKey {
@@ -138,7 +139,7 @@ impl Peers {
         }
         let mut by_key = ByKey {
             index: Index::with_room(sockets.len()),
-            seed: RandomState::new(),
+            seed: Seed::new(),
         };
         for number in sockets.numbers() {
             let row = sockets.row(number);

@@ -6,13 +6,12 @@ pub(crate) mod dirent;
 mod path;
 pub(crate) mod sys;
 
-use std::ffi::{CStr, OsString};
-use std::fs::{File, Metadata};
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +19,7 @@ use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 use crate::text::write::Decimal;
 use path::{PATH_LEN_MAX, TaskPath};
-use sys::BorrowedIdentity;
+use sys::{BorrowedIdentity, Stat};
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +125,7 @@ impl Proc {
     /// Returns true if `process` has more threads than its main one. PID/task has a link for each thread, and two of its own.
     pub(crate) fn has_threads(&self, process: Task) -> bool {
         let task = self.stat(process, "task");
-        task.is_ok_and(|stat| stat.nlink() > 3)
+        task.is_ok_and(|stat| stat.nlink > 3)
     }
 
     /// Appends the threads of `process` but its main one to `threads`, ascending; none where it has ended.
@@ -179,7 +178,7 @@ impl Proc {
             done => return done,
         };
         let owner = self.stat(task, "")?;
-        match BorrowedIdentity::take_on(owner.uid(), owner.gid()) {
+        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
             Some(_borrowed) => read(),
             None => Err(error),
         }
@@ -258,13 +257,10 @@ impl Proc {
     /// the owner of PID (its effective uid and gid, or 0 where it is not dumpable), the inode of PID/net/tcp (one number
     /// for each network namespace).
     ///
-    /// std asks by stat or newfstatat on 64-bit musl. statx, which gives no more, is denied with EPERM by the seccomp
-    /// profiles of older container engines.
-    ///
     /// # Errors
     /// As `open_dir`.
-    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
-        std::fs::metadata(OsString::from_vec(self.display(task, name)))
+    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Stat> {
+        Stat::of_path(Path::new(OsStr::from_bytes(&self.display(task, name))))
     }
 
     /// Reads the name of the protocol of the socket behind descriptor `fd` of `task` (`system.sockprotoname`), without

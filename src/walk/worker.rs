@@ -4,7 +4,6 @@
 
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::thread::{self, Builder};
 
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
@@ -325,9 +324,9 @@ impl<'a> Worker<'a> {
     fn add_unread(&mut self, task: Task) {
         let proc = self.shared.proc;
         let owner = proc.stat(task, "");
-        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid(), stat.gid()));
+        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid, stat.gid));
         let fds = proc.stat(task, "fd");
-        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size()));
+        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size));
         self.found.unread.push(Unread {
             pid: task.pid,
             uid,
