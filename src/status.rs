@@ -59,4 +59,3 @@ impl Reason {
         (may_be_unseen && !snapshot.joined.unread().is_empty()).then_some(Self::UnreadProcess)
     }
 }
-

@@ -100,7 +100,7 @@ fn find(
     lacks_row: &dyn Fn(Holder) -> bool,
     unread: Unread,
     asks: bool,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
 ) -> Vec<Rowless> {
     let condition = reader.rows.condition;
     let protos = condition.protos();
@@ -141,6 +141,10 @@ fn find(
                 Some(told) => answer = told,
                 None => continue,
             }
+        }
+        if answer.is_denied {
+            let reason = "denied; sockets that no table lists are of unknown protocol";
+            reader.warnings.warn(b"getxattr(2)", reason);
         }
         seen.insert(holder.inode, 0);
         if answer.proto.is_none_or(|proto| protos.has(proto)) {
