@@ -1,0 +1,111 @@
+//! Tells Multipath TCP from TCP. A subflow of MPTCP, and a listener, is a row of tcp or tcp6 like any other, with the inode of
+//! the MPTCP socket, so only its descriptor tells what it is. In: the joined lines. Out: the protocol of their rows. This costs
+//! a call for each TCP socket, so it is asked only where PID/net/protocols counts sockets of MPTCP.
+
+use crate::collections::to_index;
+use crate::join::Joined;
+use crate::join::sockprotoname::SockProtoName;
+use crate::proc::Proc;
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::store::Sockets;
+use crate::text::digits::decimal32;
+use crate::text::fields::Fields;
+use crate::walk::fds::Holder;
+use crate::walk::netns::{Namespaces, Netns};
+
+/// Holds PID/net/protocols.
+const BUFFER_LEN: usize = 16 * 1024;
+
+/// Notes in `sockets` which rows of TCP that somebody of `joined` holds are MPTCP's.
+pub(crate) fn name_mptcp(
+    joined: &Joined,
+    proc: &Proc,
+    namespaces: &Namespaces,
+    sockets: &mut Sockets,
+) {
+    let mut buffer = vec![0; BUFFER_LEN];
+    let has_mptcp = |(_, netns)| has_mptcp(proc, netns, &mut buffer);
+    let has_mptcp: Vec<bool> = namespaces.iter().map(has_mptcp).collect();
+    if !has_mptcp.contains(&true) {
+        return;
+    }
+    let (mut asked, mut path) = (vec![false; sockets.len()], Vec::new());
+    let mut found = Vec::new();
+    for entry in joined.entries(sockets) {
+        let Some(asked) = asked.get_mut(to_index(entry.socket)) else {
+            continue;
+        };
+        let proto = match entry.row.proto {
+            Proto::Tcp => Proto::Mptcp,
+            Proto::Tcp6 => Proto::Mptcp6,
+            _ => continue,
+        };
+        let netns = usize::from(sockets.netns(entry.socket).0);
+        let (Some(process), Some(fd), Some(true), false) =
+            (entry.process, entry.fd, has_mptcp.get(netns), *asked)
+        else {
+            continue;
+        };
+        *asked = true;
+        let inode = entry.row.inode;
+        let answer = SockProtoName::ask(proc, process.task, Holder { inode, fd }, &mut path);
+        // The table tells by which IP this subflow goes.
+        if answer
+            .and_then(|answer| answer.proto)
+            .is_some_and(|proto| Protos::MPTCP.has(proto))
+        {
+            found.push((entry.socket, proto));
+        }
+    }
+    for (number, proto) in found {
+        sockets.set_proto(number, proto);
+    }
+}
+
+/// Returns true if there is a socket of MPTCP in `netns`.
+fn has_mptcp(proc: &Proc, netns: &Netns, buffer: &mut [u8]) -> bool {
+    let mut members = netns.members();
+    let counted = members.find_map(|task| {
+        let text = proc.read_file(task, "net/protocols", buffer).ok()?;
+        Some(counts_mptcp(text))
+    });
+    counted.unwrap_or(false)
+}
+
+/// Returns true if PID/net/protocols (`net/core/sock.c`: `proto_seq_printf`) counts a socket of MPTCP: name, size, sockets.
+///
+/// ```text
+/// MPTCP     1936      2       6   no       0   yes  kernel      y  y  y  n
+/// ```
+fn counts_mptcp(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let mut fields = Fields::new(line);
+        let name = fields.next().unwrap_or_default();
+        name.starts_with(b"MPTCP")
+            && fields
+                .nth(1)
+                .and_then(decimal32)
+                .is_some_and(|count| count > 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_of_either_ip_count() {
+        let text = |four: u32, six: u32| {
+            format!(
+                "protocol  size sockets  memory press maxhdr  slab module     cl co di ac\n\
+                 MPTCPv6   2064      {six}       6   no       0   yes  kernel      y  y  y  n\n\
+                 TCP       2432      9       0   no     320   yes  kernel      y  y  y  y\n\
+                 MPTCP     1936      {four}       6   no       0   yes  kernel      y  y  y  n\n"
+            )
+        };
+        for (four, six) in [(0, 0), (1, 0), (0, 2), (3, 4)] {
+            assert_eq!(counts_mptcp(text(four, six).as_bytes()), four + six > 0);
+        }
+        assert!(!counts_mptcp(b"MPTCP\nTCP 1 2\n"));
+    }
+}
