@@ -8,13 +8,9 @@ use crate::join::sockprotoname::SockProtoName;
 use crate::proc::Proc;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::store::Sockets;
-use crate::text::digits::decimal32;
-use crate::text::fields::Fields;
+use crate::tables::protocols;
 use crate::walk::fds::Holder;
 use crate::walk::netns::{Namespaces, Netns};
-
-/// Holds PID/net/protocols.
-const BUFFER_LEN: usize = 16 * 1024;
 
 /// Notes in `sockets` which rows of TCP that somebody of `joined` holds are MPTCP's.
 pub(crate) fn name_mptcp(
@@ -23,7 +19,7 @@ pub(crate) fn name_mptcp(
     namespaces: &Namespaces,
     sockets: &mut Sockets,
 ) {
-    let mut buffer = vec![0; BUFFER_LEN];
+    let mut buffer = vec![0; protocols::BUFFER_LEN];
     let has_mptcp = |(_, netns)| has_mptcp(proc, netns, &mut buffer);
     let has_mptcp: Vec<bool> = namespaces.iter().map(has_mptcp).collect();
     if !has_mptcp.contains(&true) {
@@ -67,45 +63,7 @@ fn has_mptcp(proc: &Proc, netns: &Netns, buffer: &mut [u8]) -> bool {
     let mut members = netns.members();
     let counted = members.find_map(|task| {
         let text = proc.read_file(task, "net/protocols", buffer).ok()?;
-        Some(counts_mptcp(text))
+        Some(protocols::count(text, &["MPTCP", "MPTCPv6"]).unwrap_or(0))
     });
-    counted.unwrap_or(false)
-}
-
-/// Returns true if PID/net/protocols (`net/core/sock.c`: `proto_seq_printf`) counts a socket of MPTCP: name, size, sockets.
-///
-/// ```text
-/// MPTCP     1936      2       6   no       0   yes  kernel      y  y  y  n
-/// ```
-fn counts_mptcp(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'\n').any(|line| {
-        let mut fields = Fields::new(line);
-        let name = fields.next().unwrap_or_default();
-        name.starts_with(b"MPTCP")
-            && fields
-                .nth(1)
-                .and_then(decimal32)
-                .is_some_and(|count| count > 0)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sockets_of_either_ip_count() {
-        let text = |four: u32, six: u32| {
-            format!(
-                "protocol  size sockets  memory press maxhdr  slab module     cl co di ac\n\
-                 MPTCPv6   2064      {six}       6   no       0   yes  kernel      y  y  y  n\n\
-                 TCP       2432      9       0   no     320   yes  kernel      y  y  y  y\n\
-                 MPTCP     1936      {four}       6   no       0   yes  kernel      y  y  y  n\n"
-            )
-        };
-        for (four, six) in [(0, 0), (1, 0), (0, 2), (3, 4)] {
-            assert_eq!(counts_mptcp(text(four, six).as_bytes()), four + six > 0);
-        }
-        assert!(!counts_mptcp(b"MPTCP\nTCP 1 2\n"));
-    }
+    counted.unwrap_or(0) > 0
 }
