@@ -268,7 +268,7 @@ impl Peers {
                 let (row, netns) = (sockets.row(number), sockets.netns(number));
                 let mut is_it = false;
                 each_connection(&row, &mut |other| {
-                    is_it |= Key::Connection(other) == reversed
+                    is_it |= Key::Connection(other) == reversed;
                 });
                 if row.state == State::LISTEN || !is_it || (is_loopback && netns != home) {
                     continue;

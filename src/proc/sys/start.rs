@@ -98,3 +98,19 @@ mod no_unwinding {
         _Unwind_SetIP(*mut c_void, usize) -> ();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_those_behind_the_name() {
+        let given = [c"lsock".as_ptr(), c"-l".as_ptr(), c"\xff".as_ptr()];
+        for count in 0..=3_usize {
+            // SAFETY: there are at least `count` pointers, to strings that are part of the program.
+            let arguments = unsafe { begin(c_int::try_from(count).unwrap(), given.as_ptr()) };
+            let wanted = [&b"-l"[..], b"\xff"].map(|text| OsString::from_vec(text.to_vec()));
+            assert_eq!(arguments, wanted[..count.saturating_sub(1)]);
+        }
+    }
+}
