@@ -151,13 +151,14 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// To open proc, ask whether it is one, whether there is any process in it, and who lsock itself is there.
+    /// To open proc, ask whether it is one, whether there is any process in it, and who lsock itself is there; and to try
+    /// the calls whose answers are believed later: read, fstat and stat.
     const START: Bounds = Bounds {
         open: 2,
-        read: 0,
+        read: 1,
         list: 1,
         link: 1,
-        stat: 1,
+        stat: 3,
         write: 0,
     };
 

@@ -13,6 +13,7 @@
 mod again;
 mod asks;
 mod decode;
+mod denied;
 mod json;
 mod list;
 mod live;
@@ -21,6 +22,7 @@ mod namespaces;
 mod numbers;
 mod rows;
 mod run;
+mod seats;
 mod threads;
 mod traps;
 mod tree;

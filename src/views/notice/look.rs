@@ -82,7 +82,10 @@ impl Target {
             pid: unread.pid,
             tid: 0,
         };
-        let folder = (unread.uid, unread.gid);
+        // The folder PID/fd of a process that is not dumpable is root's, whoever runs it (`fs/proc/base.c`:
+        // `task_dump_owner`); PID itself is its user's.
+        let folder = proc.stat(task, "fd");
+        let folder = folder.map_or((unread.uid, unread.gid), |stat| (stat.uid, stat.gid));
         let status = proc
             .read_file(task, "status", buffer)
             .ok()
@@ -93,7 +96,6 @@ impl Target {
             own_profile.is_some() && profile(proc, task, buffer).as_deref() != own_profile;
         Self {
             owner: status.map_or(folder, |status| status.owner()),
-            // The folder of a process that is not dumpable is root's.
             is_open_to_owner: status
                 .is_none_or(|status| status.is_of_one_user() && status.owner() == folder),
             permitted: status.map_or(0, |status| status.permitted),

@@ -48,8 +48,14 @@ fn every_kind_of_socket_is_json() {
         }
         let object = find(pid, fd).unwrap_or_else(|| panic!("no object of {row:?}"));
         let or_dash = |name: &str| object[name].as_str().unwrap_or("-").to_owned();
+        let is_mptcp = stage.made.iter().any(|made| {
+            object["inode"] == made.inode && made.kind().starts_with("mptcp") && row.proto == "tcp"
+        });
+        let proto = or_dash("proto");
+        // The list names the table.
+        let table = proto.strip_prefix("mp").filter(|_| is_mptcp);
         let told = [
-            or_dash("proto"),
+            table.unwrap_or(&proto).to_owned(),
             or_dash("state"),
             or_dash("local"),
             or_dash("remote"),
@@ -65,6 +71,25 @@ fn every_kind_of_socket_is_json() {
         count += 1;
     }
     assert!(count > 40, "only {count} rows to compare");
+    let wide = stage.command(LSOCK).arg("-e").output().unwrap();
+    let wide = String::from_utf8(wide.stdout).unwrap();
+    let wide: Vec<String> = wide.lines().map(crate::run::words).collect();
+    for label in [
+        "mptcp4-listen",
+        "mptcp4-established/client",
+        "mptcp4-established/server",
+    ] {
+        if let Some(made) = stage.made(label) {
+            let is_it = |object: &&Value| object["inode"] == made.inode;
+            let told = objects.iter().filter(is_it).map(|object| &object["proto"]);
+            assert_eq!(told.collect::<Vec<_>>(), ["mptcp"], "{label}");
+            let (pid, fd) = made.holder.unwrap();
+            let start = format!("{pid} factory {fd} ");
+            let told = wide.iter().filter_map(|row| row.strip_prefix(&start));
+            let told: Vec<_> = told.map(|row| row.split(' ').next()).collect();
+            assert_eq!(told, [Some("mptcp")], "{label}");
+        }
+    }
     for made in stage
         .made
         .iter()
