@@ -301,8 +301,8 @@ impl Proc {
     /// # Errors
     /// As `open_dir`.
     pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Stat> {
-        // Memory that is taken for each process and given back at once costs two calls, where the C library has no other
-        // block of this size in use.
+        // The path is put together on the stack: memory that is given back at once costs two calls for each process, if
+        // the C library has no other block of this size in use.
         let (mut room, proc) = ([0; 2 * PATH_LEN_MAX], self.path.as_os_str().as_bytes());
         let below = TaskPath::new(task, name);
         let parts = [proc, b"/", below.as_c_str().to_bytes()];

@@ -19,6 +19,29 @@ fn objects(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
     text.lines().map(object).collect()
 }
 
+/// Demands that JSON and the wide list tell MPTCP from TCP, whose table lists its sockets.
+fn mptcp_is_told_from_tcp(stage: &Stage, objects: &[Value]) {
+    let wide = stage.command(LSOCK).arg("-e").output().unwrap();
+    let wide = String::from_utf8(wide.stdout).unwrap();
+    let wide: Vec<String> = wide.lines().map(crate::run::words).collect();
+    for label in [
+        "mptcp4-listen",
+        "mptcp4-established/client",
+        "mptcp4-established/server",
+    ] {
+        if let Some(made) = stage.made(label) {
+            let is_it = |object: &&Value| object["inode"] == made.inode;
+            let told = objects.iter().filter(is_it).map(|object| &object["proto"]);
+            assert_eq!(told.collect::<Vec<_>>(), ["mptcp"], "{label}");
+            let (pid, fd) = made.holder.unwrap();
+            let start = format!("{pid} factory {fd} ");
+            let told = wide.iter().filter_map(|row| row.strip_prefix(&start));
+            let told: Vec<_> = told.map(|row| row.split(' ').next()).collect();
+            assert_eq!(told, [Some("mptcp")], "{label}");
+        }
+    }
+}
+
 #[test]
 fn every_kind_of_socket_is_json() {
     let Some(mut stage) = Stage::set(&[]) else {
@@ -71,25 +94,7 @@ fn every_kind_of_socket_is_json() {
         count += 1;
     }
     assert!(count > 40, "only {count} rows to compare");
-    let wide = stage.command(LSOCK).arg("-e").output().unwrap();
-    let wide = String::from_utf8(wide.stdout).unwrap();
-    let wide: Vec<String> = wide.lines().map(crate::run::words).collect();
-    for label in [
-        "mptcp4-listen",
-        "mptcp4-established/client",
-        "mptcp4-established/server",
-    ] {
-        if let Some(made) = stage.made(label) {
-            let is_it = |object: &&Value| object["inode"] == made.inode;
-            let told = objects.iter().filter(is_it).map(|object| &object["proto"]);
-            assert_eq!(told.collect::<Vec<_>>(), ["mptcp"], "{label}");
-            let (pid, fd) = made.holder.unwrap();
-            let start = format!("{pid} factory {fd} ");
-            let told = wide.iter().filter_map(|row| row.strip_prefix(&start));
-            let told: Vec<_> = told.map(|row| row.split(' ').next()).collect();
-            assert_eq!(told, [Some("mptcp")], "{label}");
-        }
-    }
+    mptcp_is_told_from_tcp(&stage, &objects);
     for made in stage
         .made
         .iter()
