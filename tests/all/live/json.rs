@@ -42,6 +42,20 @@ fn mptcp_is_told_from_tcp(stage: &Stage, objects: &[Value]) {
     }
 }
 
+/// What the plain list calls the protocol of `object`: of MPTCP, which only its descriptor tells, the table's.
+fn table_of(stage: &Stage, object: &Value) -> String {
+    let is_mptcp = |made: &&super::Made| {
+        object["inode"] == made.inode
+            && made.kind().starts_with("mptcp")
+            && object["state"].is_string()
+    };
+    let proto = object["proto"].as_str().unwrap_or("-");
+    match stage.made.iter().find(is_mptcp) {
+        Some(_) => proto.strip_prefix("mp").unwrap_or("not mptcp").to_owned(),
+        None => proto.to_owned(),
+    }
+}
+
 #[test]
 fn every_kind_of_socket_is_json() {
     let Some(mut stage) = Stage::set(&[]) else {
@@ -71,14 +85,8 @@ fn every_kind_of_socket_is_json() {
         }
         let object = find(pid, fd).unwrap_or_else(|| panic!("no object of {row:?}"));
         let or_dash = |name: &str| object[name].as_str().unwrap_or("-").to_owned();
-        let is_mptcp = stage.made.iter().any(|made| {
-            object["inode"] == made.inode && made.kind().starts_with("mptcp") && row.proto == "tcp"
-        });
-        let proto = or_dash("proto");
-        // The list names the table.
-        let table = proto.strip_prefix("mp").filter(|_| is_mptcp);
         let told = [
-            table.unwrap_or(&proto).to_owned(),
+            table_of(&stage, object),
             or_dash("state"),
             or_dash("local"),
             or_dash("remote"),
