@@ -12,6 +12,8 @@
 //! - a view: a row in `cli/options.rs`, an arm in `views/mod.rs`, its file, and what it needs in `plan.rs`;
 //! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`; if it selects, a question in `select/mod.rs`.
 
+#![cfg_attr(not(test), no_main)]
+
 mod run;
 mod status;
 mod views;
@@ -35,28 +37,31 @@ mod warn;
 mod proc;
 mod text;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::process::ExitCode;
 
 use cli::Action;
 use run::write_out;
 use status::Status;
 
-fn main() -> ExitCode {
-    let status = start().unwrap_or_else(|line| {
+proc::sys::start::program!(start);
+
+/// Does what the command line says, and returns the exit status.
+fn start(arguments: Vec<OsString>) -> u8 {
+    let status = answer(arguments).unwrap_or_else(|line| {
         // If standard error is gone too, the exit status is all there is left to say.
         let _ = writeln!(io::stderr(), "lsock: {line}");
         Status::Failed
     });
-    status.into()
+    status.number()
 }
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// One line, without the program's name.
-fn start() -> Result<Status, String> {
-    match cli::parse(std::env::args_os().skip(1))? {
+fn answer(arguments: Vec<OsString>) -> Result<Status, String> {
+    match cli::parse(arguments)? {
         Action::Help => write_out(|out| out.write_all(cli::HELP.as_bytes()))?,
         Action::Version => write_out(|out| writeln!(out, "lsock {}", env!("CARGO_PKG_VERSION")))?,
         Action::Run(options) => return run::run(&options),

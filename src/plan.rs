@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) tables_suffice: bool,
     /// True if the view shows the names of commands.
     pub(crate) names_commands: bool,
+    /// True if the view tells Multipath TCP from TCP.
+    pub(crate) names_mptcp: bool,
     /// True if the view shows the names of interfaces.
     pub(crate) names_interfaces: bool,
     /// True if the view shows containers even within one namespace.
@@ -58,6 +60,7 @@ impl Plan {
             reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
             tables_suffice: is_all && !needs.paths && !condition.may_match_rowless(None),
             names_commands: matches!(options.view, View::List | View::Summary),
+            names_mptcp: is_list && (layout.wide || options.json),
             names_interfaces: is_list,
             names_containers: layout.wide || layout.peers || options.json,
             condition,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Looks, Options, View};
 use crate::join::{Entry, Owner};
 use crate::plan::Plan;
+use crate::proc::sys::Output;
 use crate::proc::{Proc, error_text, sys};
 use crate::snapshot::{Snapshot, Take, any_row_matches};
 use crate::status::{Reason, Status};
@@ -25,7 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, String> {
     if let Some(capture) = &options.capture {
         let mut warnings = Warnings::default();
         let snapshot = Snapshot::captured(&plan, capture, &mut warnings)?;
-        return show(&snapshot, options, &plan, warnings);
+        return show(None, &snapshot, options, &plan, warnings);
     }
     let proc = Proc::open(&options.proc).map_err(|reason| {
         let path = options.proc.as_os_str().as_encoded_bytes();
@@ -92,7 +93,7 @@ fn watch(take: &Take<'_>, options: &Options, pause: Duration) -> Result<Status, 
         let mut now = take.snapshot(&mut warnings)?;
         // What is odd is said once, beside the first list.
         if before.is_none() {
-            say(&now, take.plan, warnings);
+            say(Some(take.proc), &now, take.plan, warnings);
         }
         now.load_names(take.proc, take.plan);
         let is_read = write_out(|out| watch.write_round(before.as_ref(), &now, out))?;
@@ -117,11 +118,12 @@ fn finish(
     if options.view != View::Quiet {
         snapshot.load_names(take.proc, take.plan);
     }
-    show(&snapshot, options, take.plan, warnings)
+    show(Some(take.proc), &snapshot, options, take.plan, warnings)
 }
 
 /// Prints the snapshot, then says what was odd; returns the exit status. `--quiet` says nothing at all.
 fn show(
+    proc: Option<&Proc>,
     snapshot: &Snapshot,
     options: &Options,
     plan: &Plan,
@@ -134,18 +136,21 @@ fn show(
     if status == Status::Shown {
         write_out(|out| views::write(snapshot, options, out))?;
     }
-    say(snapshot, plan, warnings);
+    say(proc, snapshot, plan, warnings);
     Ok(status)
 }
 
 /// Says on standard error what was odd, and what could not be seen, if that matters for what is asked or shown.
-fn say(snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
+fn say(proc: Option<&Proc>, snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
     let mut text = warnings.into_text();
     let is_hidden = |entry: Entry<'_>| entry.owner == Owner::Hidden;
     let matters = Reason::find(snapshot, plan).is_some() || snapshot.entries().any(is_hidden);
-    if snapshot.joined.some_unseen() && matters {
+    if let Some(proc) = proc
+        && snapshot.joined.some_unseen()
+        && matters
+    {
         let unread = snapshot.joined.unread();
-        text.push_str(&notice::closing_line(unread, snapshot.selected));
+        text.push_str(&notice::closing_line(proc, unread, snapshot.selected));
     }
     // Where standard error is gone there is nobody to tell.
     let _ = io::stderr().write_all(text.as_bytes());
@@ -156,13 +161,10 @@ fn say(snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
 /// # Errors
 /// One line: the output could not be written.
 pub(crate) fn write_out(
-    write: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
 ) -> Result<bool, String> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    match write(&mut out)
-        .and_then(|()| out.flush())
-        .and_then(|()| out.get_mut().flush())
-    {
+    let mut out = BufWriter::new(Output);
+    match write(&mut out).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("standard output: {}", error_text(&error)))
         }

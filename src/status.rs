@@ -1,8 +1,6 @@
 //! The exit status, which is all that a script learns. In: a snapshot. Out: a number from 0 to 3. A script never gets "not
 //! there" for "cannot tell": what may hide a match is listed here, and nowhere else.
 
-use std::process::ExitCode;
-
 use crate::cli::{Options, View};
 use crate::plan::Plan;
 use crate::snapshot::Snapshot;
@@ -28,6 +26,16 @@ pub(crate) enum Reason {
 }
 
 impl Status {
+    /// Returns the number that the program ends with.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Shown => 0,
+            Self::NothingMatched => 1,
+            Self::Failed => 2,
+            Self::CannotTell(_) => 3,
+        }
+    }
+
     /// Returns the status of `snapshot`.
     pub(crate) fn of(snapshot: &Snapshot, options: &Options, plan: &Plan) -> Self {
         let is_shown = match options.view {
@@ -49,16 +57,5 @@ impl Reason {
         let may_be_unseen =
             !plan.needs.is_all_processes() || plan.condition.may_match_rowless(None);
         (may_be_unseen && !snapshot.joined.unread().is_empty()).then_some(Self::UnreadProcess)
-    }
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(match status {
-            Status::Shown => 0,
-            Status::NothingMatched => 1,
-            Status::Failed => 2,
-            Status::CannotTell(_) => 3,
-        })
     }
 }

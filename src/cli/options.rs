@@ -19,6 +19,7 @@ use crate::cli::values::{
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
 use crate::collections::sort::sort_dedup;
+use crate::proc::is_denied;
 use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
 use crate::socket::Side;
 use crate::socket::proto::Protos;
@@ -399,6 +400,8 @@ impl Options {
 fn is_file(word: &[u8]) -> bool {
     match Path::new(OsStr::from_bytes(word)).metadata() {
         Ok(file) => !file.file_type().is_socket(),
+        // It is there, or stat(2) is denied: opening it tells why.
+        Err(error) if is_denied(&error) => true,
         Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
     }
 }

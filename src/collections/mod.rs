@@ -1,6 +1,7 @@
-//! Collections whose keys and elements are u32 numbers: an index and the sorts. In: numbers. Out: numbers. This room does
-//! not know what they stand for.
+//! Collections whose keys and elements are u32 numbers: an index, the hashes that it is asked by, and the sorts. In: numbers,
+//! and what is hashed. Out: numbers. This room does not know what they stand for.
 
+pub(crate) mod hash;
 pub(crate) mod index;
 pub(crate) mod sort;
 

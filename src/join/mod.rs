@@ -6,6 +6,7 @@
 mod by_inode;
 pub(crate) mod forged;
 mod lines;
+pub(crate) mod mptcp;
 mod owner;
 pub(crate) mod peers;
 pub(crate) mod rowless;

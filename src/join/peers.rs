@@ -5,9 +5,10 @@
 //! The other end of a connection has the same two ends in reverse, in any namespace that was read. Where an address is
 //! translated in between it has not, and nothing is found.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
+use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
@@ -19,7 +20,7 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Ends, Row};
-use crate::text::addr::unmapped;
+use crate::text::addr::{listed, sides, unmapped};
 use crate::walk::container::ContainerId;
 
 /// Who holds the socket at the other end.
@@ -36,11 +37,38 @@ pub(crate) struct Peer<'a> {
 /// No task: nobody holds the socket.
 const NOBODY: u32 = u32::MAX;
 
+/// A connection, by one address of each end.
+#[derive(PartialEq, Eq, Hash)]
+struct Connection {
+    /// See `kind`.
+    kind: u8,
+    /// Its own end.
+    local: (IpAddr, u16),
+    /// The other end.
+    remote: (IpAddr, u16),
+}
+
+impl Connection {
+    /// Returns the connection as the other end has it.
+    fn reversed(self) -> Self {
+        Self {
+            local: self.remote,
+            remote: self.local,
+            ..self
+        }
+    }
+
+    /// Returns true if both ends are in one namespace, because the loopback leads into no other.
+    fn is_loopback(&self) -> bool {
+        self.local.0.is_loopback() || self.remote.0.is_loopback()
+    }
+}
+
 /// By what a socket is looked for. Two sockets with equal keys are candidates for the same question.
 #[derive(PartialEq, Eq, Hash)]
 enum Key<'a> {
-    /// A connection: its kind, its own end and the other.
-    Connection(u8, (IpAddr, u16), (IpAddr, u16)),
+    /// A connection.
+    Connection(Connection),
     /// A TCP listener on a port.
     Port(NetnsId, u16),
     /// A unix listener.
@@ -52,7 +80,7 @@ struct ByKey {
     /// The numbers of the sockets.
     index: Index,
     /// The seed.
-    seed: RandomState,
+    seed: Seed,
 }
 
 impl ByKey {
@@ -89,7 +117,7 @@ pub(crate) struct Peers {
 /// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
 fn kind(proto: Proto) -> Option<u8> {
     match proto {
-        Proto::Tcp | Proto::Tcp6 => Some(0),
+        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 => Some(0),
         Proto::Udp | Proto::Udp6 => Some(1),
         Proto::Udplite | Proto::Udplite6 => Some(2),
         Proto::Sctp => Some(3),
@@ -97,11 +125,36 @@ fn kind(proto: Proto) -> Option<u8> {
     }
 }
 
-/// Returns the key of the connection that `row` is; `None` where it is none.
-fn connection(row: &Row<'_>) -> Option<Key<'static>> {
-    let (local, remote) = row.ends.inet()?;
-    let end = |(address, port): (IpAddr, u16)| (unmapped(address), port);
-    (remote.1 != 0).then_some(Key::Connection(kind(row.proto)?, end(local), end(remote)))
+/// Calls `visit` with the connection that `row` is, once for each pair of addresses: SCTP may have several at an end, and the
+/// two ends need not know all of each other's.
+#[inline(never)]
+fn each_connection(row: &Row<'_>, visit: &mut dyn FnMut(Connection)) {
+    let Some(kind) = kind(row.proto) else { return };
+    let mut visit = |local: (IpAddr, u16), remote: (IpAddr, u16)| {
+        if remote.1 != 0 {
+            visit(Connection {
+                kind,
+                local: (unmapped(local.0), local.1),
+                remote: (unmapped(remote.0), remote.1),
+            });
+        }
+    };
+    match row.ends {
+        Ends::Inet { local, remote } => visit(local, remote),
+        Ends::Sctp {
+            addresses,
+            local_port,
+            remote_port,
+        } => {
+            let (own, other) = sides(addresses);
+            for (_, own) in listed(own) {
+                for (_, other) in listed(other) {
+                    visit((own, local_port), (other, remote_port));
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Returns the key of the listener that `row` is, or that has made `row`.
@@ -136,18 +189,27 @@ impl Peers {
                 *holder = to_u32(peers.tasks.len() - 1);
             }
         }
+        // An index never grows, so the keys beyond one a row are counted before.
+        let mut room = sockets.len();
+        let is_sctp = |number: &u32| sockets.proto(*number) == Proto::Sctp;
+        for number in sockets.numbers().filter(is_sctp) {
+            each_connection(&sockets.row(number), &mut |_| room += 1);
+        }
         let mut by_key = ByKey {
-            index: Index::with_room(sockets.len()),
-            seed: RandomState::new(),
+            index: Index::with_room(room),
+            seed: Seed::new(),
         };
         for number in sockets.numbers() {
             let row = sockets.row(number);
-            let key = if row.state == State::LISTEN {
-                listener(&row, sockets.netns(number)).filter(|_| rows.listeners)
-            } else {
-                connection(&row).filter(|_| rows.connections)
-            };
-            if let Some(key) = key {
+            if row.state != State::LISTEN {
+                if rows.connections {
+                    each_connection(&row, &mut |connection| {
+                        by_key.insert(&Key::Connection(connection), number);
+                    });
+                }
+            } else if rows.listeners
+                && let Some(key) = listener(&row, sockets.netns(number))
+            {
                 by_key.insert(&key, number);
             }
         }
@@ -196,29 +258,29 @@ impl Peers {
     /// namespaces both have such a socket, as two networks with the same addresses may, nothing is returned.
     pub(crate) fn other_end(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
         let by_key = self.by_key.as_ref()?;
-        let Key::Connection(kind, local, remote) = connection(&entry.row)? else {
-            return None;
-        };
-        let reversed = Key::Connection(kind, remote, local);
         let home = sockets.netns(entry.socket);
-        let is_local = local.0.is_loopback() || remote.0.is_loopback();
         let mut best: Option<((bool, bool, bool), u32)> = None;
         let mut is_ambiguous = false;
-        for number in by_key.find(&reversed) {
-            let (row, netns) = (sockets.row(number), sockets.netns(number));
-            if row.state == State::LISTEN
-                || connection(&row).as_ref() != Some(&reversed)
-                || (is_local && netns != home)
-            {
-                continue;
+        each_connection(&entry.row, &mut |connection| {
+            let is_loopback = connection.is_loopback();
+            let reversed = Key::Connection(connection.reversed());
+            for number in by_key.find(&reversed) {
+                let (row, netns) = (sockets.row(number), sockets.netns(number));
+                let mut is_it = false;
+                each_connection(&row, &mut |other| {
+                    is_it |= Key::Connection(other) == reversed;
+                });
+                if row.state == State::LISTEN || !is_it || (is_loopback && netns != home) {
+                    continue;
+                }
+                let is_held = self.holder(number).is_some();
+                let rank = (netns == home, is_held, row.state != State::TIME_WAIT);
+                is_ambiguous |= best.is_some_and(|(_, other)| sockets.netns(other) != netns);
+                if best.is_none_or(|(known, _)| rank > known) {
+                    best = Some((rank, number));
+                }
             }
-            let is_held = self.holder(number).is_some();
-            let rank = (netns == home, is_held, row.state != State::TIME_WAIT);
-            is_ambiguous |= best.is_some_and(|(_, other)| sockets.netns(other) != netns);
-            if best.is_none_or(|(known, _)| rank > known) {
-                best = Some((rank, number));
-            }
-        }
+        });
         best.filter(|((is_home, ..), _)| *is_home || !is_ambiguous)
             .map(|(_, number)| number)
     }
@@ -244,7 +306,7 @@ impl Peers {
                 continue;
             };
             // A connection is mostly in the table of its listener; one over IPv4 to a dual-stack listener is in tcp6.
-            let rank = (row.proto == entry.row.proto, nearness);
+            let rank = (row.proto.ends() == entry.row.proto.ends(), nearness);
             match best {
                 Some((known, other)) if known == rank => {
                     is_ambiguous |= self.holder(number) != self.holder(other);

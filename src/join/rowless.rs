@@ -7,12 +7,12 @@
 
 use crate::collections::index::{Index, Wanted};
 use crate::join::sockprotoname::SockProtoName;
-use crate::proc::{NetnsId, error_text};
+use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
-use crate::tables::Reader;
+use crate::tables::{Reader, protocols};
 use crate::walk::fds::Holder;
 use crate::walk::{Process, Walk};
 
@@ -100,7 +100,7 @@ fn find(
     lacks_row: &dyn Fn(Holder) -> bool,
     unread: Unread,
     asks: bool,
-    reader: &Reader<'_>,
+    reader: &mut Reader<'_>,
 ) -> Vec<Rowless> {
     let condition = reader.rows.condition;
     let protos = condition.protos();
@@ -129,6 +129,7 @@ fn find(
         }
     }
     let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
+    let mut has_streams = None;
     let mut rowless = Vec::new();
     for (process, holder) in lacking {
         // One holder is enough to ask.
@@ -142,6 +143,15 @@ fn find(
                 None => continue,
             }
         }
+        if answer.name() == b"unix"
+            && !*has_streams.get_or_insert_with(|| names_streams(reader.proc, process.task))
+        {
+            answer.proto = Some(Proto::Unix);
+        }
+        if answer.is_denied {
+            let reason = "denied; sockets that no table lists are of unknown protocol";
+            reader.warnings.warn(b"getxattr(2)", reason);
+        }
         seen.insert(holder.inode, 0);
         if answer.proto.is_none_or(|proto| protos.has(proto)) {
             rowless.push(Rowless {
@@ -153,6 +163,13 @@ fn find(
         }
     }
     rowless
+}
+
+/// Returns true if the kernel has a name of its own for unix streams, as it has since Linux 5.15: UNIX is then none.
+fn names_streams(proc: &Proc, task: Task) -> bool {
+    let mut buffer = vec![0; protocols::BUFFER_LEN];
+    let text = proc.read_file(task, "net/protocols", &mut buffer);
+    text.is_ok_and(|text| protocols::count(text, &["UNIX-STREAM"]).is_some())
 }
 
 /// Reads the tables that may list `rowless` by now: first of the namespaces of their holders; then with `elsewhere`, while

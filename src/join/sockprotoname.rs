@@ -2,7 +2,7 @@
 //! `sockfs_xattr_get`). In: a descriptor of a task. Out: the protocol and what the kernel calls it. This costs a call
 //! for each socket, so it is asked only of those of which the tables do not tell enough.
 
-use crate::proc::{Proc, Task, is_gone, socket_in_link};
+use crate::proc::{Proc, Task, is_denied, is_gone, socket_in_link};
 use crate::socket::proto::Proto;
 use crate::walk::fds::Holder;
 
@@ -16,6 +16,8 @@ const FAMILY_PREFIX: &[u8] = b"af_";
 pub(super) struct SockProtoName {
     /// The protocol, where the kernel tells it.
     pub(super) proto: Option<Proto>,
+    /// True if the question itself is denied, as a seccomp profile does.
+    pub(super) is_denied: bool,
     /// Its name in lower case, without `af_`; zeros behind it.
     bytes: [u8; NAME_LEN_MAX],
     /// The length of the name.
@@ -47,8 +49,8 @@ impl SockProtoName {
                 let link = proc.read_fd_link(task, holder.fd, &mut link).ok()?;
                 socket_in_link(link).filter(|inode| *inode == holder.inode)?;
             }
-            // The kernel does not tell.
-            Err(_) => {}
+            // The kernel does not tell. The link was read a moment ago, by the same right as this.
+            Err(error) => answer.is_denied = is_denied(&error),
         }
         Some(answer)
     }

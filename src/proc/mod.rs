@@ -6,13 +6,12 @@ pub(crate) mod dirent;
 mod path;
 pub(crate) mod sys;
 
-use std::ffi::{CStr, OsString};
-use std::fs::{File, Metadata};
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +19,7 @@ use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 use crate::text::write::Decimal;
 use path::{PATH_LEN_MAX, TaskPath};
-use sys::BorrowedIdentity;
+use sys::{BorrowedIdentity, Stat};
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +50,8 @@ pub(crate) struct Proc {
     is_live: bool,
     /// True once the size of a folder PID/fd was seen to be the number of descriptors.
     counts_fds: AtomicBool,
+    /// The number in its link `self`.
+    own_pid: Option<u32>,
 }
 
 /// Returns true if `error` says that the process, thread or descriptor is not there any more.
@@ -64,30 +65,74 @@ pub(crate) fn is_forbidden(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
+/// Returns true if `error` says that the call itself is denied, as a seccomp profile does, and not the file.
+pub(crate) fn is_denied(error: &io::Error) -> bool {
+    is_forbidden(error) || error.raw_os_error() == Some(38)
+}
+
+/// Returns `answer`, or why nothing that this program says would be true: a call is denied whose answer tells whether
+/// something is there. The file is the folder of proc itself, so no right over a process is at fault.
+///
+/// # Errors
+/// The end of a message.
+fn not_denied<T>(call: &str, answer: io::Result<T>) -> Result<io::Result<T>, String> {
+    match answer {
+        Err(error) if is_denied(&error) => {
+            // A file that may not be read is EACCES.
+            let is_file = error.raw_os_error() == Some(13);
+            let remedy = if is_file {
+                ""
+            } else {
+                "; a seccomp profile denies it: try --security-opt seccomp=unconfined, or lsock on the host"
+            };
+            Err(format!("{call}(2): {}{remedy}", error_text(&error)))
+        }
+        answer => Ok(answer),
+    }
+}
+
 impl Proc {
     /// Opens the proc file system at `path`.
     ///
     /// # Errors
-    /// Why it is not a proc file system, as the end of a message: not there, not a folder, no processes in it.
+    /// Why it cannot be read, as the end of a message: not there, not a folder, no processes in it, a call is denied.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let not_proc = |why: &dyn std::fmt::Display| format!("not a proc file system ({why})");
-        let dir = File::open(path).map_err(|error| not_proc(&error_text(&error)))?;
+        let failed = |error: io::Error| not_proc(&error_text(&error));
+        let mut dir = not_denied("open", File::open(path))?.map_err(failed)?;
+        // A folder is not read so: EISDIR.
+        let _ = not_denied("read", dir.read(&mut [0]))?;
+        let _ = not_denied("fstat", Stat::of_file(&dir))?;
+        let _ = not_denied("stat", Stat::of_path(path))?;
+        let mut own_pid = [0; 16];
+        let own_pid = sys::read_link_at(dir.as_fd(), b"self\0", &mut own_pid);
+        let own_pid = not_denied("readlinkat", own_pid)?.ok().and_then(decimal32);
         let proc = Self {
             path: path.to_path_buf(),
             is_live: sys::is_proc(dir.as_fd()),
             dir: dir.into(),
             counts_fds: AtomicBool::new(false),
+            own_pid,
         };
+        let pids = not_denied("openat", proc.open_pids())?.map_err(failed)?;
         let mut is_empty = true;
-        proc.for_each_pid(&mut [0; 4096], |_| {
+        let listed = for_each_number(pids.as_fd(), &mut [0; 4096], |_, _| {
             is_empty = false;
             ControlFlow::Break(())
-        })
-        .map_err(|error| not_proc(&error_text(&error)))?;
+        });
+        not_denied("getdents64", listed)?.map_err(failed)?;
         if is_empty {
             return Err(not_proc(&"no processes in it"));
         }
         Ok(proc)
+    }
+
+    /// Opens its folder anew, because a folder is read on from where the last reading stopped.
+    ///
+    /// # Errors
+    /// errno.
+    fn open_pids(&self) -> io::Result<OwnedFd> {
+        sys::open_dir_at(self.dir.as_fd(), c".")
     }
 
     /// Returns its path, as the user named it.
@@ -118,15 +163,13 @@ impl Proc {
         buffer: &mut [u8],
         mut found: impl FnMut(u32) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        // Another descriptor than `self.dir`, because a folder is read on from where the last reading stopped.
-        let dir = sys::open_dir_at(self.dir.as_fd(), c".")?;
-        for_each_number(dir.as_fd(), buffer, |number, _| found(number))
+        for_each_number(self.open_pids()?.as_fd(), buffer, |number, _| found(number))
     }
 
     /// Returns true if `process` has more threads than its main one. PID/task has a link for each thread, and two of its own.
     pub(crate) fn has_threads(&self, process: Task) -> bool {
         let task = self.stat(process, "task");
-        task.is_ok_and(|stat| stat.nlink() > 3)
+        task.is_ok_and(|stat| stat.nlink > 3)
     }
 
     /// Appends the threads of `process` but its main one to `threads`, ascending; none where it has ended.
@@ -157,10 +200,7 @@ impl Proc {
     /// Returns the process id of this program, as this proc shows it; `None` where it does not. In a captured tree `self`
     /// is the program that made the tree, if it is anything.
     pub(crate) fn own_pid(&self) -> Option<u32> {
-        if !self.is_live {
-            return None;
-        }
-        decimal32(sys::read_link_at(self.dir.as_fd(), b"self\0", &mut [0; 16]).ok()?)
+        self.own_pid.filter(|_| self.is_live)
     }
 
     /// Calls `read`, and where that is forbidden once more as the owner of `task`. Root without `CAP_SYS_PTRACE`, as in a
@@ -179,7 +219,7 @@ impl Proc {
             done => return done,
         };
         let owner = self.stat(task, "")?;
-        match BorrowedIdentity::take_on(owner.uid(), owner.gid()) {
+        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
             Some(_borrowed) => read(),
             None => Err(error),
         }
@@ -255,16 +295,27 @@ impl Proc {
 
     /// Returns what stat(2) tells of `name` of `task`, links followed; an empty name is its folder. proc gives some of it
     /// a meaning of its own: the size of PID/fd (see `count_fds`), the links of PID/task (the number of threads plus 2),
-    /// the owner of PID (its effective uid and gid, or 0 where it is not dumpable), the inode of PID/net/tcp (one number
-    /// for each network namespace).
-    ///
-    /// std asks by stat or newfstatat on 64-bit musl. statx, which gives no more, is denied with EPERM by the seccomp
-    /// profiles of older container engines.
+    /// the owner of PID (its effective uid and gid) and of PID/fd (0 where it is not dumpable), the inode of PID/net/tcp (one
+    /// number for each network namespace).
     ///
     /// # Errors
     /// As `open_dir`.
-    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Metadata> {
-        std::fs::metadata(OsString::from_vec(self.display(task, name)))
+    pub(crate) fn stat(&self, task: Task, name: &str) -> io::Result<Stat> {
+        // The path is put together on the stack: memory that is given back at once costs two calls for each process, if
+        // the C library has no other block of this size in use.
+        let (mut room, proc) = ([0; 2 * PATH_LEN_MAX], self.path.as_os_str().as_bytes());
+        let below = TaskPath::new(task, name);
+        let parts = [proc, b"/", below.as_c_str().to_bytes()];
+        let mut len = 0;
+        for part in parts {
+            let Some(free) = room.get_mut(len..len + part.len()) else {
+                return Stat::of_path(Path::new(OsStr::from_bytes(&parts.concat())));
+            };
+            free.copy_from_slice(part);
+            len += part.len();
+        }
+        let path = room.get(..len).unwrap_or_default();
+        Stat::of_path(Path::new(OsStr::from_bytes(path)))
     }
 
     /// Reads the name of the protocol of the socket behind descriptor `fd` of `task` (`system.sockprotoname`), without

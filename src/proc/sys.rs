@@ -1,18 +1,25 @@
 //! The system calls that std does not offer, each as one safe function: openat, getdents64, readlinkat, fstatfs,
-//! getxattr, the identity with which files are looked at, and for what lasts longer signal and poll. In: an open folder
-//! and a path below it, which ends with NUL. Out: bytes in the caller's buffer, or the kernel's errno. It does not know
-//! what is read. This is the only file with `unsafe` in it.
+//! getxattr, the identity with which files are looked at, standard output, and for what lasts longer signal and poll; in
+//! `start` how the program begins, in `stat` what stat(2) tells. In: an open folder and a path below it, which ends with
+//! NUL. Out: bytes in the caller's buffer, or the kernel's errno. It does not know what is read. These are the only files
+//! with `unsafe` in them.
 #![allow(
     unsafe_code,
     reason = "the kernel is reached through C functions; every block says why it is sound"
 )]
+
+pub(crate) mod start;
+mod stat;
 
 use std::ffi::{CStr, c_char, c_int, c_short, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
+
+pub(crate) use stat::Stat;
 
 /// `O_RDONLY | O_CLOEXEC`, the same on every architecture of Rust's musl targets.
 const OPEN_FILE: c_int = 0o2_000_000;
@@ -51,6 +58,8 @@ unsafe extern "C" {
     fn setfsgid(gid: c_uint) -> c_int;
     fn signal(signal: c_int, handler: extern "C" fn(c_int)) -> usize;
     fn alarm(seconds: c_uint) -> c_uint;
+    fn getauxval(kind: c_ulong) -> *const [u8; 16];
+    fn write(file: c_int, bytes: *const c_void, len: usize) -> isize;
     fn poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
     fn _exit(status: c_int) -> !;
     // musl has the 64-bit call under its short name.
@@ -218,6 +227,32 @@ pub(crate) fn read_xattr<'a>(
     Ok(buffer.get(..len).unwrap_or_default())
 }
 
+/// Returns 16 random bytes, which the kernel has put beside the program's arguments (getauxval(3)). They cost no call: a
+/// sandbox may deny getrandom(2) and have no /dev. Before Linux 2.6.29 they are zero.
+pub(crate) fn random_bytes() -> [u8; 16] {
+    /// `AT_RANDOM` (`include/uapi/linux/auxvec.h`).
+    const RANDOM: c_ulong = 25;
+    // SAFETY: for this kind the answer is null, or points to 16 bytes that live as long as the program. Assumption: nobody
+    // writes to them; the C library has taken its own from them before the program began.
+    unsafe { getauxval(RANDOM).as_ref() }
+        .copied()
+        .unwrap_or_default()
+}
+
+/// Standard output. std's takes a descriptor that is closed for one that everything was written to.
+pub(crate) struct Output;
+
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // SAFETY: the kernel reads at most `bytes.len()` bytes of `bytes`, which is borrowed for the call alone.
+        count(unsafe { write(1, bytes.as_ptr().cast(), bytes.len()) })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A borrowed identity: while it lives, this thread looks at files as somebody else. Nothing but access to files depends
 /// on it: no signals, no rights over processes, no other threads.
 pub(crate) struct BorrowedIdentity {
@@ -301,7 +336,8 @@ pub(crate) fn is_stopped() -> bool {
     IS_STOPPED.load(Ordering::Relaxed)
 }
 
-/// Waits until `time` is over, a signal comes, or the reader of `output` goes away. Returns true if the reader did.
+/// Waits until `time` is over, a signal comes, or the reader of `output` goes away. Returns true if the reader did. Where
+/// poll(2) is denied, only the time ends the wait.
 pub(crate) fn wait_beside(output: Option<BorrowedFd<'_>>, time: Duration) -> bool {
     let mut asked = PollFd {
         // The kernel passes over a negative descriptor.
@@ -311,48 +347,12 @@ pub(crate) fn wait_beside(output: Option<BorrowedFd<'_>>, time: Duration) -> boo
     };
     let milliseconds = c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
     // SAFETY: `asked` is one `struct pollfd`, as the count says, and lives for the length of the call.
-    unsafe { poll(&raw mut asked, 1, milliseconds) > 0 }
-}
-
-/// Stands in for libunwind, which std calls to unwind the stack, in a program that never unwinds: a panic aborts it. A
-/// backtrace then has no frames, so the linker leaves out all that would name them: 425 KB in place of 704 KB. The
-/// message of a panic and its place are still printed.
-#[cfg(panic = "abort")]
-mod no_unwinding {
-    use std::ffi::{c_int, c_void};
-
-    /// Walks over no frames: `_URC_END_OF_STACK`.
-    // SAFETY: the name and the signature are those that std declares (the Itanium C++ ABI), and a stack without frames
-    // is walked over by calling nobody back. Assumption: libunwind is an archive, of which the linker takes only what is
-    // not yet defined; were it taken too, the build would fail on the doubled name.
-    #[unsafe(no_mangle)]
-    extern "C" fn _Unwind_Backtrace(_: *const c_void, _: *mut c_void) -> c_int {
-        5
+    let answer = unsafe { poll(&raw mut asked, 1, milliseconds) };
+    if answer < 0 && !is_stopped() {
+        // std's sleep would panic where that is denied too.
+        thread::park_timeout(time);
     }
-
-    /// Defines functions that are never called: std's personality routine refers to them, and is never called itself,
-    /// because nothing is unwound.
-    macro_rules! never_called {
-        ($($name:ident($($argument:ty),*) -> $answer:ty;)*) => {$(
-            /// Never called.
-            // SAFETY: name and signature as above; a call would end the program.
-            #[unsafe(no_mangle)]
-            extern "C" fn $name($(_: $argument),*) -> $answer {
-                std::process::abort()
-            }
-        )*};
-    }
-
-    never_called! {
-        _Unwind_Resume(*mut c_void) -> !;
-        _Unwind_GetIPInfo(*mut c_void, *mut c_int) -> usize;
-        _Unwind_GetLanguageSpecificData(*mut c_void) -> *mut c_void;
-        _Unwind_GetRegionStart(*mut c_void) -> usize;
-        _Unwind_GetDataRelBase(*mut c_void) -> usize;
-        _Unwind_GetTextRelBase(*mut c_void) -> usize;
-        _Unwind_SetGR(*mut c_void, c_int, usize) -> ();
-        _Unwind_SetIP(*mut c_void, usize) -> ();
-    }
+    answer > 0
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod take;
 
 use crate::cli::Capture;
+use crate::join::mptcp::name_mptcp;
 use crate::join::peers::{Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
 use crate::plan::Plan;
@@ -65,6 +66,9 @@ impl Snapshot {
 
     /// Reads the names that a view shows beside the rows.
     pub(crate) fn load_names(&mut self, proc: &Proc, plan: &Plan) {
+        if plan.names_mptcp {
+            name_mptcp(&self.joined, proc, &self.namespaces, &mut self.sockets);
+        }
         let tasks = self.peers.tasks(&self.joined, &self.sockets);
         if plan.names_commands {
             self.commands = Commands::load(proc, tasks.iter().copied());

@@ -4,6 +4,7 @@
 pub(crate) mod proto;
 pub(crate) mod state;
 pub(crate) mod store;
+pub(crate) mod unlisted;
 
 use std::net::IpAddr;
 

@@ -143,9 +143,9 @@ protocols! {
     Bluetooth: "bluetooth", [], "bluetooth", "", Device, NONE;
     /// PID/net/can-bcm/INODE.
     CanBcm: "can_bcm", ["CAN_BCM"], "can", "dgram", Device, DROPS | MODULE;
-    /// Multipath TCP that is not connected: its subflows are rows of tcp, with its inode.
+    /// Multipath TCP: its subflows and listeners are rows of tcp, with its inode.
     Mptcp: "mptcp", ["MPTCP"], "inet", "stream", Inet4, PORTS | UID;
-    /// Multipath TCP over IPv6 that is not connected.
+    /// Multipath TCP over IPv6.
     Mptcp6: "mptcp6", ["MPTCPv6"], "inet6", "stream", Inet6, PORTS | UID;
     /// A protocol without a table, known by sockprotoname alone: vsock, xdp …; the row has its name.
     Other: "-", [], "", "", Unlisted, NONE;
@@ -208,6 +208,8 @@ pub(crate) struct Protos(u32);
 impl Protos {
     /// TCP over both IPs, Multipath TCP too.
     pub(crate) const TCP: Self = Self::of(&[Proto::Tcp, Proto::Tcp6, Proto::Mptcp, Proto::Mptcp6]);
+    /// Multipath TCP over both IPs.
+    pub(crate) const MPTCP: Self = Self::of(&[Proto::Mptcp, Proto::Mptcp6]);
     /// UDP and UDP-Lite over both IPs.
     pub(crate) const UDP: Self =
         Self::of(&[Proto::Udp, Proto::Udp6, Proto::Udplite, Proto::Udplite6]);

@@ -272,6 +272,14 @@ impl Sockets {
         }
     }
 
+    /// Calls socket `number` one of `proto`, whose ends are of the same kind.
+    pub(crate) fn set_proto(&mut self, number: u32, proto: Proto) {
+        let stored = self.stored.get_mut(to_index(number));
+        if let Some(stored) = stored.filter(|stored| stored.proto.ends() == proto.ends()) {
+            stored.proto = proto;
+        }
+    }
+
     /// Returns the detail of socket `number`; zeros where details are not kept.
     pub(crate) fn detail(&self, number: u32) -> Detail {
         self.details

@@ -3,6 +3,7 @@
 //! no descriptor.
 
 pub(crate) mod interfaces;
+pub(crate) mod protocols;
 
 mod bluetooth;
 mod can_bcm;

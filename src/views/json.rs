@@ -9,7 +9,7 @@ use crate::join::Entry;
 use crate::snapshot::Snapshot;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
-use crate::socket::{Detail, Ends, Row};
+use crate::socket::{Detail, Ends, Row, unlisted};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::write_ip;
 use crate::text::escape::is_hidden;
@@ -150,28 +150,18 @@ fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// Returns the address family that a program passes to socket(2), as far as the row tells it; else nothing.
-fn family(row: &Row<'_>) -> &'static str {
-    match row.ends {
-        Ends::Sctp { addresses, .. } if addresses.contains(&b':') => "inet6",
-        Ends::Unlisted(b"sctpv6") => "inet6",
-        Ends::Unlisted(b"vsock") => "vsock",
-        Ends::Unlisted(b"xdp") => "xdp",
-        Ends::Unlisted(b"alg") => "alg",
-        _ => row.proto.family(),
-    }
-}
-
-/// Returns the type that goes with the family, as far as the row tells it; else nothing.
-fn socket_type(row: &Row<'_>, detail: &Detail) -> &'static str {
+/// Returns the address family and the type that a program passes to socket(2), as far as the row tells them; else nothing.
+fn family_and_type(row: &Row<'_>, detail: &Detail) -> (&'static str, &'static str) {
+    let of_proto = (row.proto.family(), row.proto.socket_type());
+    let (family, socket_type) = match row.ends {
+        Ends::Sctp { addresses, .. } if addresses.contains(&b':') => ("inet6", ""),
+        // sockprotoname has one name for both types of unix that are not streams; before Linux 5.15, for all three.
+        Ends::Unlisted(b"unix") => (of_proto.0, ""),
+        Ends::Unlisted(name) => unlisted::family_and_type(name).unwrap_or(of_proto),
+        _ => of_proto,
+    };
     let told = name_of(SOCKET_TYPES, detail.socket_type.into());
-    told.unwrap_or_else(|| match row.ends {
-        Ends::Unlisted(b"xdp") => "raw",
-        Ends::Unlisted(b"alg") => "seqpacket",
-        // sockprotoname has one name for both types of unix that are not streams.
-        Ends::Unlisted(_) if row.proto == Proto::UnixDgram => "",
-        _ => row.proto.socket_type(),
-    })
+    (family, told.unwrap_or(socket_type))
 }
 
 /// Writes everything that was found.
@@ -218,7 +208,8 @@ fn write_members(object: &mut Object<'_>, snapshot: &Snapshot, entry: &Entry<'_>
         (Proto::Other, Ends::Unlisted(b"")) => {}
         _ => write_proto(out, row),
     });
-    for (name, word) in [("family", family(row)), ("type", socket_type(row, detail))] {
+    let (family, socket_type) = family_and_type(row, detail);
+    for (name, word) in [("family", family), ("type", socket_type)] {
         object.text(name, Some(word.as_bytes()).filter(|word| !word.is_empty()));
     }
     object.written("state", &mut |out| match row.state {

@@ -6,11 +6,12 @@
 //! earlier looks nothing. A line is the same while its process, descriptor, protocol, inode, ends and state are: a
 //! changed state is a `-` and a `+`, and a queue that fills is no news.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::Layout;
+use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
@@ -59,7 +60,7 @@ pub(crate) struct Watch {
     /// The columns, which only grow.
     columns: Columns,
     /// The seed of the hashes, so that nobody can choose a name that passes for another line.
-    seed: RandomState,
+    seed: Seed,
     /// The lines of the look before, in order.
     known: Vec<Known>,
     /// The places in `known`, by the upper half of the hash; `None` before the first look.
@@ -78,7 +79,7 @@ impl Watch {
             is_json,
             layout,
             columns: Columns::default(),
-            seed: RandomState::new(),
+            seed: Seed::new(),
             known: Vec::new(),
             index: None,
         }

@@ -11,7 +11,7 @@ use std::ops::{ControlFlow, Range};
 use std::os::fd::AsFd;
 
 use crate::collections::sort::sort_by_key;
-use crate::proc::sys;
+use crate::proc::sys::{self, Stat};
 use crate::proc::{Proc, Task, for_each_number, is_forbidden, socket_in_link};
 use crate::text::write::Decimal;
 
@@ -92,7 +92,7 @@ impl FdTable {
         // Before Linux 6.2 the size is 0.
         let has_count = || {
             proc.stat(thread, "fd")
-                .is_ok_and(|stat| stat.len() == self.count || stat.len() == 0)
+                .is_ok_and(|stat| stat.size == self.count || stat.size == 0)
         };
         let has_free = || {
             proc.read_fd_link(thread, self.free, &mut Link::default())
@@ -127,7 +127,7 @@ impl FdDir {
     /// errno; ask `is_gone` and `is_forbidden`.
     pub(crate) fn open(proc: &Proc, task: Task) -> io::Result<Self> {
         let dir = File::from(proc.open_dir(task, "fd")?);
-        let count = proc.count_fds(dir.metadata()?.len());
+        let count = proc.count_fds(Stat::of_file(&dir)?.size);
         Ok(Self { dir, count })
     }
 
@@ -229,7 +229,8 @@ impl Reader<'_> {
     fn list(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut dir = self.dir;
         if self.next > 0 {
-            dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(self.next)))?;
+            // This saves time alone: what was tried already is passed over.
+            let _ = dir.seek(SeekFrom::Start(FIRST_POSITION + u64::from(self.next)));
         }
         let len = buffer.len().min(BUFFER_LEN);
         let buffer = buffer.get_mut(..len).unwrap_or_default();

@@ -45,9 +45,9 @@ impl ConditionId {
 pub(crate) struct Unread {
     /// Process id.
     pub(crate) pid: u32,
-    /// Owner of its folder: its effective uid, or 0 if it is not dumpable.
+    /// Owner of its folder: its effective uid.
     pub(crate) uid: u32,
-    /// Group of its folder: its effective gid, or 0 if it is not dumpable.
+    /// Group of its folder: its effective gid.
     pub(crate) gid: u32,
     /// Number of its descriptors, or 0 if the kernel does not say (before Linux 6.2).
     pub(crate) fds: u64,

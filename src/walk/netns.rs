@@ -8,7 +8,6 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::MetadataExt;
 
 use crate::collections::sort::in_order;
 use crate::proc::{NetnsId, Proc, Task, inode_in_link};
@@ -30,7 +29,7 @@ impl TableFile {
     fn read(proc: &Proc, task: Task) -> Self {
         let stat = proc.stat(task, "net/tcp");
         let stat = stat.or_else(|_| proc.stat(task, "net"));
-        stat.map_or(Self::Unavailable, |stat| Self::Is(stat.dev(), stat.ino()))
+        stat.map_or(Self::Unavailable, |stat| Self::Is(stat.dev, stat.ino))
     }
 }
 

@@ -2,9 +2,9 @@
 //! the order in which it found it, and the namespaces that all of them met. It puts nothing into order and reads no table
 //! of sockets; the caller of the walk may give a function that does.
 
+use std::hint::black_box;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::thread::{self, Builder};
 
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
@@ -19,6 +19,9 @@ use crate::walk::shared::{Job, SPLIT_MIN, Shared, Split, Visit};
 pub(crate) const BUFFER_LEN: usize = 32 * 1024;
 /// Length of a helper's stack, ten times what it uses; memory that is not touched costs nothing.
 const STACK_LEN: usize = 256 * 1024;
+/// The memory that must be left before a helper is started, in a limited address space (`ulimit -v`): a helper takes
+/// little, but where nothing is left for what is found, the program ends. It is not touched.
+const SPARE_MIN: usize = 8 * 1024 * 1024;
 
 /// Does all jobs, with helpers as soon as enough work waits for them. Returns what each thread found. `buffer` is scratch
 /// space of `BUFFER_LEN` bytes.
@@ -34,9 +37,11 @@ pub(crate) fn run(shared: &Shared<'_>, buffer: &mut [u8]) -> Vec<Findings> {
             };
             is_alone &= wanted == 0;
             for _ in 0..wanted {
+                // If there is no memory for one more thread, or none may be started (EAGAIN: a limit of processes), the
+                // others do all of the work.
+                let Some(buffer) = spare_buffer() else { break };
                 let builder = Builder::new().stack_size(STACK_LEN);
-                // If no thread can be started (EAGAIN: a limit of processes), the others do all of the work.
-                let Ok(helper) = builder.spawn_scoped(scope, || help(shared)) else {
+                let Ok(helper) = builder.spawn_scoped(scope, || help(shared, buffer)) else {
                     break;
                 };
                 helpers.push(helper);
@@ -54,9 +59,17 @@ pub(crate) fn run(shared: &Shared<'_>, buffer: &mut [u8]) -> Vec<Findings> {
     })
 }
 
-/// Works as a helper. Returns what it found.
-fn help(shared: &Shared<'_>) -> Findings {
-    let mut buffer = vec![0; BUFFER_LEN];
+/// Returns a buffer for a helper, if there is memory for it and enough beside it.
+fn spare_buffer() -> Option<Vec<u8>> {
+    let mut spare: Vec<u8> = Vec::new();
+    spare.try_reserve_exact(SPARE_MIN).ok()?;
+    // Without this the compiler leaves out what is not used.
+    drop(black_box(spare));
+    Some(vec![0; BUFFER_LEN])
+}
+
+/// Works as a helper, with this scratch space. Returns what it found.
+fn help(shared: &Shared<'_>, mut buffer: Vec<u8>) -> Findings {
     let mut worker = Worker::new(shared, &mut buffer);
     shared.jobs.work(Queue::Helpers, |job| worker.work(job));
     worker.found
@@ -325,9 +338,9 @@ impl<'a> Worker<'a> {
     fn add_unread(&mut self, task: Task) {
         let proc = self.shared.proc;
         let owner = proc.stat(task, "");
-        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid(), stat.gid()));
+        let (uid, gid) = owner.map_or((0, 0), |stat| (stat.uid, stat.gid));
         let fds = proc.stat(task, "fd");
-        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size()));
+        let fds = fds.ok().and_then(|stat| proc.count_fds(stat.size));
         self.found.unread.push(Unread {
             pid: task.pid,
             uid,

@@ -127,7 +127,7 @@ impl Asked {
             ("write", bounds.write),
             // Only a socket without a row is asked what it is.
             ("xattr", 0),
-            // The C library's: FD_CLOEXEC of the first open, the stack of signal handlers, the end.
+            // The C library's: FD_CLOEXEC of the first open, the end.
             ("other", 8),
         ] {
             let count = self.count(kind);
@@ -151,13 +151,14 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// To open proc, ask whether it is one, whether there is any process in it, and who lsock itself is there.
+    /// To open proc, ask whether it is one, whether there is any process in it, and who lsock itself is there; and to try
+    /// the calls whose answers are believed later: read, fstat and stat.
     const START: Bounds = Bounds {
         open: 2,
-        read: 0,
+        read: 1,
         list: 1,
         link: 1,
-        stat: 1,
+        stat: 3,
         write: 0,
     };
 
@@ -415,8 +416,7 @@ fn where_statx_is_denied_all_is_shown() {
     }
 }
 
-// What grows doubles: ten times the processes take two dozen calls more to map and unmap memory. One
-// buffer for each process would take hundreds.
+// What grows doubles; one buffer for each process would take hundreds of calls.
 #[test]
 fn no_memory_is_mapped_for_each_process() {
     let mapped = |processes| {

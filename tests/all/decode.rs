@@ -876,3 +876,58 @@ fn the_other_end_of_an_association_is_named() {
     assert!(rows[0].ends_with(" 7/client"), "{rows:?}");
     assert!(rows[1].ends_with(" 6/daemon"), "{rows:?}");
 }
+
+// Each end has its own primary addresses, and knows those of the other that it was told (`net/sctp/proc.c`).
+#[test]
+fn the_two_ends_of_an_association_share_ports_and_any_pair_of_addresses() {
+    let row = |inode: u64, ports: &str, addresses: &str| {
+        format!(
+            "0 0 1 1 3 0 8 0 0 0 {inode} {ports} {addresses} \t 7500 17 17 10 0 0 0 1 0 212992 212992\n"
+        )
+    };
+    let associations = |other: &str| {
+        let tree = modules();
+        tree.table_text("a", "sctp/eps", MODULES[1].1.as_bytes());
+        let own = row(
+            555,
+            "2905 30102",
+            "*10.0.0.1 10.0.1.1 <-> *10.0.0.2 10.0.1.2",
+        );
+        // Another one between the same hosts, and one of the same ports between others.
+        let noise = row(601, "30102 2906", "*10.0.0.2 <-> *10.0.0.1")
+            + &row(602, "30102 2905", "*10.9.0.2 <-> *10.9.0.1");
+        let rows = [MODULES[0].1, &own, &noise, other].concat();
+        tree.table_text("a", "sctp/assocs", rows.as_bytes());
+        let client = tree.process(7, "client").socket(3, 600);
+        client.socket(4, 601).socket(5, 602);
+        let rows = tree.run("-E --sctp").rows();
+        let of = |holder: &str| {
+            let found = rows.iter().find(|row| row.starts_with(holder));
+            let found = found.unwrap_or_else(|| panic!("{holder} in {rows:?}"));
+            found.rsplit(' ').next().unwrap().to_owned()
+        };
+        assert_eq!(
+            (of("7 client 4 "), of("7 client 5 ")),
+            ("-".to_owned(), "-".to_owned())
+        );
+        [of("6 daemon 3 "), of("7 client 3 ")]
+    };
+    for addresses in [
+        "*10.0.0.2 10.0.1.2 <-> *10.0.0.1 10.0.1.1",
+        "10.0.0.2 *10.0.1.2 <-> 10.0.0.1 *10.0.1.1",
+        // One that the other end was not told of, and one address alone.
+        "10.0.2.2 *10.0.1.2 <-> *10.0.1.1",
+        "*10.0.0.2 <-> 10.0.3.1 10.0.0.1",
+    ] {
+        let named = associations(&row(600, "30102 2905", addresses));
+        assert_eq!(named, ["7/client", "6/daemon"], "{addresses}");
+    }
+    for (ports, addresses) in [
+        ("30102 2905", "*10.0.0.2 <-> *10.0.5.1"),
+        ("30102 2905", "*10.0.5.2 <-> *10.0.0.1"),
+        ("30103 2905", "*10.0.0.2 <-> *10.0.0.1"),
+    ] {
+        let named = associations(&row(600, ports, addresses));
+        assert_eq!(named, ["-", "-"], "{ports} {addresses}");
+    }
+}

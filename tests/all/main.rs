@@ -13,6 +13,7 @@
 mod again;
 mod asks;
 mod decode;
+mod denied;
 mod fingers;
 mod json;
 mod list;
@@ -22,6 +23,7 @@ mod namespaces;
 mod numbers;
 mod rows;
 mod run;
+mod seats;
 mod threads;
 mod traps;
 mod tree;

@@ -342,14 +342,27 @@ fn a_reader_that_goes_away_is_a_quiet_success() {
 }
 
 #[test]
-fn an_output_that_is_closed_is_a_quiet_success() {
+fn an_output_that_is_closed_is_an_error_if_there_is_something_to_print() {
     let tree = listener();
-    let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "exec \"$0\" --proc \"$1\" >&-"])
-        .arg(LSOCK)
-        .arg(tree.path());
-    Run::of(&mut shell).exactly("", 0);
+    let closed = |redirected: &str| {
+        let mut shell = Command::new("sh");
+        let line = format!("exec \"$0\" --proc \"$1\" {redirected}");
+        Run::of(shell.args(["-c", &line, LSOCK]).arg(tree.path()))
+    };
+    let error = "standard output: Bad file descriptor";
+    for args in ["", "-j", "-s", "-T", "--help", "--version", "--watch"] {
+        let run = closed(&format!("{args} >&-"));
+        run.prints("", 2);
+        assert_eq!(run.one_line(), error, "{args}");
+    }
+    // The next file that is opened has the number of standard output, and is not written to.
+    let run = closed("<&- >&-");
+    run.prints("", 2);
+    assert_eq!(run.one_line(), error);
+    closed("<&- >&- 2>&-").exactly("", 2);
+    closed("2>&-").shows(&[ROW]);
+    closed("-q <&- >&- 2>&-").exactly("", 0);
+    closed("-q :9 >&-").exactly("", 1);
 }
 
 /// Runs lsock with its standard output on the device that is always full.

@@ -19,6 +19,43 @@ fn objects(stage: &Stage, arguments: &[&str]) -> Vec<Value> {
     text.lines().map(object).collect()
 }
 
+/// Demands that JSON and the wide list tell MPTCP from TCP, whose table lists its sockets.
+fn mptcp_is_told_from_tcp(stage: &Stage, objects: &[Value]) {
+    let wide = stage.command(LSOCK).arg("-e").output().unwrap();
+    let wide = String::from_utf8(wide.stdout).unwrap();
+    let wide: Vec<String> = wide.lines().map(crate::run::words).collect();
+    for label in [
+        "mptcp4-listen",
+        "mptcp4-established/client",
+        "mptcp4-established/server",
+    ] {
+        if let Some(made) = stage.made(label) {
+            let is_it = |object: &&Value| object["inode"] == made.inode;
+            let told = objects.iter().filter(is_it).map(|object| &object["proto"]);
+            assert_eq!(told.collect::<Vec<_>>(), ["mptcp"], "{label}");
+            let (pid, fd) = made.holder.unwrap();
+            let start = format!("{pid} factory {fd} ");
+            let told = wide.iter().filter_map(|row| row.strip_prefix(&start));
+            let told: Vec<_> = told.map(|row| row.split(' ').next()).collect();
+            assert_eq!(told, [Some("mptcp")], "{label}");
+        }
+    }
+}
+
+/// What the plain list calls the protocol of `object`: of MPTCP, which only its descriptor tells, the table's.
+fn table_of(stage: &Stage, object: &Value) -> String {
+    let is_mptcp = |made: &&super::Made| {
+        object["inode"] == made.inode
+            && made.kind().starts_with("mptcp")
+            && object["state"].is_string()
+    };
+    let proto = object["proto"].as_str().unwrap_or("-");
+    match stage.made.iter().find(is_mptcp) {
+        Some(_) => proto.strip_prefix("mp").unwrap_or("not mptcp").to_owned(),
+        None => proto.to_owned(),
+    }
+}
+
 #[test]
 fn every_kind_of_socket_is_json() {
     let Some(mut stage) = Stage::set(&[]) else {
@@ -49,7 +86,7 @@ fn every_kind_of_socket_is_json() {
         let object = find(pid, fd).unwrap_or_else(|| panic!("no object of {row:?}"));
         let or_dash = |name: &str| object[name].as_str().unwrap_or("-").to_owned();
         let told = [
-            or_dash("proto"),
+            table_of(&stage, object),
             or_dash("state"),
             or_dash("local"),
             or_dash("remote"),
@@ -65,6 +102,7 @@ fn every_kind_of_socket_is_json() {
         count += 1;
     }
     assert!(count > 40, "only {count} rows to compare");
+    mptcp_is_told_from_tcp(&stage, &objects);
     for made in stage
         .made
         .iter()

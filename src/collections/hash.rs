@@ -1,0 +1,41 @@
+//! Hashes whose seed nobody can foresee, so that nobody can choose ports or names that share one. In: what is hashed.
+//! Out: a number. std's `RandomState` is not used: it ends the program where getrandom(2) is denied and /dev is missing.
+
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
+
+use crate::proc::sys;
+
+/// A hasher that has taken the seed already.
+pub(crate) struct Seed(DefaultHasher);
+
+impl Seed {
+    /// Returns the seed of this run.
+    pub(crate) fn new() -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&sys::random_bytes());
+        Self(hasher)
+    }
+}
+
+impl BuildHasher for Seed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_depends_on_the_seed_and_on_all_that_is_hashed() {
+        let seed = Seed::new();
+        assert_eq!(seed.hash_one((1, "a")), seed.hash_one((1, "a")));
+        assert_ne!(seed.hash_one((1, "a")), seed.hash_one((1, "b")));
+        let unseeded = Seed(DefaultHasher::new());
+        assert_ne!(seed.hash_one((1, "a")), unseeded.hash_one((1, "a")));
+        assert_ne!(sys::random_bytes(), [0; 16]);
+    }
+}

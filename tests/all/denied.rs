@@ -1,0 +1,320 @@
+//! Sandboxes that deny a system call, and machines that are short of memory: the answer is whole, or one true sentence says why
+//! there is none. Calls are denied by strace, which answers in the kernel's place; seccomp profiles do the same.
+
+use crate::again::in_a_network_of_its_own;
+use crate::machine::{skip, strace};
+use crate::rows::{listen, unix};
+use crate::run::{LSOCK, Run, lsock};
+use crate::tree::Tree;
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What is asked: each view, and each way to look.
+const VIEWS: [&str; 10] = [
+    "",
+    "-e",
+    "-E -j",
+    "-s",
+    "-T",
+    "-q",
+    "worker",
+    "7 --threads 4",
+    "-l --container abc",
+    "--wait=0.1 :9",
+];
+
+/// Calls that are not tried, and why.
+const NOT_TRIED: [(&str, &str); 5] = [
+    ("execve", "nothing runs without it"),
+    (
+        "arch_prctl",
+        "the C library ends the program before it begins",
+    ),
+    ("write", "nothing can be said"),
+    ("mmap", "there is no memory: std says so"),
+    ("exit_group", "it does not return"),
+];
+
+/// A tree with a thread of its own table, descriptors far apart, a socket without a row, and text to decode.
+fn tree() -> Tree {
+    let tree = Tree::new();
+    tree.table("tcp", &[listen(80, 11), listen(81, 12), listen(82, 13)]);
+    tree.table(
+        "unix",
+        &[unix("00010000", "0001", "01", 14, "/run/app.sock")],
+    );
+    let process = tree.process(7, "java").socket(0, 12).socket(250, 11);
+    process
+        .socket(1000, 14)
+        .thread(9, "worker", "a")
+        .socket(3, 13);
+    tree.process(8, "nginx").socket(3, 99);
+    tree
+}
+
+/// A command that looks at `tree`.
+fn look(tree: &Tree, args: &str) -> Command {
+    let mut command = lsock();
+    command.arg("--proc").arg(tree.path());
+    command.args(args.split_ascii_whitespace());
+    command
+}
+
+/// Runs `command` while `call` answers with `error`.
+fn denied(command: &Command, call: &str, error: &str) -> Run {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+    strace.arg(format!("inject={call}:error={error}"));
+    Run::of(strace.arg(command.get_program()).args(command.get_args()))
+}
+
+#[test]
+fn whatever_call_is_denied_the_answer_is_whole_or_one_sentence_says_why_there_is_none() {
+    let tree = tree();
+    // What std and the C library may ask for besides, on one kernel or another.
+    let mut calls: BTreeSet<String> = ["clone", "getrandom", "poll", "sigaltstack", "statx"]
+        .map(str::to_owned)
+        .into();
+    let mut plain = Vec::new();
+    for args in VIEWS {
+        let (_, trace) = match strace(&["-f"], &look(&tree, args)) {
+            Ok(traced) => traced,
+            Err(why) => return skip(&why),
+        };
+        let names = trace.lines().filter_map(|line| {
+            let (name, _) = line
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+                .split_once('(')?;
+            let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            is_name.then(|| name.to_owned())
+        });
+        calls.extend(names);
+        plain.push(Run::of(&mut look(&tree, args)));
+    }
+    for (call, _) in NOT_TRIED {
+        calls.remove(call);
+    }
+    assert!(calls.len() > 15, "{calls:?}");
+    for call in &calls {
+        for error in ["EPERM", "ENOSYS", "EACCES"] {
+            // Once is enough for what differs in nothing but its text.
+            let views = if error == "EACCES" { 1 } else { VIEWS.len() };
+            for (args, plain) in VIEWS.iter().zip(&plain).take(views) {
+                let denied = denied(&look(&tree, args), call, error);
+                let what = format!("{call} {error}: lsock {args}: {denied:?}");
+                let is_whole = denied.out() == plain.out() && denied.status == plain.status;
+                if is_whole && denied.err() == plain.err() {
+                    continue;
+                }
+                assert!(
+                    is_whole || (denied.out().is_empty() && denied.status == Some(2)),
+                    "{what}"
+                );
+                // Nothing is said where nothing is to be said.
+                if *args != "-q" || !is_whole {
+                    assert!(denied.one_line().contains(&format!("{call}(2)")), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn text_is_decoded_where_the_files_kind_cannot_be_asked() {
+    let tree = tree();
+    let file = tree.net("a").join("tcp");
+    let decode = || {
+        let mut command = lsock();
+        command.arg("--decode").arg(&file);
+        command
+    };
+    let plain = Run::of(&mut decode());
+    assert_eq!(plain.rows().len(), 3, "{plain:?}");
+    if let Err(why) = strace(&[], &decode()) {
+        return skip(&why);
+    }
+    for call in ["stat", "newfstatat", "statx", "fstat"] {
+        for error in ["EPERM", "ENOSYS", "EACCES"] {
+            let denied = denied(&decode(), call, error);
+            assert_eq!(
+                (denied.out(), denied.err()),
+                (plain.out(), plain.err()),
+                "{call} {error}"
+            );
+        }
+    }
+}
+
+// Each look of --wait is one poll; where that is denied the pause must not shrink to nothing.
+#[test]
+fn a_wait_does_not_spin_where_poll_is_denied() {
+    let tree = tree();
+    let options = [
+        "-f",
+        "-e",
+        "trace=poll,ppoll",
+        "-e",
+        "inject=poll,ppoll:error=EPERM",
+    ];
+    let start = Instant::now();
+    match strace(&options, &look(&tree, "--wait=0.5 :9")) {
+        Ok((run, calls)) => {
+            run.shows_nothing();
+            let polls = calls.matches("poll(").count();
+            assert!((2..40).contains(&polls), "{polls} of {calls}");
+            assert!(start.elapsed() >= Duration::from_millis(500));
+        }
+        Err(why) => skip(&why),
+    }
+}
+
+// An unbound socket stands in no table, so that only its descriptor tells what it is.
+#[test]
+fn a_socket_whose_protocol_may_not_be_asked_is_shown_and_one_sentence_says_so() {
+    let probe = || strace(&[], lsock().arg("--version"));
+    if let Err(why) = probe() {
+        return skip(&why);
+    }
+    let holder = Command::new("python3")
+        .args(["-c", "import socket, sys; s = socket.socket(type=socket.SOCK_DGRAM); print(); sys.stdout.flush(); sys.stdin.read()"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut holder = match holder {
+        Ok(holder) => holder,
+        Err(error) => {
+            return skip(&format!(
+                "python3, which holds a socket that is not bound: {error}"
+            ));
+        }
+    };
+    let mut ready = [0];
+    std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    let pid = holder.id().to_string();
+    for error in ["EPERM", "ENOSYS", "EACCES"] {
+        let run = denied(lsock().arg(&pid), "getxattr", error);
+        assert!(run.one_line().starts_with("getxattr(2)"), "{run:?}");
+        let rows = run.rows();
+        assert!(
+            rows.iter().any(|row| row.ends_with(" - - - - ? -")),
+            "{rows:?}"
+        );
+        assert_eq!(run.status, Some(0));
+    }
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+}
+
+#[test]
+fn no_call_is_made_that_old_sandboxes_deny() {
+    let tree = tree();
+    for args in [
+        "",
+        "-e -E",
+        "-j",
+        "-s",
+        "--wait=0.1 :9",
+        "--decode /proc/self/net/tcp",
+    ] {
+        let (_, calls) = match strace(&["-f"], &look(&tree, args)) {
+            Ok(traced) => traced,
+            Err(why) => return skip(&why),
+        };
+        // Of std's beginning, of a seed, and of files that are asked for their birth.
+        for call in ["getrandom(", "statx(", "sigaltstack("] {
+            assert!(!calls.contains(call), "lsock {args}: {call}");
+        }
+        assert!(!calls.contains("/dev/"), "lsock {args}: {calls}");
+    }
+}
+
+#[test]
+fn where_memory_is_short_there_are_fewer_threads_and_the_same_answer() {
+    let tree = Tree::new();
+    let rows: Vec<Vec<u8>> = (0..400)
+        .map(|number| listen(1000 + number, 5000 + u64::from(number)).into())
+        .collect();
+    tree.table("tcp", &rows);
+    for pid in 100..300 {
+        let inode = 4900 + u64::from(pid);
+        tree.process(pid, "worker")
+            .socket(3, inode)
+            .socket(4, inode + 200);
+    }
+    let limited = |kib: u64, threads: &str| {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.arg(format!("--as={}", kib * 1024)).arg(LSOCK);
+        prlimit
+            .args(["-s", "--threads", threads, "--proc"])
+            .arg(tree.path());
+        Run::of(&mut prlimit)
+    };
+    if let Err(error) = Command::new("prlimit").arg("--version").output() {
+        return skip(&format!(
+            "prlimit (util-linux), which limits memory: {error}"
+        ));
+    }
+    let enough = (1000..20_000)
+        .step_by(250)
+        .find(|kib| limited(*kib, "1").status == Some(0));
+    let enough = enough.expect("one thread needs less than 20 MB");
+    let plain = limited(enough, "1");
+    assert!(plain.out().contains("worker"), "{plain:?}");
+    for more in [
+        500, 1000, 2000, 3000, 5000, 8500, 9000, 10_000, 12_000, 16_000, 24_000, 40_000,
+    ] {
+        for threads in ["4", "32", "200"] {
+            let run = limited(enough + more, threads);
+            let what = format!("{} KiB, {threads} threads", enough + more);
+            assert_eq!((run.out(), run.err()), (plain.out(), ""), "{what}");
+        }
+    }
+}
+
+// Before Linux 5.15 UNIX was the name of streams too; PID/net/protocols tells by the names that it has.
+#[test]
+fn a_unix_socket_that_no_table_lists_is_of_unknown_type_where_streams_have_no_name_of_their_own() {
+    in_a_network_of_its_own(|| {
+        let protocols = fs::read_to_string("/proc/self/net/protocols").unwrap();
+        if !protocols.contains("UNIX-STREAM") {
+            return skip("this kernel is older than 5.15 itself");
+        }
+        let (_socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let is_old = |line: &&str| !line.starts_with("UNIX-STREAM");
+        let old: Vec<&str> = protocols.lines().filter(is_old).collect();
+        let folder = Tree::new();
+        let pid = std::process::id();
+        for (lines, proto, socket_type) in [
+            (protocols.clone(), "unix-dgram", "null"),
+            (old.join("\n") + "\n", "unix", "null"),
+        ] {
+            // A net without a table but with these names; the mount namespace is this test's own.
+            let net = folder.top().join(proto);
+            fs::create_dir(&net).unwrap();
+            fs::write(net.join("protocols"), lines).unwrap();
+            let mut mount = Command::new("mount");
+            mount
+                .arg("--bind")
+                .arg(&net)
+                .arg(format!("/proc/{pid}/net"));
+            match mount.output() {
+                Ok(output) if output.status.success() => {}
+                other => return skip(&format!("mount: {other:?}")),
+            }
+            let run = Run::of(lsock().args(["-j", "--threads", "1", &pid.to_string()]));
+            let unmounted = Command::new("umount")
+                .arg(format!("/proc/{pid}/net"))
+                .status();
+            assert!(unmounted.unwrap().success());
+            let wanted =
+                format!("\"proto\":\"{proto}\",\"family\":\"unix\",\"type\":{socket_type}");
+            assert!(run.out().lines().count() >= 2, "{run:?}");
+            assert!(
+                run.out().lines().all(|line| line.contains(&wanted)),
+                "{wanted}: {run:?}"
+            );
+        }
+    });
+}
