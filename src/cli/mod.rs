@@ -15,6 +15,7 @@ mod filter;
 mod options;
 mod row;
 mod selectors;
+mod set;
 mod suggest;
 mod values;
 
