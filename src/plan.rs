@@ -80,6 +80,7 @@ impl Plan {
             condition,
             connections: self.finds_peers,
             listeners: self.finds_listeners,
+            inodes: None,
         }
     }
 }

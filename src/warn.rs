@@ -17,6 +17,20 @@ struct Skipped {
     first: String,
 }
 
+/// Things of which the same is odd, such as the descriptors of many processes.
+struct Odd {
+    /// What is odd about them.
+    reason: String,
+    /// The first of them, each once, `KNOWN_MAX` at most. All end in the same file name.
+    objects: Vec<String>,
+    /// How many were noted beyond those.
+    more: usize,
+}
+
+/// How many objects of a kind are told apart, so that one which is noted again is not counted again. Each is compared with
+/// all of these, so there must be few.
+const KNOWN_MAX: usize = 64;
+
 /// How many bytes of a row are quoted.
 const QUOTE_LEN_MAX: usize = 60;
 
@@ -25,8 +39,8 @@ const QUOTE_LEN_MAX: usize = 60;
 pub(crate) struct Warnings {
     /// Skipped rows, one for each kind of table.
     skipped: Vec<Skipped>,
-    /// All else, each a finished line.
-    lines: Vec<String>,
+    /// All else, one for each kind.
+    odd: Vec<Odd>,
 }
 
 impl Warnings {
@@ -50,17 +64,37 @@ impl Warnings {
         });
     }
 
-    /// Notes the line `object: reason`, which is said once however often it is noted.
+    /// Notes the line `object: reason`. Objects with one file name, such as PID/fd, and one reason share a line.
     pub(crate) fn warn(&mut self, object: &[u8], reason: &str) {
-        let line = format!("{}: {reason}", quoted(object));
-        if !self.lines.contains(&line) {
-            self.lines.push(line);
+        self.note(quoted(object), reason, 0);
+    }
+
+    /// Notes `reason` of `object`, which is quoted, and of `more` like it.
+    fn note(&mut self, object: String, reason: &str, more: usize) {
+        let is_kind = |odd: &&mut Odd| {
+            let mut first = odd.objects.iter().take(1);
+            odd.reason == reason
+                && first.any(|first| file_backwards(first).eq(file_backwards(&object)))
+        };
+        let Some(odd) = self.odd.iter_mut().find(is_kind) else {
+            return self.odd.push(Odd {
+                reason: reason.to_owned(),
+                objects: vec![object],
+                more,
+            });
+        };
+        odd.more += more;
+        if !odd.objects.contains(&object) {
+            match odd.objects.len() {
+                ..KNOWN_MAX => odd.objects.push(object),
+                _ => odd.more += 1,
+            }
         }
     }
 
     /// Returns true if there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
-        self.skipped.is_empty() && self.lines.is_empty()
+        self.skipped.is_empty() && self.odd.is_empty()
     }
 
     /// Adds all of `other`.
@@ -71,9 +105,10 @@ impl Warnings {
                 None => self.skipped.push(new),
             }
         }
-        for line in other.lines {
-            if !self.lines.contains(&line) {
-                self.lines.push(line);
+        for new in other.odd {
+            let mut more = new.more;
+            for object in new.objects {
+                self.note(object, &new.reason, std::mem::take(&mut more));
             }
         }
     }
@@ -94,11 +129,22 @@ impl Warnings {
                 skipped.path, skipped.first
             );
         }
-        for line in &self.lines {
-            let _ = writeln!(text, "lsock: {line}");
+        for odd in &self.odd {
+            if let [first, others @ ..] = odd.objects.as_slice() {
+                let _ = write!(text, "lsock: {first}: {}", odd.reason);
+                if let more @ 1.. = others.len() + odd.more {
+                    let _ = write!(text, " (and {more} more)");
+                }
+                text.push('\n');
+            }
         }
         text
     }
+}
+
+/// Returns the name of the file at `path`, from its last byte to its first.
+fn file_backwards(path: &str) -> impl Iterator<Item = u8> + '_ {
+    path.bytes().rev().take_while(|byte| *byte != b'/')
 }
 
 #[cfg(test)]
@@ -112,9 +158,35 @@ mod tests {
             warnings.row_skipped("tcp", || b"/proc/1/net/tcp".to_vec(), row);
         }
         warnings.warn(b"/proc/1/net/udp", "unknown header");
-        warnings.warn(b"/proc/1/net/udp", "unknown header");
+        warnings.warn(b"/proc/1/net/raw", "unknown header");
+        let mut more = Warnings::default();
+        for pid in [1, 7, 1, 8, 7] {
+            let path = format!("/proc/{pid}/net/udp");
+            more.warn(path.as_bytes(), "unknown header");
+        }
+        warnings.append(more);
         let text = "lsock: /proc/1/net/tcp: 2 rows skipped, not as the kernel prints them; the first: \"garb\\x1bage\"\n\
-                    lsock: /proc/1/net/udp: unknown header\n";
+                    lsock: /proc/1/net/udp: unknown header (and 2 more)\n\
+                    lsock: /proc/1/net/raw: unknown header\n";
         assert_eq!(warnings.into_text(), text);
+    }
+
+    // Each was compared with all before it, and had a line of its own.
+    #[test]
+    fn of_n_processes_that_fail_oddly_each_is_compared_with_a_few() {
+        for count in [1_000, 32_000] {
+            let mut warnings = Warnings::default();
+            for pid in 1..=count {
+                let path = format!("/proc/{pid}/fd");
+                warnings.warn(path.as_bytes(), "Input/output error");
+            }
+            let kept = warnings.odd.iter().map(|odd| odd.objects.len());
+            assert!(kept.eq([KNOWN_MAX]), "{count}");
+            let line = format!(
+                "lsock: /proc/1/fd: Input/output error (and {} more)\n",
+                count - 1
+            );
+            assert_eq!(warnings.into_text(), line);
+        }
     }
 }

@@ -933,6 +933,19 @@ static void make_unix_forged_inet(void)
     open_forger("forger", LISTENING, inode_of(victim), "/run/z.sock");
 }
 
+/* Victims without a name: a TCP socket that no table lists, and a connected unix socket; the forger calls them listeners. */
+static void make_unix_forged_nameless(void)
+{
+    int pair[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), "socketpair");
+    row("pair", pair[0]);
+    row("other-end", pair[1]);
+    open_forger("forger-of-pair", LISTENING, inode_of(pair[0]), "/run/p.sock");
+    int unlisted = open_socket(AF_INET, SOCK_STREAM, 0);
+    row("unlisted", unlisted);
+    open_forger("forger-of-unlisted", LISTENING, inode_of(unlisted), "/run/u.sock");
+}
+
 /* An almost perfect row: seven digits where the kernel prints eight or more. It can only be part of the name. */
 static void make_unix_almost_forged(void)
 {
@@ -1265,6 +1278,7 @@ static const struct kind kinds[] = {
     {"unix-forged-waiting", make_unix_forged_waiting, 0},
     {"unix-forged-twin", make_unix_forged_twin, 0},
     {"unix-forged-inet", make_unix_forged_inet, 0},
+    {"unix-forged-nameless", make_unix_forged_nameless, 0},
     {"unix-almost-forged", make_unix_almost_forged, 0},
     {"in-flight", make_in_flight, 0},
     {"netlink-route", make_netlink_route, 0},

@@ -1,15 +1,15 @@
 //! Every rule about forged rows of unix. In: the rows of unix, what other tables and the kernel say of their inodes, and
 //! which of them are held. Out: rows that do not count, names that are not shown, and for each rule one sentence on
-//! standard error. It knows no option and reads no table.
+//! standard error. It knows no option.
 //!
 //! The kernel prints the name of a unix socket raw, and a name may hold a newline and a perfect row behind it. So anybody
 //! may put a row with any inode and any name into the table of his namespace, in the name of a socket of his own. Such a
-//! row fits into the name of the row before it (`tables::unix::could_be_forged`): `Sockets::suspects` has all that do.
-//! No name changes what another table, a descriptor, or the kernel itself says of an inode.
+//! row fits into a name before it (`tables::unix::Forgeable`): `Sockets::suspects` has all that do. A suspect is a claim:
+//! it is judged once all that is said of its inode is known, in every namespace and whatever is selected. Nobody gains by
+//! a name for an inode that nobody is seen to hold: by binding it in a mount namespace of his own he has the same.
 
-use crate::collections::index::Index;
-use crate::join::ByInode;
-use crate::join::lines::{Line, ShowsOwnerless};
+use crate::collections::index::Wanted;
+use crate::join::rowless::{Unread, find_namespaces};
 use crate::join::sockprotoname::SockProtoName;
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
@@ -22,59 +22,121 @@ use crate::warn::Warnings;
 const NOT_OF_UNIX: &str = "a name pretends to be a row of another socket; the row is not believed";
 /// Said of two rows of unix that differ.
 const TWO_CLAIMS: &str = "two rows claim one inode; one of them is a name that pretends to be a row, so neither name is shown";
-/// Said of a row that nothing but itself speaks for.
-const UNVOUCHED: &str =
-    "a row that nobody is seen to hold may be part of the name before it; its name is not shown";
+/// Said where rows without a holder are shown out of a table that has more rows than there are sockets.
+const MORE_ROWS: &str =
+    "there are more rows than sockets, so some names that nobody is seen to hold may be forged";
 
 /// Says `sentence` once.
 fn warn(warnings: &mut Warnings, sentence: &str) {
     warnings.warn(b"unix", sentence);
 }
 
-/// Returns the suspects whose inode is held and is no unix socket: those rows are forged and do not count.
-///
-/// The kernel is asked through a descriptor, because a forger may name a socket that no table lists, where no other row
-/// speaks against his.
-pub(crate) fn find_impostors(walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets) -> Vec<u32> {
-    let suspects = sockets.suspects();
-    let mut impostors = Vec::new();
-    if suspects.is_empty() {
-        return impostors;
-    }
-    let mut by_inode = Index::with_room(suspects.len());
-    for number in &suspects {
-        by_inode.insert(sockets.inode(*number), *number);
-    }
-    let (mut answered, mut path) = (Index::with_room(suspects.len()), Vec::new());
-    for process in &walk.processes {
-        let holders = walk.holders.get(process.holders.clone());
-        for holder in holders.unwrap_or_default() {
-            let Some(first) = by_inode.find(holder.inode).next() else {
-                continue;
-            };
-            // One holder is enough to ask.
-            if answered.find(holder.inode).next().is_some() {
-                continue;
-            }
-            let answer = SockProtoName::ask(reader.proc, process.task, *holder, &mut path);
-            let Some(answer) = answer else {
-                continue;
-            };
-            answered.insert(holder.inode, first);
-            if answer.proto.is_some_and(|proto| !Protos::UNIX.has(proto)) {
-                warn(reader.warnings, NOT_OF_UNIX);
-                impostors.extend(by_inode.find(holder.inode));
+/// The judge of suspects. It may be asked again once more of them were read.
+#[derive(Default)]
+pub(crate) struct Judge {
+    /// The numbers of the rows that do not count.
+    pub(super) discarded: Vec<u32>,
+    /// How many suspects were judged.
+    judged: usize,
+}
+
+impl Judge {
+    /// Judges the suspects that were read since the last time. Of the namespaces these were not read: `unread`.
+    pub(crate) fn judge(
+        &mut self,
+        walk: &mut Walk,
+        unread: Unread,
+        reader: &mut Reader<'_>,
+        sockets: &mut Sockets,
+    ) {
+        let (mut inodes, some_untold) = self.ask(walk, reader, sockets);
+        // Where the kernel does not tell what a socket is, the other tables that are selected may.
+        let mut protos = Protos::UNIX;
+        if some_untold && !reader.rows.condition.is_always() {
+            protos = protos.union(reader.rows.tables());
+        }
+        if protos == Protos::UNIX
+            && unread == Unread::None
+            && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty()
+        {
+            // All is known of an inode unless one of its rows was passed over while another was kept.
+            let passed_over = Wanted::new(sockets.claims.take_passed_over(), false);
+            inodes.retain(|inode| passed_over.is_missing(*inode));
+            if passed_over.lacks_any() {
+                let inode = |number: u32| sockets.inode(number);
+                let is_certain = |number: &u32| {
+                    passed_over.is_missing(inode(*number)) && !sockets.claims.is_suspect(*number)
+                };
+                inodes.extend(sockets.numbers().filter(is_certain).map(inode));
             }
         }
+        if !inodes.is_empty() {
+            if unread != Unread::None {
+                find_namespaces(walk, true, reader);
+            }
+            // All is read anew, at one time: a socket that has changed in between would look like two.
+            let inodes = Wanted::new(inodes, false);
+            let is_claimed = |number: &u32| {
+                Protos::UNIX.has(sockets.proto(*number))
+                    && inodes.is_missing(sockets.inode(*number))
+            };
+            self.discarded.extend(sockets.numbers().filter(is_claimed));
+            for (id, netns) in walk.namespaces.iter() {
+                reader.load_inodes(id, &mut netns.members(), protos, &inodes, sockets);
+            }
+        }
+        self.judged = sockets.claims.suspects().len();
     }
-    impostors
+
+    /// Asks the kernel for the sockets of the suspects, through the descriptors that hold them: another table may list the
+    /// socket or none, and only the kernel knows. Discards the rows of those that are no unix sockets, or gone; returns the
+    /// inodes of the others, and whether the kernel did not tell of some.
+    fn ask(&mut self, walk: &Walk, reader: &mut Reader<'_>, sockets: &Sockets) -> (Vec<u32>, bool) {
+        let suspects = sockets
+            .claims
+            .suspects()
+            .get(self.judged..)
+            .unwrap_or_default();
+        let inode = |number: &u32| sockets.inode(*number);
+        // A row stands for a socket of unix that is held, a claim for one that is not unix's, or gone.
+        let mut held = Wanted::new(suspects.iter().map(inode).collect(), false);
+        let (mut some_untold, mut path) = (false, Vec::new());
+        for process in &walk.processes {
+            let holders = walk.holders.get(process.holders.clone());
+            for holder in holders.unwrap_or_default() {
+                // One holder is enough to ask.
+                if held.is_missing(holder.inode) {
+                    let answer = SockProtoName::ask(reader.proc, process.task, *holder, &mut path);
+                    let proto = answer.map(|answer| answer.proto);
+                    let is_other = proto.is_some_and(|proto| {
+                        some_untold |= proto.is_none();
+                        proto.is_some_and(|proto| !Protos::UNIX.has(proto))
+                    });
+                    if is_other {
+                        warn(reader.warnings, NOT_OF_UNIX);
+                    }
+                    held.mark_found(holder.inode, is_other || proto.is_none());
+                }
+            }
+        }
+        let mut inodes = Vec::new();
+        for number in suspects {
+            match inode(number) {
+                0 => {}
+                inode if held.has_claim(inode) => self.discarded.push(*number),
+                inode => inodes.push(inode),
+            }
+        }
+        (inodes, some_untold)
+    }
 }
 
 /// Judges row `number` of unix beside row `first`, the first one of its inode. In either case `number` does not count.
 ///
 /// - Beside a row of another table it is forged: nobody writes into that table by a name.
-/// - Beside another row of unix it is a repeat where both are equal. Where they differ one of them is forged, and no one
-///   can say which, so the name of the socket is not shown.
+/// - Beside another row of unix it is a repeat where both are equal, or where neither can be forged: a socket that gets
+///   its name while the table is read may stand there twice. Where they differ one of them is forged, and the name
+///   of the socket is not shown; nor its state, unless both agree on it or `first` can only be true.
 pub(super) fn judge_beside(
     first: u32,
     number: u32,
@@ -85,42 +147,29 @@ pub(super) fn judge_beside(
         return warn(warnings, NOT_OF_UNIX);
     }
     let (row, known) = (sockets.row(number), sockets.row(first));
-    if row.ends == known.ends && row.proto == known.proto {
+    let is_certain = !sockets.claims.is_suspect(first);
+    let is_same = (row.proto, row.state, row.ends) == (known.proto, known.state, known.ends);
+    if is_same || (is_certain && !sockets.claims.is_suspect(number)) {
         return;
     }
-    // A name that is in doubt already stays so, and was spoken of by whoever doubted it.
+    // A name that is in doubt already was spoken of.
     if known.ends != Ends::Doubtful {
         warn(warnings, TWO_CLAIMS);
     }
-    sockets.doubt(first);
+    let state = if is_certain { known.state } else { row.state };
+    sockets.doubt(first, state);
 }
 
-/// Doubts the names of those suspects that nobody is seen to hold and nothing speaks for, as far as they are shown.
-/// `lines` are those of the sockets that are held.
-pub(super) fn doubt_ownerless(
-    by_inode: &ByInode,
-    lines: &[Line],
-    sockets: &mut Sockets,
-    is_shown: ShowsOwnerless<'_>,
+/// Says that names of rows without a holder may be forged, if `shown` has any out of a table with more rows than sockets.
+/// The name of such a row is what its binder said, whoever that is, so it is shown.
+pub(super) fn warn_of_ownerless(
+    mut shown: impl Iterator<Item = u32>,
+    sockets: &Sockets,
     warnings: &mut Warnings,
 ) {
-    for number in sockets.suspects() {
-        if by_inode.is_ownerless(number)
-            && is_shown(number, sockets)
-            && !is_vouched_for(number, lines, sockets)
-        {
-            warn(warnings, UNVOUCHED);
-            sockets.doubt(number);
-        }
+    if shown.any(|number| sockets.claims.is_outnumbered(number)) {
+        warn(warnings, MORE_ROWS);
     }
-}
-
-/// Returns true for a nameless row, and for a connection that waits on a listener with a visible holder: these need no
-/// holder to be believed.
-fn is_vouched_for(number: u32, lines: &[Line], sockets: &Sockets) -> bool {
-    let row = sockets.row(number);
-    let has_its_name = |line: &Line| sockets.row(line.socket).ends == row.ends;
-    row.ends == Ends::Path(b"") || (row.inode == 0 && lines.iter().any(has_its_name))
 }
 
 #[cfg(test)]
@@ -131,45 +180,71 @@ mod tests {
     use crate::socket::state::State;
     use crate::socket::{Detail, Row};
 
-    /// Judges a second row beside a first one of the same inode. Returns what is left of the first one's name and what
-    /// is said.
-    fn judged(first: (Proto, Ends<'static>), second: (Proto, Ends<'static>)) -> (bool, String) {
+    /// A row of unix or of another table, and whether it may be forged.
+    type Claim = (Proto, State, Ends<'static>, bool);
+
+    /// Judges a second row beside a first one of the same inode. Returns what is left of the first one, and what is said.
+    fn judged(claims: [Claim; 2]) -> (State, Ends<'static>, String) {
         let (mut sockets, mut warnings) = (Sockets::new(false), Warnings::default());
-        for (proto, ends) in [first, second] {
+        for (proto, state, ends, is_suspect) in claims {
             let row = Row {
                 inode: 7,
                 proto,
-                state: State::UNCONNECTED,
+                state,
                 rx_queue: None,
                 tx_queue: None,
                 ends,
             };
             sockets.push(NetnsId(0), &row, &Detail::default());
+            if is_suspect {
+                sockets.suspect_last();
+            }
         }
         judge_beside(0, 1, &mut sockets, &mut warnings);
-        let is_believed = sockets.row(0).ends == first.1;
-        (is_believed, warnings.into_text())
+        let row = sockets.row(0);
+        let first = claims[0].2;
+        let ends = if row.ends == first {
+            first
+        } else {
+            assert_eq!(row.ends, Ends::Doubtful);
+            Ends::Doubtful
+        };
+        (row.state, ends, warnings.into_text())
     }
 
     #[test]
     fn a_second_claim_to_an_inode_is_a_repeat_a_doubt_or_a_forgery() {
-        let name = |name| (Proto::UnixDgram, Ends::Path(name));
         let said = |sentence| format!("lsock: unix: {sentence}\n");
-        assert_eq!(judged(name(b"/a"), name(b"/a")), (true, String::new()));
-        assert_eq!(judged(name(b"/a"), name(b"/b")), (false, said(TWO_CLAIMS)));
-        // The same name for a socket of another type.
-        let seqpacket = (Proto::UnixSeq, Ends::Path(b"/a"));
-        assert_eq!(judged(name(b"/a"), seqpacket), (false, said(TWO_CLAIMS)));
+        let dgram = |state, name| (Proto::UnixDgram, state, Ends::Path(name));
+        let suspect = |(proto, state, ends)| (proto, state, ends, true);
+        let certain = |(proto, state, ends)| (proto, state, ends, false);
+        let a = dgram(State::UNCONNECTED, b"/a");
+        let b = dgram(State::UNCONNECTED, b"/b");
+        let doubted = |state| (state, Ends::Doubtful, said(TWO_CLAIMS));
+        let kept = (State::UNCONNECTED, Ends::Path(b"/a"), String::new());
+        assert_eq!(judged([suspect(a), suspect(a)]), kept);
+        assert_eq!(judged([certain(a), suspect(b)]), doubted(a.1));
+        assert_eq!(judged([suspect(a), suspect(b)]), doubted(a.1));
+        // Neither can be forged: it was bound meanwhile.
+        assert_eq!(judged([certain(a), certain(b)]), kept);
+        // The same name for a socket of another type, or in another state.
+        let seqpacket = (Proto::UnixSeq, State::UNCONNECTED, Ends::Path(b"/a"));
+        assert_eq!(judged([suspect(a), suspect(seqpacket)]), doubted(a.1));
+        let listens = dgram(State::LISTEN, b"/a");
+        assert_eq!(judged([suspect(listens), suspect(a)]), doubted(State::NONE));
+        assert_eq!(judged([certain(a), suspect(listens)]), doubted(a.1));
         // What was doubted was spoken of.
-        let doubtful = (Proto::UnixDgram, Ends::Doubtful);
-        assert_eq!(judged(doubtful, name(b"/a")), (true, String::new()));
+        let doubtful = (Proto::UnixDgram, State::UNCONNECTED, Ends::Doubtful);
+        let silent = (State::UNCONNECTED, Ends::Doubtful, String::new());
+        assert_eq!(judged([suspect(doubtful), suspect(a)]), silent);
         let packet = Ends::Packet {
             ethertype: 3,
             ifindex: 0,
         };
+        let packet = (Proto::Packet, State::NONE, packet);
         assert_eq!(
-            judged((Proto::Packet, packet), name(b"/a")),
-            (true, said(NOT_OF_UNIX))
+            judged([certain(packet), suspect(a)]),
+            (State::NONE, packet.2, said(NOT_OF_UNIX))
         );
     }
 }

@@ -56,14 +56,12 @@ impl Joined {
     pub(crate) fn new(
         walk: Walk,
         mut by_inode: ByInode,
-        sockets: &mut Sockets,
+        sockets: &Sockets,
         shows_ownerless: ShowsOwnerless<'_>,
-        warnings: &mut Warnings,
     ) -> Self {
         let mut processes = walk.processes;
         let mut lines = held_lines(&mut processes, walk.holders, &mut by_inode);
         processes.retain(|process| !process.holders.is_empty());
-        forged::doubt_ownerless(&by_inode, &lines, sockets, shows_ownerless, warnings);
         lines.extend(ownerless_lines(&by_inode, sockets, shows_ownerless));
         Self {
             processes,
@@ -102,6 +100,13 @@ impl Joined {
         let mut shown = shown.into_iter();
         self.lines.retain(|_| shown.next() == Some(true));
         self.processes.retain(|process| !process.holders.is_empty());
+    }
+
+    /// Says what is to be said of the lines without a holder.
+    pub(crate) fn warn(&self, sockets: &Sockets, warnings: &mut Warnings) {
+        let ownerless = self.lines.iter().rev();
+        let ownerless = ownerless.take_while(|line| line.fd == NO_FD);
+        forged::warn_of_ownerless(ownerless.map(|line| line.socket), sockets, warnings);
     }
 
     /// Returns true if there are lines of more than one network namespace.
@@ -204,6 +209,7 @@ impl<'a> Iterator for Entries<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::join::forged::Judge;
     use crate::proc::NetnsId;
     use crate::socket::proto::Proto;
     use crate::socket::state::State;
@@ -247,7 +253,7 @@ mod tests {
             (Sockets::new(false), Warnings::default(), Walk::default());
         for row in rows {
             sockets.push(NetnsId(0), row, &Detail::default());
-            if row.inode == 99 {
+            if matches!(row.ends, Ends::Path(name) if name.starts_with(b"/run")) {
                 sockets.suspect_last();
             }
         }
@@ -272,8 +278,8 @@ mod tests {
                 fds: 1,
             });
         }
-        let by_inode = ByInode::new(&mut sockets, &[], &mut warnings);
-        let joined = Joined::new(walk, by_inode, &mut sockets, &|_, _| true, &mut warnings);
+        let by_inode = ByInode::new(&mut sockets, &Judge::default(), &mut warnings);
+        let joined = Joined::new(walk, by_inode, &sockets, &|_, _| true);
         let entries = joined
             .entries(&sockets)
             .map(|entry| (entry.fd, entry.socket, entry.owner))
@@ -369,10 +375,11 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_the_name_before_it_could_have_printed_is_not_believed_unless_somebody_holds_it() {
+    fn a_row_that_nobody_holds_keeps_its_name_whoever_has_bound_it() {
         let rows = [unix(7, b"@x"), unix(99, b"/run/docker.sock")];
-        let (_, sockets, said) = joined(&rows, &[7], false);
-        assert_eq!(sockets.row(1).ends, Ends::Doubtful);
-        assert_eq!(said.lines().count(), 1, "{said}");
+        let (entries, sockets, said) = joined(&rows, &[7], false);
+        assert_eq!(entries.last(), Some(&(None, 1, Owner::Elsewhere)));
+        assert_eq!(sockets.row(1), rows[1]);
+        assert_eq!(said, "");
     }
 }

@@ -6,6 +6,7 @@
 //! table. A socket that got its row between the two looks is found by the second.
 
 use crate::collections::index::{Index, Wanted};
+use crate::collections::sort::sort_dedup;
 use crate::join::sockprotoname::SockProtoName;
 use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::socket::proto::{Proto, Protos};
@@ -77,8 +78,11 @@ pub(crate) fn load_rowless(
     }
     let wanted = read_tables(&rowless, walk, elsewhere, reader, sockets);
     for socket in &rowless {
-        let is_still = socket.tables.is_empty() || wanted.is_missing(socket.inode);
-        if is_still && condition.matches_rowless(socket.proto(), socket.inode) {
+        // A claim of unix, which may be forged, is no row of a socket that the kernel calls by another name.
+        let is_unix =
+            Protos::UNIX.meets(socket.answer.proto.map_or(Protos::UNIX, Proto::listed_as));
+        let is_listed = wanted.has_row(socket.inode) || (is_unix && wanted.has_claim(socket.inode));
+        if !is_listed && condition.matches_rowless(socket.proto(), socket.inode) {
             let row = Row {
                 inode: socket.inode,
                 proto: socket.proto(),
@@ -183,16 +187,17 @@ fn read_tables(
     sockets: &mut Sockets,
 ) -> Wanted {
     let sought = || rowless.iter().filter(|socket| !socket.tables.is_empty());
-    let mut wanted = Wanted::new(sought().map(|socket| socket.inode), false);
+    let mut wanted = Wanted::new(sought().map(|socket| socket.inode).collect(), false);
     let tables = sought().map(|socket| socket.tables);
     let protos = tables.fold(Protos::default(), Protos::union);
-    let mut homes: Vec<NetnsId> = Vec::new();
-    for home in sought().filter_map(|socket| socket.netns) {
-        if !homes.contains(&home) {
-            homes.push(home);
-        }
-    }
-    for id in homes {
+    let homes = sought().filter_map(|socket| socket.netns);
+    let mut homes: Vec<u32> = homes.map(|home| home.0.into()).collect();
+    sort_dedup(&mut homes);
+    for id in homes
+        .into_iter()
+        .filter_map(|home| u16::try_from(home).ok())
+    {
+        let id = NetnsId(id);
         if let Some(netns) = walk.namespaces.get_mut(id) {
             netns.is_loaded = true;
             let members = &mut netns.members();
@@ -216,7 +221,7 @@ fn read_tables(
 }
 
 /// Finds the namespaces that were not met, as `Namespaces::find_all` does.
-fn find_namespaces(walk: &mut Walk, of_threads: bool, reader: &mut Reader<'_>) {
+pub(super) fn find_namespaces(walk: &mut Walk, of_threads: bool, reader: &mut Reader<'_>) {
     let mut buffer = vec![0; 32 * 1024];
     let proc = reader.proc;
     if let Err(error) = walk.namespaces.find_all(proc, of_threads, &mut buffer) {

@@ -25,17 +25,28 @@ pub(super) struct SockProtoName {
 }
 
 impl SockProtoName {
-    /// Asks for the socket of `holder`, a descriptor of `task`. Returns `None` where the descriptor is gone. `path` is
-    /// room for its path.
+    /// Asks for the socket of `holder`, a descriptor of `task`. Returns `None` where the descriptor is gone, or has become
+    /// another's: a program that closes a socket and opens the next one gets the same number again, so the link is read
+    /// once more behind the answer. `path` is room for its path.
+    #[inline(never)]
     pub(super) fn ask(proc: &Proc, task: Task, holder: Holder, path: &mut Vec<u8>) -> Option<Self> {
         let mut answer = Self::default();
-        let read = proc.as_owner(task, || {
-            let name = proc.read_sockprotoname(task, holder.fd, path, &mut answer.bytes)?;
-            answer.len = name.len();
-            Ok(())
+        let inode = proc.as_owner(task, || {
+            match proc.read_sockprotoname(task, holder.fd, path, &mut answer.bytes) {
+                Ok(name) => answer.len = name.len(),
+                // The owner may, or nobody.
+                Err(error) if is_denied(&error) => return Err(error),
+                // The kernel does not tell; in a captured tree the link is there and leads nowhere.
+                Err(_) => {}
+            }
+            let mut link = [0; 32];
+            Ok(socket_in_link(
+                proc.read_fd_link(task, holder.fd, &mut link)?,
+            ))
         });
-        match read {
-            Ok(()) => {
+        match inode {
+            Ok(inode) if inode != Some(holder.inode) => return None,
+            Ok(_) if answer.len > 0 => {
                 answer.proto = Some(Proto::from_sockprotoname(answer.name()));
                 answer.bytes.make_ascii_lowercase();
                 if answer.name().starts_with(FAMILY_PREFIX) {
@@ -43,12 +54,8 @@ impl SockProtoName {
                     answer.len -= FAMILY_PREFIX.len();
                 }
             }
-            // In a captured tree the link is there and leads nowhere.
-            Err(error) if is_gone(&error) => {
-                let mut link = [0; 32];
-                let link = proc.read_fd_link(task, holder.fd, &mut link).ok()?;
-                socket_in_link(link).filter(|inode| *inode == holder.inode)?;
-            }
+            Ok(_) => {}
+            Err(error) if is_gone(&error) => return None,
             // The kernel does not tell. The link was read a moment ago, by the same right as this.
             Err(error) => answer.is_denied = is_denied(&error),
         }

@@ -1,6 +1,7 @@
 //! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
 //! known beside it. Out: yes, no or maybe; and for each question the protocols of which any socket can be a yes.
 
+use crate::collections::index::Wanted;
 use crate::select::glob::is_like;
 use crate::select::{Condition, Endpoint, Family, Ports, Question, RowTest, Truth};
 use crate::socket::proto::{Proto, Protos};
@@ -130,6 +131,9 @@ pub(crate) struct RowFilter<'a> {
     pub(crate) connections: bool,
     /// All listeners too, so that whoever has to accept a connection is known.
     pub(crate) listeners: bool,
+    /// If it is given, all rows of those inodes that are missing in it, and no others: what is said of a socket is judged as
+    /// a whole.
+    pub(crate) inodes: Option<&'a Wanted>,
 }
 
 impl RowFilter<'_> {
@@ -145,6 +149,9 @@ impl RowFilter<'_> {
     /// for a row that is kept for the sake of another.
     #[inline(always)]
     pub(crate) fn keeps(&self, row: &Row<'_>, detail: &Detail) -> Truth {
+        if let Some(inodes) = self.inodes {
+            return Truth::Maybe.min(inodes.is_missing(row.inode).into());
+        }
         if self.condition.is_always() {
             return Truth::Yes;
         }

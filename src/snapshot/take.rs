@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::collections::index::Wanted;
 use crate::collections::sort::in_order;
+use crate::join::forged::Judge;
 use crate::join::peers::Peers;
 use crate::join::rowless::Unread;
-use crate::join::{ByInode, Entry, Joined, Owner, explain, forged, rowless};
+use crate::join::{ByInode, Entry, Joined, Owner, explain, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::select::Condition;
@@ -203,7 +204,7 @@ impl Take<'_> {
         let only_held = !plan.shows_ownerless() && !plan.finds_peers;
         let unread = self.unread_namespaces();
         let notes_found = only_held || unread != Unread::None;
-        let mut wanted = notes_found.then(|| Wanted::new(holders(), !only_held));
+        let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
         let rows = plan.rows(&reading.condition);
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
@@ -243,18 +244,21 @@ impl Take<'_> {
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
         let sockets = &mut reading.sockets;
-        let impostors = forged::find_impostors(walk, &mut reader, sockets);
-        let mut by_inode = ByInode::new(sockets, &impostors, reader.warnings);
+        let mut judge = Judge::default();
+        judge.judge(walk, unread, &mut reader, sockets);
+        let mut by_inode = ByInode::new(sockets, &judge, reader.warnings);
         let known = sockets.len();
         if let Some(wanted) = wanted {
-            let lacks = |holder: Holder| wanted.is_missing(holder.inode);
+            // A row that was found may have been passed over.
+            let lacks = |holder: Holder| by_inode.lacks(holder) && !wanted.has_row(holder.inode);
             rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
         } else if rows.condition.may_match_rowless(None) {
             let lacks = |holder: Holder| by_inode.lacks(holder);
             rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
         }
         if sockets.len() > known {
-            by_inode = ByInode::new(sockets, &impostors, reader.warnings);
+            judge.judge(walk, unread, &mut reader, sockets);
+            by_inode = ByInode::new(sockets, &judge, reader.warnings);
         }
         reading.must_narrow |= reader.kept_more;
         by_inode
@@ -262,7 +266,7 @@ impl Take<'_> {
 
     /// Joins descriptors and rows, and leaves what is selected.
     fn join(&self, mut walk: Walk, by_inode: ByInode, reading: Reading<'_>) -> Snapshot {
-        let (plan, mut sockets) = (self.plan, reading.sockets);
+        let (plan, sockets) = (self.plan, reading.sockets);
         let rows = plan.rows(&reading.condition);
         let namespaces = std::mem::take(&mut walk.namespaces);
         let conditions = std::mem::take(&mut walk.conditions);
@@ -277,13 +281,7 @@ impl Take<'_> {
             (plan.finds_peers && Protos::PORTED.has(sockets.proto(number)))
                 || shows_ownerless(number, sockets)
         };
-        let mut joined = Joined::new(
-            walk,
-            by_inode,
-            &mut sockets,
-            &lists_ownerless,
-            reading.warnings,
-        );
+        let mut joined = Joined::new(walk, by_inode, &sockets, &lists_ownerless);
         let mut peers = Peers::default();
         if plan.finds_peers || plan.finds_listeners {
             peers = Peers::new(&joined, &sockets, rows, some_unseen);
@@ -301,6 +299,7 @@ impl Take<'_> {
                     && netns.is_none_or(|netns| netns.is_selected)
             });
         }
+        joined.warn(&sockets, reading.warnings);
         Snapshot {
             joined,
             sockets,
@@ -352,6 +351,7 @@ pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
         condition: &take.plan.condition,
         connections: false,
         listeners: false,
+        inodes: None,
     };
     let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
     for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {

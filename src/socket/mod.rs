@@ -1,6 +1,7 @@
 //! The socket as lsock knows it: a `Row` of a table, with its two ends, and the `Detail` that only the wider views show.
 //! In: what the parsers read. Out: the same values, for the rooms above. It does not know who holds a socket.
 
+pub(crate) mod claims;
 pub(crate) mod proto;
 pub(crate) mod state;
 pub(crate) mod store;
@@ -24,7 +25,7 @@ pub(crate) enum Side {
 }
 
 /// The two ends of a socket, or what stands for them where the protocol has no addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Ends<'a> {
     /// Addresses and ports; raw's local "port" is the IP protocol, ping's the echo id.
     Inet {

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
+use crate::socket::claims::Claims;
 use crate::socket::proto::{EndsKind, Proto};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
@@ -86,8 +87,8 @@ pub(crate) struct Sockets {
     names: Vec<u8>,
     /// Whether the names of interfaces are needed to write any row.
     needs_interfaces: bool,
-    /// The numbers of rows of unix that the name in the row before could have printed.
-    suspects: Vec<u32>,
+    /// Which rows of unix may be forged.
+    pub(crate) claims: Claims,
 }
 
 impl Sockets {
@@ -213,7 +214,9 @@ impl Sockets {
     /// Adds the rows of `other`, which were all read in one namespace, by now called `netns`.
     pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
         let first = to_u32(self.stored.len());
+        self.claims.append(std::mem::take(&mut other.claims), first);
         if first == 0 {
+            other.claims = std::mem::take(&mut self.claims);
             let is_settled = other.stored.first().is_none_or(|row| row.netns == netns);
             *self = other;
             if !is_settled {
@@ -245,8 +248,6 @@ impl Sockets {
         self.addresses.append(&mut other.addresses);
         self.names.append(&mut other.names);
         self.needs_interfaces |= other.needs_interfaces;
-        let suspects = other.suspects.iter().map(|number| first + number);
-        self.suspects.extend(suspects);
     }
 
     /// Returns true if the names of interfaces are needed to write any row.
@@ -256,19 +257,17 @@ impl Sockets {
 
     /// Notes that the last row may be forged.
     pub(crate) fn suspect_last(&mut self) {
-        self.suspects
-            .push(to_u32(self.stored.len().saturating_sub(1)));
+        self.claims.add(to_u32(self.stored.len().saturating_sub(1)));
     }
 
-    /// Returns the numbers of the rows that may be forged.
-    pub(crate) fn suspects(&self) -> Vec<u32> {
-        self.suspects.clone()
-    }
-
-    /// Notes that the name of socket `number`, a unix socket, must not be shown.
-    pub(crate) fn doubt(&mut self, number: u32) {
+    /// Notes that the name of socket `number`, a unix socket, must not be shown, and neither its state unless that is
+    /// `state`.
+    pub(crate) fn doubt(&mut self, number: u32, state: State) {
         if let Some(stored) = self.stored.get_mut(to_index(number)) {
             (stored.local, stored.remote) = (0, DOUBTFUL);
+            if stored.state != state {
+                stored.state = State::NONE;
+            }
         }
     }
 
@@ -444,7 +443,7 @@ mod tests {
                 all.append(sockets, NetnsId(netns));
             }
             assert_eq!(all.numbers(), 0..to_u32(rows.len()));
-            assert_eq!(all.suspects(), all.numbers().collect::<Vec<_>>());
+            assert!(all.claims.suspects().iter().copied().eq(all.numbers()));
             for (row, number) in rows.iter().zip(0..) {
                 assert_eq!(all.row(number), *row, "cut at {cut}");
                 assert_eq!(all.detail(number).uid, Some(row.inode));

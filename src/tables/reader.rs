@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-use super::{ASSOCS, TABLES, Table, can_bcm, sockstat, unix};
+use super::{ASSOCS, TABLES, Table, can_bcm, protocols, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{LAST_READ_MAX, NetnsId, Proc, Task, error_text, for_each_number, is_gone};
@@ -19,7 +19,7 @@ use crate::select::Truth;
 use crate::select::rows::RowFilter;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::store::Sockets;
-use crate::socket::{Detail, Ends, Row};
+use crate::socket::{Detail, Row};
 use crate::text::addr::Endian;
 use crate::text::fields::Fields;
 use crate::text::records::{Record, Records};
@@ -120,6 +120,24 @@ impl<'a> Reader<'a> {
         true
     }
 
+    /// Reads all rows of the inodes that are missing in `inodes` in the tables of `protos` in `netns`, whatever is selected.
+    pub(crate) fn load_inodes(
+        &mut self,
+        netns: NetnsId,
+        members: &mut dyn Iterator<Item = Task>,
+        protos: Protos,
+        inodes: &Wanted,
+        sockets: &mut Sockets,
+    ) {
+        let rows = RowFilter {
+            inodes: Some(inodes),
+            ..self.rows
+        };
+        let mut reader = Reader::new(self.proc, rows, self.modules, self.buffer, self.warnings);
+        reader.load(netns, members, protos, None, sockets);
+        self.kept_more |= reader.kept_more;
+    }
+
     /// Returns true unless tables of `protos` are there only with a module that is not loaded. PID/net/protocols names the
     /// loaded ones, the same in every namespace: reading it once saves a dozen failing opens in each.
     fn has_module(&mut self, protos: Protos, member: Task) -> bool {
@@ -174,7 +192,8 @@ impl<'a> Reader<'a> {
     ) {
         let buffer = std::mem::take(&mut self.buffer);
         let mut records = Records::new(file, &mut *buffer, LAST_READ_MAX);
-        let mut name_before = 0;
+        let (mut forgeable, mut rows) = (unix::Forgeable::default(), 0);
+        let first_suspect = sockets.claims.suspects().len();
         let mut at_header = true;
         let result = loop {
             let record = match records.next(table.begins) {
@@ -191,24 +210,37 @@ impl<'a> Reader<'a> {
             let parsed = table.parse_row(record.bytes, Endian::NATIVE);
             // Of a cut row, half of the inode may be missing.
             let is_whole = |(row, _): &&(Row<'_>, Detail)| record.ended || FIXED.has(row.proto);
-            let Some((row, detail)) = parsed.as_ref().filter(is_whole) else {
+            let parsed = parsed.as_ref().filter(is_whole);
+            let mut is_claim = false;
+            if table.begins.is_some() {
+                is_claim = forgeable.take(record.bytes, parsed.map(|(row, _)| row));
+                rows += 1;
+            }
+            let Some((row, detail)) = parsed else {
                 self.skip_row(member, table, &record);
                 continue;
             };
-            if wanted
+            let is_wanted = wanted
                 .as_mut()
-                .is_none_or(|wanted| wanted.mark_found(row.inode))
-                && self.keeps(row, detail)
-            {
-                sockets.push(netns, row, detail);
-                if unix::could_be_forged(name_before, record.bytes.len()) {
-                    sockets.suspect_last();
+                .is_none_or(|wanted| wanted.mark_found(row.inode, is_claim));
+            if is_wanted {
+                // All claims to the inode of a descriptor are kept, so that they can be judged.
+                let matches = self.keeps(row, detail);
+                let is_judged = || {
+                    wanted
+                        .as_deref()
+                        .is_some_and(|all| all.is_listed(row.inode))
+                };
+                if matches || (is_claim && is_judged()) {
+                    self.kept_more |= !matches;
+                    sockets.push(netns, row, detail);
+                    if is_claim {
+                        sockets.suspect_last();
+                    }
+                } else if table.begins.is_some() {
+                    sockets.claims.pass_over(row.inode, is_claim);
                 }
             }
-            name_before = match row.ends {
-                Ends::Path(name) => name.len(),
-                _ => 0,
-            };
             if !record.ended {
                 let reason = "the last line has no end; the table may be cut";
                 self.warn(member, table, reason);
@@ -220,6 +252,15 @@ impl<'a> Reader<'a> {
             && !is_gone(&error)
         {
             self.warn(member, table, &error_text(&error));
+        }
+        if sockets.claims.suspects().len() > first_suspect {
+            // Before Linux 5.15 all of them have one name. A socket that was closed while another has not yet read what it
+            // sent is counted and has no row, so the count may be too large.
+            let text = self.proc.read_file(member, "net/protocols", self.buffer);
+            let count = |text| protocols::count(text, &["UNIX", "UNIX-STREAM"]);
+            if text.ok().and_then(count).is_some_and(|count| count < rows) {
+                sockets.claims.outnumber_from(first_suspect);
+            }
         }
     }
 
@@ -251,7 +292,7 @@ impl<'a> Reader<'a> {
         for inode in inodes {
             if wanted
                 .as_mut()
-                .is_some_and(|wanted| !wanted.mark_found(inode))
+                .is_some_and(|wanted| !wanted.mark_found(inode, false))
             {
                 continue;
             }

@@ -107,10 +107,30 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail
     ))
 }
 
-/// Returns true if a record of `record_len` bytes may be forged: the row before it has a name, of `name_len` bytes, and
-/// that name, a newline and the record fit into the longest name.
-pub(super) fn could_be_forged(name_len: usize, record_len: usize) -> bool {
-    name_len > 0 && name_len + 1 + record_len <= NAME_LEN_MAX
+/// Tells which rows of a table may be forged: those that fit into the name of a row before them, with all that stands in
+/// between. Such a row has the shape of a row, and nothing else tells that a program wrote it.
+#[derive(Default)]
+pub(super) struct Forgeable {
+    /// The number of bytes from the beginning of the last name to the end of the last row; `None` before the first name.
+    name_len: Option<usize>,
+}
+
+impl Forgeable {
+    /// Returns true if `record`, the next row of the table, may be forged. `row` is what it says; `None` if it is passed over.
+    #[inline(always)]
+    pub(super) fn take(&mut self, record: &[u8], row: Option<&Row<'_>>) -> bool {
+        // The newline between both belongs to the name too.
+        let reach = self.name_len.map(|before| before + 1 + record.len());
+        let reach = reach.filter(|reach| *reach <= NAME_LEN_MAX);
+        self.name_len = match row.map(|row| row.ends) {
+            // Behind the inode of a nameless socket stands nothing, not even a blank.
+            Some(Ends::Path(b"")) if !record.ends_with(b" ") => reach,
+            // A name that begins with a newline leaves nothing but its blank on this line.
+            Some(Ends::Path(name)) => Some(name.len()),
+            _ => Some(0),
+        };
+        reach.is_some()
+    }
 }
 
 #[cfg(test)]
@@ -219,11 +239,32 @@ mod tests {
         assert_eq!(unix(&format!("{good}{}", "x".repeat(NAME_LEN_MAX))), None);
     }
 
+    /// Returns for each of `rows` whether it may be forged.
+    fn forgeable(rows: &[&str]) -> Vec<bool> {
+        let mut forgeable = Forgeable::default();
+        rows.iter()
+            .map(|row| forgeable.take(row.as_bytes(), unix(row).as_ref()))
+            .collect()
+    }
+
     #[test]
-    fn a_row_fits_into_a_short_name_only() {
-        assert!(could_be_forged(1, 61));
-        assert!(!could_be_forged(0, 61));
-        assert!(!could_be_forged(47, 61));
-        assert!(could_be_forged(46, 61));
+    fn a_row_may_be_forged_where_it_fits_into_a_name_before_it() {
+        const ROW: &str = "00000000: 00000002 00000000 00010000 0001 01 12345";
+        let named = |name: &str| format!("{ROW} {name}");
+        let (long, short) = (named(&"x".repeat(58)), named(&"x".repeat(57)));
+        assert_eq!(forgeable(&[ROW, ROW, &named("a")]), [false; 3]);
+        assert_eq!(forgeable(&[&short, ROW]), [false, true]);
+        assert_eq!(forgeable(&[&long, ROW]), [false, false]);
+        // Two rows in one name, the first of them without a name of its own.
+        assert_eq!(forgeable(&[&named("@a"), ROW, ROW]), [false, true, true]);
+        assert_eq!(
+            forgeable(&[&named("@a"), ROW, &named("/run/x"), ROW]),
+            [false, true, false, true]
+        );
+        // A name that begins with a newline.
+        assert_eq!(forgeable(&[&named(""), ROW]), [false, true]);
+        // A row that is passed over, because its type is unknown, may have any name.
+        let odd = ROW.replace(" 0001 ", " 0009 ");
+        assert_eq!(forgeable(&[&odd, ROW]), [false, true]);
     }
 }

@@ -5,7 +5,7 @@
 use crate::text::write::{write_hex_byte, write_short};
 
 /// Writes `text`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as `\\`; every other
-/// blank, control character or invisible character, and every byte that is no UTF-8, as `\xNN`.
+/// blank, control character or character without ink, and every byte that is no UTF-8, as `\xNN`.
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     if text
         .iter()
@@ -44,12 +44,49 @@ fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// What has no ink, beside blanks and control characters, in Unicode 16.0: `Default_Ignorable_Code_Point`; the rest of the
+/// format characters (`Cf`) but for those that are drawn (`Prepended_Concatenation_Mark`); and six that are named blank,
+/// filler, null or mirror, and are empty in every font: U+2800, U+13440 to U+13442, U+16FE4 and U+1D159.
+const NO_INK: [(char, char); 21] = [
+    ('\u{ad}', '\u{ad}'),
+    ('\u{34f}', '\u{34f}'),
+    ('\u{61c}', '\u{61c}'),
+    ('\u{115f}', '\u{1160}'),
+    ('\u{17b4}', '\u{17b5}'),
+    ('\u{180b}', '\u{180f}'),
+    ('\u{200b}', '\u{200f}'),
+    ('\u{202a}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{2800}', '\u{2800}'),
+    ('\u{3164}', '\u{3164}'),
+    ('\u{fe00}', '\u{fe0f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{ffa0}', '\u{ffa0}'),
+    ('\u{fff0}', '\u{fffb}'),
+    ('\u{13430}', '\u{13442}'),
+    ('\u{16fe4}', '\u{16fe4}'),
+    ('\u{1bca0}', '\u{1bca3}'),
+    ('\u{1d159}', '\u{1d159}'),
+    ('\u{1d173}', '\u{1d17a}'),
+    ('\u{e0000}', '\u{e0fff}'),
+];
+
 /// Returns true for blanks, control characters, and the characters with which Unicode hides or turns text.
 pub(crate) fn is_hidden(char: char) -> bool {
     char.is_control()
         || char.is_whitespace()
-        || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        || NO_INK
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&char))
+}
+
+/// Writes `name` like `write_escaped`; one that would read as a sign of the list (`*` for none, `?` for not known, `-`
+/// for nothing) as `\xNN`.
+pub(crate) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
+    match name {
+        b"*" | b"?" | b"-" => write_hex(out, name),
+        name => write_escaped(out, name),
+    }
 }
 
 /// Returns `text` as one escaped word, for a message.
@@ -95,6 +132,53 @@ mod tests {
                     "{word:?}"
                 );
             }
+        }
+    }
+
+    // UnicodeData.txt, DerivedCoreProperties.txt and PropList.txt, as regex-syntax has them.
+    #[test]
+    fn what_has_no_ink_is_what_unicode_says() {
+        let pattern = r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}\p{White_Space}--\p{Prepended_Concatenation_Mark}]";
+        let parsed = regex_syntax::parse(pattern).unwrap();
+        let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) =
+            parsed.kind()
+        else {
+            panic!("{parsed:?}")
+        };
+        let official: Vec<(char, char)> = class
+            .iter()
+            .map(|range| (range.start(), range.end()))
+            .collect();
+        let is_empty_by_its_name = |char| {
+            matches!(
+                char,
+                '\u{2800}' | '\u{13440}'..='\u{13442}' | '\u{16fe4}' | '\u{1d159}'
+            )
+        };
+        for char in '\0'..=char::MAX {
+            let is_in = |(first, last): &(char, char)| (*first..=*last).contains(&char);
+            let is_official = official.iter().any(is_in);
+            assert_eq!(
+                is_hidden(char),
+                is_official || is_empty_by_its_name(char),
+                "{char:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_sign_of_the_list_is_spelled_out() {
+        for (name, written) in [
+            ("*", r"\x2a"),
+            ("?", r"\x3f"),
+            ("-", r"\x2d"),
+            ("*?", "*?"),
+            ("", ""),
+            ("/run/*", "/run/*"),
+        ] {
+            let mut out = Vec::new();
+            write_name(&mut out, name.as_bytes());
+            assert_eq!(out, written.as_bytes());
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};
-use crate::text::escape::write_escaped;
+use crate::text::escape::{write_escaped, write_name};
 use crate::text::write::{
     write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
 };
@@ -54,7 +54,7 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
             }
         }
         Ends::Path([]) | Ends::Device([]) => out.push(b'*'),
-        Ends::Path(name) | Ends::Device(name) => write_escaped(out, name),
+        Ends::Path(name) | Ends::Device(name) => write_name(out, name),
         Ends::Sctp {
             addresses,
             local_port,
@@ -138,7 +138,7 @@ pub(crate) fn write_protocol(out: &mut Vec<u8>, row: &Row<'_>) -> bool {
 /// Writes the name of the interface with `index`, which is not 0, or `if9` where the name is not known.
 pub(crate) fn write_interface(out: &mut Vec<u8>, interfaces: &Interfaces, index: u32) {
     if let Some(name) = interfaces.name(index) {
-        write_escaped(out, name);
+        write_name(out, name);
     } else {
         write_short(out, b"if");
         write_decimal(out, index);

@@ -12,6 +12,7 @@
 
 mod again;
 mod asks;
+mod churn;
 mod decode;
 mod denied;
 mod fingers;

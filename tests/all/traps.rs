@@ -196,9 +196,22 @@ fn a_forged_row_for_a_socket_that_has_one_makes_both_names_doubtful() {
     }
 }
 
-// A forged row may name an inode of its own invention: then nobody holds it (proc-net.md: never believed).
+/// Gives namespace `a` a PID/net/protocols that counts this many unix sockets, most of them streams.
+fn count_unix(tree: &Tree, sockets: usize) {
+    let text = format!(
+        "protocol  size sockets  memory press maxhdr  slab module     cl co di ac\n\
+         UNIX-STREAM 1152   {:4}      -1   NI       0   yes  kernel      y  n  n  n\n\
+         UNIX      1152      1      -1   NI       0   yes  kernel      y  n  n  n\n\
+         UDP       1344      3       0   NI       0   yes  kernel      y  y  y  n\n",
+        sockets - 1
+    );
+    tree.table_text("a", "protocols", text.as_bytes());
+}
+
+// A forged row may name an inode of its own invention: then nobody holds it. Its name is no worse than one that was
+// bound in a mount namespace of the forger's own, so it is shown and selected by; a count tells that some are forged.
 #[test]
-fn a_row_that_may_be_a_name_and_that_nobody_holds_is_not_believed() {
+fn a_row_that_may_be_a_name_and_that_nobody_holds_keeps_its_name() {
     let tree = Tree::new();
     tree.table(
         "unix",
@@ -217,8 +230,25 @@ fn a_row_that_may_be_a_name_and_that_nobody_holds_is_not_believed() {
         rows[0], "8 evil 3 unix-dgram UNCONNECTED - - @evil *",
         "{rows:?}"
     );
-    assert!(!run.out().contains("docker.sock"), "{rows:?}");
-    assert!(run.one_line().contains("unix"), "{}", run.err());
+    let row = "- (elsewhere) - unix LISTEN - - /run/docker.sock *";
+    assert_eq!(rows[1..], [row]);
+    assert_eq!(run.err(), "", "nothing counts the sockets");
+    for args in ["-l", "/run/docker.sock", "-l /run/docker.sock"] {
+        count_unix(&tree, 2);
+        tree.run(args).shows(&[row]);
+        count_unix(&tree, 1);
+        let run = tree.run(args);
+        assert_eq!(run.rows(), [row]);
+        assert!(
+            run.one_line().contains("more rows than sockets"),
+            "{}",
+            run.err()
+        );
+    }
+    assert_eq!(tree.run("-q -l /run/docker.sock").status, Some(0));
+    // Of rows that are not shown nothing is said.
+    assert_eq!(tree.run("8").err(), "");
+    assert_eq!(tree.run("-l /run/other.sock").err(), "");
 }
 
 // "A row in an inet table beats one in unix" (proc-net.md, unix): the kernel alone writes inet tables.
@@ -248,6 +278,207 @@ fn a_forged_row_cannot_take_the_place_of_a_tcp_socket() {
         tree.run("7").rows(),
         ["7 web 3 tcp LISTEN 0 0 0.0.0.0:80 *:*"]
     );
+}
+
+// A filter that passes over the true row must not make a forged one true, wherever that stands.
+#[test]
+fn a_forged_row_is_not_believed_because_a_filter_drops_the_true_one() {
+    let evil = || {
+        unix(
+            "00000000",
+            "0002",
+            "01",
+            901,
+            forged(900, "/run/docker.sock"),
+        )
+    };
+    let truth = || unix("00000000", "0001", "03", 900, "");
+    for (place, home) in [("a", "a"), ("a", "b"), ("b", "a")] {
+        let tree = Tree::new();
+        tree.namespace("b");
+        tree.process_in("a", 7, "srv")
+            .ns_net(4_026_531_840)
+            .socket(3, 900);
+        tree.process_in("b", 8, "evil")
+            .ns_net(4_026_531_841)
+            .socket(3, 901);
+        tree.table_in(place, "unix", &[truth()]);
+        let mut rows = vec![evil()];
+        if place == home {
+            rows.insert(0, truth());
+        }
+        tree.table_in(home, "unix", &rows);
+        for args in [
+            "-l",
+            "-sLISTEN",
+            "-l -x",
+            "-j -l",
+            "-T -l",
+            "-s -l",
+            "/run/docker.sock",
+            "-l /run/docker.sock",
+            "-l 7",
+            "-x -l --netns 7",
+            "-l --netns 8",
+            "-l -E",
+            "-l -e",
+            "srv -l",
+        ] {
+            let run = tree.run(args);
+            assert!(!run.out().contains("docker.sock"), "{args}: {run:?}");
+            let is_victims = |row: &String| row.starts_with("7 ");
+            assert!(!run.rows().iter().any(is_victims), "{args}: {run:?}");
+        }
+        for args in ["-q -l", "-q -l /run/docker.sock", "-q -l 7 --wait=0.01"] {
+            assert_eq!(tree.run(args).status, Some(1), "{args}");
+        }
+        // What is true is shown in every state.
+        let run = tree.run("-x -sCONNECTED");
+        assert!(
+            run.rows()[0].starts_with("7 srv 3 unix CONNECTED"),
+            "{run:?}"
+        );
+    }
+}
+
+// Most short names could print the row behind them: that alone is no reason to read a table twice.
+#[test]
+fn without_a_second_claim_no_table_is_read_anew_whatever_is_selected() {
+    let tree = Tree::new();
+    tree.namespace("b");
+    for (namespace, first) in [("a", 900_u32), ("b", 910)] {
+        let row = |inode| unix("00010000", "0001", "01", u64::from(inode), "/run/x");
+        let rows = [
+            row(first),
+            row(first + 1),
+            unix("00000000", "0001", "03", u64::from(first + 2), ""),
+        ];
+        tree.table_in(namespace, "unix", &rows);
+        tree.process_in(namespace, 7 + first, "srv")
+            .ns_net(4_026_531_840 + u64::from(first))
+            .fd(0, "/dev/null");
+    }
+    for args in ["", "-l", "-l /run/x", "-x -sCONNECTED"] {
+        let opened = match tree.opened(args) {
+            Ok(opened) => opened,
+            Err(why) => return skip(&why),
+        };
+        let tables = opened.iter().filter(|path| path.ends_with("/net/unix"));
+        assert_eq!(tables.count(), 2, "{args}");
+    }
+}
+
+// The true row stands in another namespace than that of the selected process, as that of a socket which was handed over.
+#[test]
+fn a_forged_row_in_the_namespace_of_a_process_is_no_row_of_a_socket_from_another_one() {
+    let tree = Tree::new();
+    tree.namespace("b");
+    let evil = unix(
+        "00000000",
+        "0002",
+        "01",
+        901,
+        forged(900, "/run/docker.sock"),
+    );
+    tree.table_in("a", "unix", &[evil]);
+    let truth = unix("00010000", "0001", "01", 900, LONG_PATH);
+    tree.table_in("b", "unix", &[truth]);
+    tree.process_in("a", 7, "srv")
+        .ns_net(4_026_531_840)
+        .socket(3, 900);
+    tree.process_in("b", 8, "other").ns_net(4_026_531_841);
+    for args in ["7", "srv", "7 -x", "7 -l", "--netns 7", "-E 7"] {
+        let run = tree.run(args);
+        assert!(!run.out().contains("docker.sock"), "{args}: {run:?}");
+        assert!(
+            run.err().contains("two rows claim one inode"),
+            "{args}: {run:?}"
+        );
+    }
+    assert!(tree.run("7").rows()[0].starts_with("7 srv 3 unix LISTEN - - ? *"));
+}
+
+// A row that is not yet believed was taken for the socket's, and the tables behind unix were not read any more.
+#[test]
+fn a_forged_row_hides_no_socket_of_another_table() {
+    for (table, row, shown) in [
+        (
+            "packet",
+            packet(3, "0003", 0, 900),
+            "7 srv 3 packet - 0 - all:* *",
+        ),
+        (
+            "netlink",
+            netlink(0, 40, 900),
+            "7 srv 3 netlink - 0 0 route:40 *",
+        ),
+        (
+            "tcp",
+            listen(80, 900),
+            "7 srv 3 tcp LISTEN 0 0 0.0.0.0:80 *:*",
+        ),
+    ] {
+        let tree = Tree::new();
+        let evil = unix("00000000", "0002", "01", 901, forged(900, "/f"));
+        tree.table("unix", &[evil]);
+        tree.table(table, &[row]);
+        tree.process(7, "srv").socket(3, 900);
+        tree.process(8, "evil").socket(3, 901);
+        for args in ["7", "srv", "-T 7", "-q 7"] {
+            assert_eq!(tree.run(args).status, Some(0), "{table} {args}");
+        }
+        for args in ["7", "srv", "", "-e"] {
+            let run = tree.run(args);
+            let row = run.rows().into_iter().find(|row| row.starts_with("7 "));
+            let row = row.unwrap();
+            assert!(row.starts_with(shown), "{table} {args}: {run:?}");
+            let is_unread = table == "tcp" && ["7", "srv"].contains(&args);
+            assert!(
+                is_unread || run.one_line().contains("pretends"),
+                "{table} {args}"
+            );
+        }
+    }
+}
+
+// 108 bytes hold two rows, of which the first has no name: what it is to be part of is the name before it.
+#[test]
+fn two_rows_in_one_name_are_both_forged() {
+    let tree = Tree::new();
+    let row = |inode: u64, path: &str| {
+        let row = unix("00010000", "0001", "01", inode, path);
+        [b"00000000".as_slice(), &row[16..]].concat()
+    };
+    let name = [
+        b"@e\n".to_vec(),
+        row(900, ""),
+        b"\n".to_vec(),
+        row(900, "/f"),
+    ]
+    .concat();
+    assert!(name.len() <= 108, "{}", name.len());
+    tree.table("unix", &[unix("00000000", "0002", "01", 901, name)]);
+    tree.table("packet", &[packet(3, "0003", 0, 900)]);
+    tree.process(7, "srv").socket(3, 900);
+    for args in ["", "7"] {
+        let run = tree.run(args);
+        assert_eq!(run.rows()[0], "7 srv 3 packet - 0 - all:* *");
+        assert!(run.one_line().contains("pretends"), "{args}: {run:?}");
+    }
+}
+
+// The first line of a name that begins with a newline is empty.
+#[test]
+fn a_name_that_begins_with_a_newline_forges_no_row_either() {
+    let tree = Tree::new();
+    let row = unix("00010000", "0001", "01", 900, "/f");
+    let name = [b"\n".to_vec(), row].concat();
+    let truth = unix("00010000", "0001", "01", 900, LONG_PATH);
+    tree.table("unix", &[unix("00000000", "0002", "01", 901, name), truth]);
+    tree.process(7, "srv").socket(3, 900);
+    let run = tree.run("");
+    assert_eq!(run.rows()[0], "7 srv 3 unix LISTEN - - ? *");
+    assert!(run.one_line().contains("two rows claim one inode"));
 }
 
 // ---- inodes and holders -----------------------------------------------------------------------------------
