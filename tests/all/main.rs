@@ -12,8 +12,10 @@
 
 mod again;
 mod asks;
+mod captures;
 mod decode;
 mod denied;
+mod dialects;
 mod fingers;
 mod json;
 mod list;
