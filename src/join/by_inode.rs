@@ -141,12 +141,14 @@ impl ByInode {
 }
 
 /// Returns true if row `number`, which is not of unix, tells no more than row `known` of the same inode: it is the same
-/// row again, or the endpoint of an SCTP socket whose associations are there. An endpoint tells more where it listens.
+/// row again, the endpoint of an SCTP socket whose associations are there, or a resource of Phonet. An endpoint tells more
+/// where it listens.
 fn is_repeated(known: u32, number: u32, sockets: &Sockets) -> bool {
     let (known, row) = (sockets.row(known), sockets.row(number));
     let is_idle =
         matches!(row.ends, Ends::Sctp { remote_port: 0, .. }) && row.state != State::LISTEN;
-    row.proto == known.proto && (row.ends == known.ends || is_idle)
+    let is_resource = matches!(row.ends, Ends::Called { local: [], .. });
+    row.proto == known.proto && (row.ends == known.ends || is_idle || is_resource)
 }
 
 /// Sorts `numbers` upwards and leaves of those that are equal by `order` the first.

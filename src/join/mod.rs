@@ -12,10 +12,14 @@ pub(crate) mod peers;
 pub(crate) mod rowless;
 mod sockprotoname;
 
-use crate::collections::index::AHEAD;
+use crate::collections::index::{AHEAD, Index};
+use crate::collections::sort::sort;
+use crate::collections::{to_index, to_u32};
 use crate::join::lines::{Line, NO_FD, ShowsOwnerless, held_lines, ownerless_lines};
+use crate::proc::Task;
 use crate::socket::Row;
 use crate::socket::store::{Sockets, Stored};
+use crate::walk::fds::Holder;
 use crate::walk::{Process, Unread, Walk};
 use crate::warn::Warnings;
 
@@ -72,12 +76,54 @@ impl Joined {
         }
     }
 
-    /// Returns a line for each of `sockets`, in their order, for captured text.
-    pub(crate) fn captured(sockets: &Sockets) -> Self {
-        let line = |socket| Line { socket, fd: NO_FD };
+    /// Joins the rows of captured text with `holders`, the descriptors that it lists: first the lines of those that have a
+    /// row, by process and descriptor, then those of other rows, in the order of the text.
+    pub(crate) fn captured(sockets: &Sockets, holders: &[(Option<Task>, Holder)]) -> Self {
+        let key = |number: u32| {
+            let (task, holder) = holders.get(to_index(number))?;
+            // What is of no process comes last, as all without one does.
+            let (pid, tid) = task.map_or((u32::MAX, 0), |task| (task.pid, task.tid));
+            Some([pid, tid, holder.fd, holder.inode])
+        };
+        let mut order: Vec<u32> = (0..to_u32(holders.len())).collect();
+        sort(&mut order, &|one, other| key(one).cmp(&key(other)));
+        order.dedup_by(|one, other| key(*one) == key(*other));
+        let mut by_inode = Index::with_room(sockets.len());
+        for number in sockets.numbers() {
+            by_inode.insert(sockets.inode(number), number);
+        }
+        let (mut processes, mut lines) = (Vec::<Process>::new(), Vec::new());
+        let mut is_held = vec![false; sockets.len()];
+        for number in order {
+            let Some((task, Holder { fd, inode })) = holders.get(to_index(number)).copied() else {
+                continue;
+            };
+            for socket in by_inode.find(inode) {
+                let start = lines.len();
+                lines.push(Line { socket, fd });
+                if let Some(is_held) = is_held.get_mut(to_index(socket)) {
+                    *is_held = true;
+                }
+                match (task, processes.last_mut()) {
+                    (None, _) => {}
+                    (Some(task), Some(last)) if last.task == task => last.holders.end += 1,
+                    (Some(task), _) => processes.push(Process {
+                        task,
+                        netns: None,
+                        holders: start..start + 1,
+                        condition: None,
+                    }),
+                }
+            }
+        }
+        let others = sockets
+            .numbers()
+            .zip(is_held)
+            .filter(|(_, is_held)| !is_held);
+        lines.extend(others.map(|(socket, _)| Line { socket, fd: NO_FD }));
         Self {
-            processes: Vec::new(),
-            lines: sockets.numbers().map(line).collect(),
+            processes,
+            lines,
             unread: Vec::new(),
             hides_some: false,
             is_captured: true,
@@ -127,6 +173,11 @@ impl Joined {
     /// Returns true if some process could not be read, or is not even shown.
     pub(crate) fn some_unseen(&self) -> bool {
         self.hides_some || !self.unread.is_empty()
+    }
+
+    /// Returns true if any line has a descriptor.
+    pub(crate) fn has_fds(&self) -> bool {
+        self.lines.iter().any(|line| line.fd != NO_FD)
     }
 
     /// Returns true if there is no line.
@@ -214,7 +265,6 @@ mod tests {
     use crate::socket::proto::Proto;
     use crate::socket::state::State;
     use crate::socket::{Detail, Ends};
-    use crate::walk::fds::Holder;
     use std::net::{IpAddr, Ipv4Addr};
 
     fn unix(inode: u32, name: &'static [u8]) -> Row<'static> {

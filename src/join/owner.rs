@@ -66,6 +66,9 @@ pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
         }
         (0, State::CONNECTING, _) => Owner::AcceptQueue,
         (0, _, Ends::Path(_) | Ends::Sctp { .. }) => Owner::Closed,
+        // Before Linux 2.6.37 no row of netlink tells an inode.
+        (0, _, Ends::Netlink { port_id: 1.., .. }) if some_unread => Owner::Hidden,
+        (0, _, Ends::Netlink { port_id: 1.., .. }) => Owner::Elsewhere,
         (0, ..) | (_, _, Ends::Netlink { port_id: 0, .. }) => Owner::Kernel,
         _ if some_unread => Owner::Hidden,
         _ => Owner::Elsewhere,

@@ -199,11 +199,12 @@ fn read_tables(
     {
         let id = NetnsId(id);
         if let Some(netns) = walk.namespaces.get_mut(id) {
-            netns.is_loaded = true;
+            reader.is_silent = std::mem::replace(&mut netns.is_loaded, true);
             let members = &mut netns.members();
             reader.load(id, members, protos, Some(&mut wanted), sockets);
         }
     }
+    reader.is_silent = false;
     for of_threads in [false, true] {
         if !elsewhere || !wanted.lacks_any() {
             break;

@@ -38,7 +38,7 @@ pub(crate) struct NetnsId(pub(crate) u16);
 /// it has any (`fs/seq_file.c`). Assumption: no line is longer than 512 bytes. To be told of the end by one more read
 /// costs a table of TCP another walk over the machine's whole hash, half of its time. Where pages are larger than 4,096
 /// bytes the end is asked for once too often.
-pub(crate) const LAST_READ_MAX: usize = 4096 - 512;
+const LAST_READ_MAX: usize = 4096 - 512;
 
 /// An open proc file system, or a folder that is laid out like one.
 pub(crate) struct Proc {
@@ -133,6 +133,12 @@ impl Proc {
     /// errno.
     fn open_pids(&self) -> io::Result<OwnedFd> {
         sys::open_dir_at(self.dir.as_fd(), c".")
+    }
+
+    /// Returns how many bytes a read of one of its tables brings at most if it may be the last one; 0 where only a read that
+    /// brings nothing is the end, because the kernel's way to fill a page is not known to be that of these files.
+    pub(crate) fn last_read_max(&self) -> usize {
+        if self.is_live { LAST_READ_MAX } else { 0 }
     }
 
     /// Returns its path, as the user named it.
@@ -257,7 +263,7 @@ impl Proc {
             let free_len = free.len();
             let count = file.read(free)?;
             filled += count;
-            if count == 0 || (count < free_len && count <= LAST_READ_MAX) {
+            if count == 0 || (count < free_len && count <= self.last_read_max()) {
                 break;
             }
         }

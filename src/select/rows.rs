@@ -73,7 +73,7 @@ impl RowTest {
             Self::Proto(protos) => *protos,
             Self::Family(Family::V4) => Protos::INET,
             Self::Family(Family::V6) => Protos::INET.without(Protos::INET4),
-            Self::Listening => Protos::PORTED.union(Protos::UNIX),
+            Self::Listening => State::LISTEN.protos().union(Protos::UDP),
             Self::State(protos, state) => protos.intersection(state.protos()),
             Self::End(_, end) if end.ports.is_empty() => Protos::INET,
             Self::End(..) => Protos::PORTED,

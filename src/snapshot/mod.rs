@@ -51,15 +51,15 @@ impl Snapshot {
         warnings: &mut Warnings,
     ) -> Result<Self, String> {
         let mut sockets = Sockets::new(plan.keeps_details);
-        let interfaces = capture.load(&plan.condition, &mut sockets, warnings)?;
+        let captured = capture.load(&plan.condition, &mut sockets, warnings)?;
         Ok(Self {
-            joined: Joined::captured(&sockets),
+            joined: Joined::captured(&sockets, &captured.holders),
             sockets,
             selected: 0,
             namespaces: Namespaces::default(),
             peers: Peers::default(),
             commands: Commands::default(),
-            interfaces: vec![(NetnsId(0), interfaces)],
+            interfaces: vec![(NetnsId(0), captured.interfaces)],
             containers: Containers::default(),
         })
     }

@@ -222,6 +222,8 @@ impl Take<'_> {
                 (false, true) => rows.tables().intersection(Protos::PORTED),
                 (false, false) => continue,
             };
+            // Of sockets that may be the other end, and nothing else, nobody asked.
+            reader.is_silent = !is_own;
             let sockets = &mut reading.sockets;
             reader.load(id, &mut netns.members(), protos, wanted.as_mut(), sockets);
             // The other tables of another's namespace have not been read.

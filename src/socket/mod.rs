@@ -63,6 +63,14 @@ pub(crate) enum Ends<'a> {
     },
     /// The name of can-bcm's interface, empty for all. The tables of Bluetooth and pfkey tell none.
     Device(&'a [u8]),
+    /// Addresses that are not the internet's, as the kernel prints them: call signs of amateur radio, Phonet's numbers;
+    /// empty where there is none.
+    Called {
+        /// That of this end.
+        local: &'a [u8],
+        /// That of the other end.
+        remote: &'a [u8],
+    },
     /// The name that sockprotoname tells of a socket that no table lists; empty where it tells nothing.
     Unlisted(&'a [u8]),
 }
@@ -98,6 +106,7 @@ impl Ends<'_> {
             | Ends::Doubtful
             | Ends::Netlink { .. }
             | Ends::Device(_)
+            | Ends::Called { .. }
             | Ends::Unlisted(_) => false,
         }
     }
@@ -144,8 +153,8 @@ pub(crate) struct Detail {
     pub(crate) cwnd: u32,
     /// The slow start threshold in segments; negative in slow start.
     pub(crate) ssthresh: i32,
-    /// The datagrams that were dropped.
-    pub(crate) drops: u32,
+    /// The datagrams that were dropped; `None` where the table does not tell.
+    pub(crate) drops: Option<u32>,
 }
 
 /// The figures of a `Detail` with its fields' names and units; `None` where one means nothing for its row.
@@ -174,7 +183,7 @@ impl Detail {
             rto_ticks: Some(self.rto_ticks).filter(|_| is_flowing),
             cwnd: Some(self.cwnd).filter(|_| is_flowing),
             ssthresh: u32::try_from(self.ssthresh).ok().filter(|_| is_flowing),
-            drops: Some(self.drops).filter(|_| is_listed && Protos::DROPPING.has(row.proto)),
+            drops: self.drops,
         }
     }
 }

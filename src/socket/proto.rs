@@ -22,6 +22,8 @@ pub(crate) enum EndsKind {
     Packet,
     /// The name of an interface.
     Device,
+    /// Two addresses of another kind.
+    Called,
     /// No end: no table lists the socket, and sockprotoname tells the name of its protocol.
     Unlisted,
 }
@@ -48,8 +50,6 @@ const NONE: u8 = 0;
 const PORTS: u8 = 1;
 /// Its table tells the owner.
 const UID: u8 = 2;
-/// Its table counts the datagrams that were dropped.
-const DROPS: u8 = 4;
 /// Its table is there only while a module of the kernel is loaded.
 const MODULE: u8 = 8;
 /// Its table lists every socket, from its making on.
@@ -94,21 +94,21 @@ protocols! {
     /// PID/net/tcp6; v4-mapped addresses print as IPv4.
     Tcp6: "tcp6", ["TCPv6"], "inet6", "stream", Inet6, PORTS | UID;
     /// PID/net/udp.
-    Udp: "udp", ["UDP"], "inet", "dgram", Inet4, PORTS | UID | DROPS;
+    Udp: "udp", ["UDP"], "inet", "dgram", Inet4, PORTS | UID;
     /// PID/net/udp6.
-    Udp6: "udp6", ["UDPv6"], "inet6", "dgram", Inet6, PORTS | UID | DROPS;
+    Udp6: "udp6", ["UDPv6"], "inet6", "dgram", Inet6, PORTS | UID;
     /// PID/net/udplite, gone from Linux 7.1 on.
-    Udplite: "udplite", ["UDP-Lite"], "inet", "dgram", Inet4, PORTS | UID | DROPS;
+    Udplite: "udplite", ["UDP-Lite"], "inet", "dgram", Inet4, PORTS | UID;
     /// PID/net/udplite6.
-    Udplite6: "udplite6", ["UDPLITEv6"], "inet6", "dgram", Inet6, PORTS | UID | DROPS;
+    Udplite6: "udplite6", ["UDPLITEv6"], "inet6", "dgram", Inet6, PORTS | UID;
     /// PID/net/raw.
-    Raw: "raw", ["RAW"], "inet", "raw", Inet4, UID | DROPS;
+    Raw: "raw", ["RAW"], "inet", "raw", Inet4, UID;
     /// PID/net/raw6.
-    Raw6: "raw6", ["RAWv6"], "inet6", "raw", Inet6, UID | DROPS;
+    Raw6: "raw6", ["RAWv6"], "inet6", "raw", Inet6, UID;
     /// PID/net/icmp: ping sockets.
-    Icmp: "icmp", ["PING"], "inet", "dgram", Inet4, UID | DROPS;
+    Icmp: "icmp", ["PING"], "inet", "dgram", Inet4, UID;
     /// PID/net/icmp6.
-    Icmp6: "icmp6", ["PINGv6"], "inet6", "dgram", Inet6, UID | DROPS;
+    Icmp6: "icmp6", ["PINGv6"], "inet6", "dgram", Inet6, UID;
     /// PID/net/unix, type STREAM.
     Unix: "unix", ["UNIX-STREAM"], "unix", "stream", Path, ALWAYS;
     /// PID/net/unix, type DGRAM. The kernel calls every unix socket UNIX that is not a stream.
@@ -116,7 +116,7 @@ protocols! {
     /// PID/net/unix, type SEQPACKET.
     UnixSeq: "unix-seq", [], "unix", "seqpacket", Path, ALWAYS;
     /// PID/net/netlink. The type is raw or dgram, which the kernel does not tell apart.
-    Netlink: "netlink", ["NETLINK"], "netlink", "", Netlink, DROPS;
+    Netlink: "netlink", ["NETLINK"], "netlink", "", Netlink, NONE;
     /// PID/net/packet. Each row tells the type.
     Packet: "packet", ["PACKET"], "packet", "", Packet, UID | ALWAYS;
     /// PID/net/sctp/assocs and eps, over both IPs. Each row tells the type.
@@ -139,10 +139,18 @@ protocols! {
     Cmtp: "cmtp", ["CMTP"], "bluetooth", "", Device, UID | MODULE;
     /// PID/net/hidp.
     Hidp: "hidp", ["HIDP"], "bluetooth", "", Device, UID | MODULE;
+    /// PID/net/phonet: modems of telephones. Each row tells the type.
+    Phonet: "phonet", ["PHONET", "PNPIPE"], "phonet", "", Called, UID | MODULE;
+    /// PID/net/ax25: amateur radio. The type is any of three.
+    Ax25: "ax25", ["AX25"], "ax25", "", Called, MODULE;
+    /// PID/net/nr: amateur radio, over AX.25.
+    Netrom: "netrom", ["NETROM"], "netrom", "seqpacket", Called, MODULE;
+    /// PID/net/rose: amateur radio, over AX.25.
+    Rose: "rose", ["ROSE"], "rose", "seqpacket", Called, MODULE;
     /// One of Bluetooth's, in captured text that does not tell which.
     Bluetooth: "bluetooth", [], "bluetooth", "", Device, NONE;
     /// PID/net/can-bcm/INODE.
-    CanBcm: "can_bcm", ["CAN_BCM"], "can", "dgram", Device, DROPS | MODULE;
+    CanBcm: "can_bcm", ["CAN_BCM"], "can", "dgram", Device, MODULE;
     /// Multipath TCP: its subflows and listeners are rows of tcp, with its inode.
     Mptcp: "mptcp", ["MPTCP"], "inet", "stream", Inet4, PORTS | UID;
     /// Multipath TCP over IPv6.
@@ -155,9 +163,9 @@ impl Proto {
     /// Returns its bit in a `Protos`.
     #[expect(
         clippy::as_conversions,
-        reason = "const fn has no other way to the number of a variant; a 33rd one does not compile"
+        reason = "const fn has no other way to the number of a variant; a 65th one does not compile"
     )]
-    const fn bit(self) -> u32 {
+    const fn bit(self) -> u64 {
         1 << self as u32
     }
 
@@ -203,7 +211,7 @@ impl Proto {
 
 /// A set of protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Protos(u32);
+pub(crate) struct Protos(u64);
 
 impl Protos {
     /// TCP over both IPs, Multipath TCP too.
@@ -241,6 +249,8 @@ impl Protos {
     pub(crate) const UNIX: Self = Self::with_ends(EndsKind::Path);
     /// Netlink.
     pub(crate) const NETLINK: Self = Self::with_ends(EndsKind::Netlink);
+    /// Phonet.
+    pub(crate) const PHONET: Self = Self::of(&[Proto::Phonet]);
     /// Packet sockets.
     pub(crate) const PACKET: Self = Self::with_ends(EndsKind::Packet);
 
@@ -248,8 +258,6 @@ impl Protos {
     pub(crate) const PORTED: Self = Self::with_flag(PORTS);
     /// Those whose table tells the owner.
     pub(crate) const OWNED: Self = Self::with_flag(UID);
-    /// Those whose table counts dropped datagrams.
-    pub(crate) const DROPPING: Self = Self::with_flag(DROPS);
     /// Those whose table is there only while a module is loaded.
     pub(crate) const MODULES: Self = Self::with_flag(MODULE);
     /// Those whose table lists every socket, from its making on.
@@ -257,7 +265,7 @@ impl Protos {
     /// Those that have a table.
     pub(crate) const LISTED: Self = Self::ALL.without(Self::with_ends(EndsKind::Unlisted));
     /// All protocols.
-    pub(crate) const ALL: Self = Self(u32::MAX);
+    pub(crate) const ALL: Self = Self(u64::MAX);
 
     /// Returns the set of `protos`.
     pub(crate) const fn of(protos: &[Proto]) -> Self {

@@ -85,12 +85,15 @@ impl State {
     /// Returns the protocols that can be in this state.
     pub(crate) fn protos(self) -> Protos {
         match self {
-            Self::ESTABLISHED => Protos::INET,
-            Self::LISTEN => Protos::TCP.union(Protos::UNIX).union(Protos::SCTP),
+            Self::ESTABLISHED => Protos::INET.union(Protos::PHONET),
+            Self::LISTEN => Protos::TCP
+                .union(Protos::UNIX)
+                .union(Protos::SCTP)
+                .union(Protos::PHONET),
             Self::UNCONNECTED => Protos::UDP.union(Protos::RAW).union(Protos::UNIX),
             Self::CONNECTING | Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
             Self::NONE => Protos::ALL.without(Protos::INET.union(Protos::UNIX)),
-            _ => Protos::TCP.union(Protos::SCTP),
+            _ => Protos::TCP.union(Protos::SCTP).union(Protos::PHONET),
         }
     }
 

@@ -61,7 +61,7 @@ impl Stored {
     }
 }
 
-/// Stands for a queue that the table does not tell, and for both of them.
+/// Stands for queues neither of which the table tells.
 const UNTOLD: u32 = u32::MAX;
 
 /// Stands for the length of a name that must not be shown.
@@ -79,8 +79,8 @@ pub(crate) struct Sockets {
     details: Vec<Detail>,
     /// Whether details are kept.
     keeps_details: bool,
-    /// The queues of rows that have one which is not empty: received, sent; `UNTOLD` for one that the table does not tell.
-    queues: Vec<(u32, u32)>,
+    /// The queues of rows that have one which is not empty: received, sent; `None` for one that the table does not tell.
+    queues: Vec<(Option<u32>, Option<u32>)>,
     /// The IPv6 addresses, local and remote in turn.
     addresses: Vec<Ipv6Addr>,
     /// The names, one behind the other.
@@ -157,6 +157,11 @@ impl Sockets {
                 let (at, len) = self.push_name(addresses);
                 (at, len, local_port, remote_port)
             }
+            Ends::Called { local, remote } => {
+                let (at, len) = self.push_name(local);
+                let (_, more) = self.push_name(remote);
+                (at, len + more, u16::try_from(len).unwrap_or(0), 0)
+            }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
             Ends::Netlink { family, port_id } => (port_id, family, 0, 0),
             Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
@@ -166,8 +171,7 @@ impl Sockets {
             (Some(0), Some(0)) => 0,
             (None, None) => UNTOLD,
             (rx, tx) => {
-                self.queues
-                    .push((rx.unwrap_or(UNTOLD), tx.unwrap_or(UNTOLD)));
+                self.queues.push((rx, tx));
                 to_u32(self.queues.len())
             }
         };
@@ -207,7 +211,11 @@ impl Sockets {
     /// Returns the place where `name` is put, and its length.
     fn push_name(&mut self, name: &[u8]) -> (u32, u32) {
         let at = to_u32(self.names.len());
-        self.names.extend_from_slice(name);
+        // Before Linux 4.15, and in gVisor, the NULs of an abstract name are themselves printed.
+        let names = name
+            .iter()
+            .map(|byte| if *byte == 0 { b'@' } else { *byte });
+        self.names.extend(names);
         (at, to_u32(name.len()))
     }
 
@@ -237,7 +245,11 @@ impl Sockets {
                     row.local = row.local.saturating_add(addresses);
                     row.remote = row.remote.saturating_add(addresses);
                 }
-                EndsKind::Sctp | EndsKind::Path | EndsKind::Device | EndsKind::Unlisted => {
+                EndsKind::Sctp
+                | EndsKind::Path
+                | EndsKind::Device
+                | EndsKind::Called
+                | EndsKind::Unlisted => {
                     row.local = row.local.saturating_add(names);
                 }
             }
@@ -303,9 +315,7 @@ impl Sockets {
             0 => (Some(0), Some(0)),
             queues => {
                 let at = to_index(queues).wrapping_sub(1);
-                let told = |queue| Some(queue).filter(|queue| *queue != UNTOLD);
-                let queues = self.queues.get(at);
-                queues.map_or((None, None), |(rx, tx)| (told(*rx), told(*tx)))
+                self.queues.get(at).copied().unwrap_or_default()
             }
         };
         Row {
@@ -354,6 +364,11 @@ impl Sockets {
                 ifindex: stored.local,
             },
             EndsKind::Device => Ends::Device(name()),
+            EndsKind::Called => {
+                let local_len = usize::from(stored.local_port);
+                let (local, remote) = name().split_at_checked(local_len).unwrap_or_default();
+                Ends::Called { local, remote }
+            }
             EndsKind::Unlisted => Ends::Unlisted(name()),
         }
     }
@@ -390,8 +405,30 @@ mod tests {
                 ifindex: 7,
             }],
             EndsKind::Device => vec![Ends::Device(b"vcan0"), Ends::Device(b"")],
+            EndsKind::Called => [["LINUX1-1", "LINUX2-2"], ["0040", ""], ["", ""]]
+                .map(|[local, remote]| Ends::Called {
+                    local: local.as_bytes(),
+                    remote: remote.as_bytes(),
+                })
+                .to_vec(),
             EndsKind::Unlisted => vec![Ends::Unlisted(b"vsock")],
         }
+    }
+
+    #[test]
+    fn a_nul_in_a_name_is_what_newer_kernels_print() {
+        let mut sockets = Sockets::new(false);
+        let row = Row {
+            ends: Ends::Path(b"@a\0\0"),
+            ..sockets.row(0)
+        };
+        let row = Row {
+            proto: Proto::Unix,
+            state: State::LISTEN,
+            ..row
+        };
+        sockets.push(NetnsId(0), &row, &Detail::default());
+        assert_eq!(sockets.row(0).ends, Ends::Path(b"@a@@"));
     }
 
     /// Rows of every protocol, with every kind of queues, listed and not.
@@ -409,7 +446,7 @@ mod tests {
                     (Some(0), Some(0)),
                     (None, None),
                     (Some(1), None),
-                    (Some(u32::MAX - 1), Some(2)),
+                    (Some(u32::MAX), Some(2)),
                 ] {
                     rows.push(Row {
                         inode: to_u32(rows.len()),

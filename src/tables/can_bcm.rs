@@ -42,7 +42,7 @@ pub(super) fn parse(line: &[u8], inode: u32) -> Option<(Row<'_>, Detail)> {
         ends: Ends::Device(if device == b"any" { b"" } else { device }),
     };
     let detail = Detail {
-        drops,
+        drops: Some(drops),
         ..Detail::default()
     };
     Some((row, detail))
@@ -63,7 +63,7 @@ mod tests {
     fn the_first_line_names_the_interface() {
         let (row, detail) = parse(BOUND.as_bytes(), 4711).unwrap();
         assert_eq!((row.inode, row.ends), (4711, Ends::Device(b"vcan0")));
-        assert_eq!(detail.drops, 3);
+        assert_eq!(detail.drops, Some(3));
         let any = BOUND.replace("vcan0", "any");
         let (row, _) = parse(any.as_bytes(), 4711).unwrap();
         assert_eq!(row.ends, Ends::Device(b""));

@@ -19,7 +19,36 @@ use crate::text::fields::{Fields, Fixed};
 /// `TIME_WAIT` ends after the pointer, and so does one in `FIN_WAIT2` that the kernel has already shrunk to a time-wait
 /// socket.
 pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
-    let (row, mut detail, mut fields) = parse_head(line, format)?;
+    if !format.columns.are_usual() {
+        return unusual([7, 2], tcp, line, format);
+    }
+    tcp(line, format)
+}
+
+/// A parser of rows with the usual columns.
+type ParseUsual = fn(&[u8], &Format) -> Option<(Row<'static>, Detail)>;
+
+/// Parses a row under a header that is not the usual one, by `parse`, with one of two numbers of fields behind the inode.
+#[inline(never)]
+fn unusual(
+    counts: [usize; 2],
+    parse: ParseUsual,
+    line: &[u8],
+    format: &Format,
+) -> Option<(Row<'static>, Detail)> {
+    let parse = |count| {
+        let line = format
+            .columns
+            .usual_line(&format.table.known, line, count)?;
+        parse(&line, format)
+    };
+    counts.into_iter().find_map(parse)
+}
+
+/// Parses a row with the usual columns.
+#[inline(never)]
+fn tcp(line: &[u8], format: &Format) -> Option<(Row<'static>, Detail)> {
+    let (row, mut detail, mut fields, _) = parse_head(line, format)?;
     // (13) rto, which a time-wait or request socket has not
     if fields.is_at_end() {
         let may_end = matches!(
@@ -46,26 +75,59 @@ pub(super) fn parse_tcp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
 ///  1234: 0100007F:14E9 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 22333 2 0000000000000000 0
 /// ```
 /// The row is like tcp's, but the state is 07 without a peer and 01 with one, and the last field counts the datagrams that
-/// were dropped.
+/// were dropped; before Linux 2.6.27 it is missing.
 pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
-    let (mut row, mut detail, mut fields) = parse_head(line, format)?;
+    if !format.columns.are_usual() {
+        return unusual([3, 2], udp, line, format);
+    }
+    udp(line, format)
+}
+
+/// Parses a row with the usual columns.
+#[inline(never)]
+fn udp(line: &[u8], format: &Format) -> Option<(Row<'static>, Detail)> {
+    let (mut row, mut detail, mut fields, references) = parse_head(line, format)?;
+    // (13) drops
+    if !format.columns.lacks_drops || !fields.is_at_end() {
+        detail.drops = Some(fields.decimal32()?);
+    }
+    fields.end()?;
+    if format.is_bare && !is_surely_udp(line, &row, &detail, references) {
+        return None;
+    }
     if row.state == State::CLOSE {
         row.state = State::UNCONNECTED;
     }
-    // (13) drops
-    detail.drops = fields.decimal32()?;
-    fields.end()?;
     Some((row, detail))
 }
 
+/// The length to which rows over IPv4 are padded.
+const UDP_LEN: usize = 127;
+
+/// Returns true if a line that nothing says to be of udp is not a row of tcp that was cut behind its time-out. No row of tcp
+/// is in state 07 or has a time-out of 0, and no cut row is padded; no row of udp has a timer.
+fn is_surely_udp(line: &[u8], row: &Row<'_>, detail: &Detail, references: i32) -> bool {
+    let is_idle = (detail.timer, detail.timer_ticks, detail.retransmits) == (0, 0, 0);
+    let is_whole = detail.drops == Some(0) || line.len() >= UDP_LEN && line.ends_with(b" ");
+    match row.state {
+        State::CLOSE => is_idle,
+        State::ESTABLISHED => is_idle && references > 1 && is_whole,
+        _ => false,
+    }
+}
+
+/// A row, what is behind its pointer, and the number of references.
+type Head<'a> = (Row<'static>, Detail, Fields<'a>, i32);
+
 /// Parses the first twelve fields, which all inet tables share, and returns the rest of the line too.
 #[inline]
-fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Detail, Fields<'a>)> {
+fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<Head<'a>> {
+    let proto = format.table.proto;
     let mut fields = Fields::new(line);
     // (1) sl
     fields.decimal_digits()?;
     fields.byte(b':')?;
-    let (mut row, mut detail) = if Protos::INET4.has(format.proto) {
+    let (mut row, mut detail) = if Protos::INET4.has(proto) {
         let mut fixed = fields.fixed::<61>()?;
         let mut address = |at| address_v4(&mut fixed, at, format);
         let addresses = [address(1), address(15)];
@@ -92,10 +154,10 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'static>, Deta
     // (10) inode
     row.inode = fields.decimal32()?;
     // (11) ref
-    fields.signed32()?;
+    let references = fields.signed32()?;
     // (12) pointer: 8 or 16 digits, zeros where it is restricted; nothing depends on it
     fields.skip_field()?;
-    Some((row, detail, fields))
+    Some((row, detail, fields, references))
 }
 
 /// Parses the part behind the colon of sl, in which every field has a fixed place; an address has `A` digits.
@@ -127,7 +189,7 @@ fn parse_fixed<const A: usize, const LEN: usize>(
     fixed.finish()?;
     let row = Row {
         inode: 0,
-        proto: format.proto,
+        proto: format.table.proto,
         state: State(u8::try_from(state).ok()?),
         rx_queue: Some(rx_queue),
         tx_queue: Some(tx_queue),
@@ -162,7 +224,7 @@ fn address_v6<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::proto::Proto;
+    use crate::tables::{TABLES, parse_line};
     use crate::text::addr::Endian;
 
     /// A row of a connection inside a container.
@@ -171,15 +233,8 @@ mod tests {
     const TCP6: &str = "   0: 0000000000000000FFFF00000100007F:1F90 0000000000000000FFFF00000100007F:A93C 01 00000000:00000000 00:00000000 00000000     0        0 22334 1 0000000000000000 20 4 30 10 -1";
     const UDP: &str = "  412: 0100007F:14E9 00000000:0000 07 00000000:00000200 00:00000000 00000000   104        0 22333 2 00000000d2c5aba3 17         ";
 
-    fn format(proto: Proto) -> Format {
-        Format {
-            proto,
-            endian: Endian::Little,
-        }
-    }
-
     fn tcp(line: &str) -> Option<(Row<'_>, Detail)> {
-        parse_tcp(line.as_bytes(), &format(Proto::Tcp))
+        parse_line("net/tcp", line)
     }
 
     fn inet(local: &str, remote: &str) -> Ends<'static> {
@@ -222,16 +277,13 @@ mod tests {
 
     #[test]
     fn a_v4_mapped_address_stays_what_the_table_says() {
-        let (row, _) = parse_tcp(TCP6.as_bytes(), &format(Proto::Tcp6)).unwrap();
+        let (row, _) = parse_line("net/tcp6", TCP6).unwrap();
         assert_eq!(
             row.ends,
             inet("[::ffff:127.0.0.1]:8080", "[::ffff:127.0.0.1]:43324")
         );
         assert_eq!(tcp(TCP6), None);
-        assert_eq!(
-            parse_tcp(ESTABLISHED.as_bytes(), &format(Proto::Tcp6)),
-            None
-        );
+        assert_eq!(parse_line("net/tcp6", ESTABLISHED), None);
     }
 
     #[test]
@@ -239,28 +291,22 @@ mod tests {
         let line = ESTABLISHED
             .replace("020011AC", "AC110002")
             .replace("010011AC", "AC110001");
-        let (row, _) = parse_tcp(
-            line.as_bytes(),
-            &Format {
-                proto: Proto::Tcp,
-                endian: Endian::Big,
-            },
-        )
-        .unwrap();
+        let format = Format::usual(&TABLES[0], Endian::Big);
+        let (row, _) = format.parse_row(line.as_bytes()).unwrap();
         assert_eq!(row.ends, inet("172.17.0.2:8080", "172.17.0.1:54846"));
     }
 
     #[test]
     fn a_udp_row_has_drops_and_is_unconnected_in_state_07() {
-        let (row, detail) = parse_udp(UDP.as_bytes(), &format(Proto::Udp)).unwrap();
+        let (row, detail) = parse_line("net/udp", UDP).unwrap();
         assert_eq!(row.ends, inet("127.0.0.1:5353", "0.0.0.0:0"));
         assert_eq!(
             (row.state, detail.drops, row.rx_queue),
-            (State::UNCONNECTED, 17, Some(512))
+            (State::UNCONNECTED, Some(17), Some(512))
         );
         assert!(row.is_listening());
         assert_eq!(tcp(UDP), None);
-        assert_eq!(parse_udp(ESTABLISHED.as_bytes(), &format(Proto::Udp)), None);
+        assert_eq!(parse_line("net/udp", ESTABLISHED), None);
     }
 
     #[test]

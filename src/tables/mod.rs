@@ -5,32 +5,67 @@
 pub(crate) mod interfaces;
 pub(crate) mod protocols;
 
+mod ax25;
 mod bluetooth;
 mod can_bcm;
 mod captured;
+mod columns;
+mod decoder;
+mod frame;
 mod inet;
+mod listing;
 mod netlink;
 mod packet;
+mod phonet;
 mod reader;
 mod recognise;
 mod sctp;
 mod sockstat;
 mod unix;
+mod unix_name;
 
 pub(crate) use reader::{Modules, Reader};
+
+use columns::{Cells, Columns, Known};
 
 use crate::socket::proto::{EndsKind, Proto, Protos};
 use crate::socket::{Detail, Row};
 use crate::text::addr::Endian;
-use crate::text::fields::Fields;
 use crate::text::records::Begins;
 
 /// What a parser must know beside the line.
 struct Format {
-    /// The protocol of the table.
-    proto: Proto,
+    /// The table.
+    table: &'static Table,
     /// The byte order of the machine that printed it.
     endian: Endian,
+    /// The columns of its rows.
+    columns: Columns,
+    /// Whether neither a name nor a header says that the line is of this table.
+    is_bare: bool,
+}
+
+impl Format {
+    /// Returns what the parser of `table` must know of rows without a header.
+    fn usual(table: &'static Table, endian: Endian) -> Self {
+        Self {
+            table,
+            endian,
+            columns: Columns::usual(&table.known),
+            is_bare: false,
+        }
+    }
+
+    /// Returns the fields of `line` by their columns.
+    fn cells<'a>(&self, line: &'a [u8]) -> Option<Cells<'a>> {
+        self.columns.cells(&self.table.known, line)
+    }
+
+    /// Parses a row.
+    #[inline(always)]
+    fn parse_row<'a>(&self, line: &'a [u8]) -> Option<(Row<'a>, Detail)> {
+        (self.table.parse)(line, self)
+    }
 }
 
 /// A parser of rows. It returns `None` for a line that has not exactly the kernel's shape.
@@ -42,8 +77,8 @@ struct Table {
     path: &'static str,
     /// The protocols of its rows.
     protos: Protos,
-    /// The first fields of its header, with one blank between them.
-    header: &'static str,
+    /// The columns that are known.
+    known: Known,
     /// The parser of its rows.
     parse: Parse,
     /// The protocol that the parser is told.
@@ -67,15 +102,21 @@ enum Shape {
     Common,
 }
 
-/// The first fields of the header of every table over IPv4.
-const INET: &str = "sl local_address rem_address st";
-/// The first fields of the header of every table over IPv6.
-const INET6: &str = "sl local_address remote_address st";
+/// The columns of every table over IPv4. No header names all that is behind the inode.
+const INET: Known = Known {
+    names: "sl local_address rem_address st | tx_queue rx_queue tr tm->when retrnsmt uid timeout inode ref pointer drops",
+    kinds: "**********",
+};
+/// The columns of every table over IPv6.
+const INET6: Known = Known {
+    names: "sl local_address remote_address st | tx_queue rx_queue tr tm->when retrnsmt uid timeout inode ref pointer drops",
+    kinds: INET.kinds,
+};
 
 /// Returns a table of one line a row, which no other file counts.
 const fn other(
     path: &'static str,
-    header: &'static str,
+    known: Known,
     proto: Proto,
     shape: Shape,
     parse: Parse,
@@ -83,7 +124,7 @@ const fn other(
     Table {
         path,
         protos: Protos::of(&[proto]),
-        header,
+        known,
         parse,
         proto,
         begins: None,
@@ -92,9 +133,14 @@ const fn other(
     }
 }
 
+/// Returns columns with these names and of these kinds.
+const fn known(names: &'static str, kinds: &'static str) -> Known {
+    Known { names, kinds }
+}
+
 /// Returns a table of internet sockets.
 const fn inet(path: &'static str, proto: Proto, counted_as: Option<&'static str>) -> Table {
-    let header = match proto.ends() {
+    let known = match proto.ends() {
         EndsKind::Inet6 => INET6,
         _ => INET,
     };
@@ -105,14 +151,17 @@ const fn inet(path: &'static str, proto: Proto, counted_as: Option<&'static str>
     };
     Table {
         counted_as,
-        ..other(path, header, proto, shape, parse)
+        ..other(path, known, proto, shape, parse)
     }
 }
 
-/// Returns a table of Bluetooth.
+/// Returns pfkey, or a table of Bluetooth, whose rows also tell the listener that has yet to accept the connection.
 const fn bluetooth(path: &'static str, proto: Proto) -> Table {
-    let header = "sk RefCnt Rmem Wmem User Inode Parent";
-    other(path, header, proto, Shape::Common, bluetooth::parse)
+    let columns = match proto {
+        Proto::Pfkey => known("sk RefCnt Rmem Wmem User Inode |", "pidddd"),
+        _ => known("sk RefCnt Rmem Wmem User Inode | Parent", "piddddd"),
+    };
+    other(path, columns, proto, Shape::Common, bluetooth::parse)
 }
 
 /// The file of SCTP's associations. It is read before the endpoints, which tell no more unless they listen.
@@ -121,7 +170,7 @@ const ASSOCS: &str = "net/sctp/assocs";
 const EPS: &str = "net/sctp/eps";
 
 /// All tables, in the order in which they are read, and in which rows without a holder are shown.
-static TABLES: [Table; 24] = [
+static TABLES: [Table; 29] = [
     inet("net/tcp", Proto::Tcp, Some("TCP:")),
     inet("net/tcp6", Proto::Tcp6, Some("TCP6:")),
     inet("net/udp", Proto::Udp, Some("UDP:")),
@@ -133,50 +182,57 @@ static TABLES: [Table; 24] = [
     inet("net/icmp", Proto::Icmp, None),
     inet("net/icmp6", Proto::Icmp6, None),
     Table {
-        path: "net/unix",
         protos: Protos::UNIX,
-        header: "Num RefCount Protocol Flags Type St Inode Path",
-        parse: unix::parse,
-        proto: Proto::Unix,
         begins: Some(unix::is_row),
-        counted_as: None,
-        shape: Shape::Own,
+        ..other(
+            "net/unix",
+            known("Num RefCount Protocol Flags Type St Inode Path |", ""),
+            Proto::Unix,
+            Shape::Own,
+            unix::parse,
+        )
     },
     other(
         "net/netlink",
-        "sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode",
+        known(
+            "sk Eth Pid Groups | Rmem Wmem Dump Locks Drops Inode",
+            "*dn8ii*idd",
+        ),
         Proto::Netlink,
         Shape::Loose,
         netlink::parse,
     ),
     other(
         "net/packet",
-        "sk RefCnt Type Proto Iface R Rmem User Inode",
+        known(
+            "sk RefCnt Type Proto Iface | R Rmem User Inode",
+            "*id4idddd",
+        ),
         Proto::Packet,
         Shape::Loose,
         packet::parse,
     ),
     other(
         ASSOCS,
-        "ASSOC SOCK STY SST ST HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT",
+        known(
+            "ASSOC SOCK STY SST ST | HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT LADDRS <-> RADDRS HBINT INS OUTS MAXRT T1X T2X RTXC",
+            "ppdddiidddddd",
+        ),
         Proto::Sctp,
         Shape::Own,
         sctp::parse_assocs,
     ),
     other(
         EPS,
-        "ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS",
+        known(
+            "ENDPT SOCK STY SST HBKT | LPORT UID INODE LADDRS",
+            "ppddiddd",
+        ),
         Proto::Sctp,
         Shape::Own,
         sctp::parse_eps,
     ),
-    other(
-        "net/pfkey",
-        "sk RefCnt Rmem Wmem User Inode",
-        Proto::Pfkey,
-        Shape::Common,
-        bluetooth::parse_pfkey,
-    ),
+    bluetooth("net/pfkey", Proto::Pfkey),
     bluetooth("net/hci", Proto::Hci),
     bluetooth("net/l2cap", Proto::L2cap),
     bluetooth("net/rfcomm", Proto::Rfcomm),
@@ -185,6 +241,55 @@ static TABLES: [Table; 24] = [
     bluetooth("net/bnep", Proto::Bnep),
     bluetooth("net/cmtp", Proto::Cmtp),
     bluetooth("net/hidp", Proto::Hidp),
+    other(
+        "net/phonet",
+        known(
+            "pt loc rem rs st | tx_queue rx_queue uid inode ref pointer drops",
+            "d*x*ddipd",
+        ),
+        Proto::Phonet,
+        Shape::Common,
+        phonet::parse,
+    ),
+    // Its rows are of sockets of the table before, of which they tell no more.
+    other(
+        "net/pnresource",
+        known("rs uid inode |", "xdd"),
+        Proto::Phonet,
+        Shape::Common,
+        phonet::parse_resource,
+    ),
+    other(
+        "net/ax25",
+        // The kernel prints no header.
+        known(
+            "| ax25 dev src_addr dest_addr st vs vr va t1timer t1 t2timer t2 t3timer t3 idletimer idle n2count n2 rtt window paclen Snd-Q Rcv-Q inode",
+            "p***ddddllllllllddlddsss",
+        ),
+        Proto::Ax25,
+        Shape::Common,
+        ax25::parse_ax25,
+    ),
+    other(
+        "net/nr",
+        known(
+            "user_addr dest_node src_node dev | my your st vs vr va t1 t2 t4 idle n2 wnd Snd-Q Rcv-Q inode",
+            "******dddd*****dddd",
+        ),
+        Proto::Netrom,
+        Shape::Common,
+        ax25::parse_netrom,
+    ),
+    other(
+        "net/rose",
+        known(
+            "dest_addr dest_call src_addr src_call dev | lci neigh st vs vr va t t1 t2 t3 hb idle Snd-Q Rcv-Q inode",
+            "*****xdddddlllll*ddd",
+        ),
+        Proto::Rose,
+        Shape::Common,
+        ax25::parse_rose,
+    ),
 ];
 
 impl Table {
@@ -193,25 +298,26 @@ impl Table {
         self.path.strip_prefix("net/").unwrap_or(self.path)
     }
 
-    /// Returns true if `line` is its header.
-    fn has_header(&self, line: &[u8]) -> bool {
-        starts_with_fields(line, self.header)
+    /// Returns true if its first line is a header.
+    fn has_header(&self) -> bool {
+        !self.known.names.starts_with('|')
     }
 
-    /// Parses a row, as a machine of this byte order prints it.
-    #[inline(always)]
-    fn parse_row<'a>(&self, line: &'a [u8], endian: Endian) -> Option<(Row<'a>, Detail)> {
-        let proto = self.proto;
-        (self.parse)(line, &Format { proto, endian })
+    /// Returns the longest read that is taken for the last one, if the kernel's tables are read to it by `usual`. The lists
+    /// of addresses of SCTP make lines of any length, so its tables are read until nothing comes.
+    fn last_read_max(&self, usual: usize) -> usize {
+        if Protos::SCTP.meets(self.protos) {
+            return 0;
+        }
+        usual
     }
 }
 
-/// Returns true if the first fields of `line` are those of `header`.
-fn starts_with_fields(line: &[u8], header: &str) -> bool {
-    let mut fields = Fields::new(line);
-    header
-        .split(' ')
-        .all(|name| fields.next() == Some(name.as_bytes()))
+/// Parses `line` as a row of the table at `path` of a little-endian machine.
+#[cfg(test)]
+fn parse_line<'a>(path: &str, line: &'a str) -> Option<(Row<'a>, Detail)> {
+    let table = TABLES.iter().find(|table| table.path == path).unwrap();
+    Format::usual(table, Endian::Little).parse_row(line.as_bytes())
 }
 
 #[cfg(test)]
@@ -225,7 +331,7 @@ mod tests {
             let count = match proto {
                 // Captured text, a folder, subflows in tcp, sockprotoname.
                 Proto::Bluetooth | Proto::CanBcm | Proto::Mptcp | Proto::Mptcp6 | Proto::Other => 0,
-                Proto::Sctp => 2,
+                Proto::Sctp | Proto::Phonet => 2,
                 _ => 1,
             };
             assert_eq!(tables.count(), count, "{proto:?}");
@@ -233,7 +339,14 @@ mod tests {
         for table in &TABLES {
             let is_mine = |other: &&Table| other.path == table.path;
             assert_eq!(TABLES.iter().filter(is_mine).count(), 1, "{}", table.path);
-            assert!(table.has_header(table.header.as_bytes()));
+            let names = table.known.names.replace("| ", "");
+            assert_eq!(
+                table.known.is_header(names.as_bytes()),
+                table.has_header(),
+                "{}",
+                table.path
+            );
+            assert!(Columns::usual(&table.known).are_usual(), "{}", table.path);
         }
     }
 }

@@ -5,69 +5,52 @@ use super::Format;
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::digits::decimal32;
-use crate::text::fields::Fields;
 
 /// Parses a row of netlink (`net/netlink/af_netlink.c`: `netlink_native_seq_show`).
 ///
 /// ```text
 /// 000000007c6c8200 0   1419       00000000 832      0        0     2        0        3901
 /// ```
-/// All is decimal but the pointer and the groups. Sockets that are not bound are not listed.
-pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
-    let mut fields = Fields::new(line);
-    // (1) sk
-    fields.next()?;
-    // (2) Eth
-    let family = fields.decimal32()?;
-    // (3) Pid, the port id. An id that the kernel chose is negative, and is printed with a sign or as unsigned.
-    let port_id = fields.next()?;
-    let port_id = match port_id.strip_prefix(b"-") {
-        Some(digits) => decimal32(digits)?.wrapping_neg(),
-        None => decimal32(port_id)?,
+/// Sockets that are not bound are not listed. Before Linux 2.6.37 there is no inode, before 2.6.32 no drops.
+pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let cells = format.cells(line)?;
+    cells.rest.clone().end()?;
+    let row = Row {
+        // (10) Inode
+        inode: cells.number(9).unwrap_or(0),
+        proto: Proto::Netlink,
+        state: State::NONE,
+        // (5) Rmem (6) Wmem
+        rx_queue: cells.number(4),
+        tx_queue: cells.number(5),
+        // (2) Eth (3) Pid: an id that the kernel chose is negative, and is printed with a sign or as unsigned.
+        ends: Ends::Netlink {
+            family: cells.number(1)?,
+            port_id: cells.number(2)?,
+        },
     };
-    // (4) Groups
-    fields.hex()?;
-    // (5) Rmem (6) Wmem
-    let (rx_queue, tx_queue) = (fields.signed32()?, fields.signed32()?);
-    // (7) Dump (8) Locks
-    fields.next()?;
-    fields.signed32()?;
-    // (9) Drops
-    let drops = fields.decimal32()?;
-    // (10) Inode
-    let inode = fields.decimal32()?;
-    fields.end()?;
-    Some((
-        Row {
-            inode,
-            proto: Proto::Netlink,
-            state: State::NONE,
-            rx_queue: u32::try_from(rx_queue).ok(),
-            tx_queue: u32::try_from(tx_queue).ok(),
-            ends: Ends::Netlink { family, port_id },
-        },
-        Detail {
-            drops,
-            ..Detail::default()
-        },
-    ))
+    let detail = Detail {
+        // (9) Drops
+        drops: cells.number(8),
+        ..Detail::default()
+    };
+    Some((row, detail))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::addr::Endian;
+    use crate::tables::parse_line;
 
-    const FORMAT: Format = Format {
-        proto: Proto::Netlink,
-        endian: Endian::Little,
-    };
     const ROUTE: &str = "000000007c6c8200 0   1419       00000000 832      0        0     2        0        3901    ";
+
+    fn parse(line: &str) -> Option<(Row<'_>, Detail)> {
+        parse_line("net/netlink", line)
+    }
 
     #[test]
     fn real_rows_are_decoded() {
-        let (row, _) = parse(ROUTE.as_bytes(), &FORMAT).unwrap();
+        let (row, detail) = parse(ROUTE).unwrap();
         assert_eq!(
             row.ends,
             Ends::Netlink {
@@ -76,8 +59,9 @@ mod tests {
             }
         );
         assert_eq!((row.inode, row.rx_queue), (3901, Some(832)));
+        assert_eq!(detail.drops, Some(0));
         let chosen = ROUTE.replace("1419", "-4221");
-        let (row, _) = parse(chosen.as_bytes(), &FORMAT).unwrap();
+        let (row, _) = parse(&chosen).unwrap();
         assert_eq!(
             row.ends,
             Ends::Netlink {
@@ -85,6 +69,9 @@ mod tests {
                 port_id: 4_294_963_075
             }
         );
+        let (row, _) =
+            parse_line("net/netlink", "(ptrval) 0 1 00000000 -7 0 (null) 2 0 5").unwrap();
+        assert_eq!(row.rx_queue, None);
     }
 
     #[test]
@@ -93,13 +80,8 @@ mod tests {
         for at in (1..fields.len()).filter(|at| *at != 6) {
             let mut copy = fields.clone();
             copy[at] = "x";
-            assert_eq!(
-                parse(copy.join(" ").as_bytes(), &FORMAT),
-                None,
-                "field {}",
-                at + 1
-            );
+            assert_eq!(parse(&copy.join(" ")), None, "field {}", at + 1);
         }
-        assert_eq!(parse(fields[..9].join(" ").as_bytes(), &FORMAT), None);
+        assert_eq!(parse(&fields[..9].join(" ")), None);
     }
 }

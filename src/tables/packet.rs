@@ -5,7 +5,6 @@ use super::Format;
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
-use crate::text::fields::Fields;
 
 /// Parses a row of packet (`net/packet/af_packet.c`: `packet_seq_show`).
 ///
@@ -13,56 +12,47 @@ use crate::text::fields::Fields;
 /// 00000000ab12cd34 3      3    0003   2     1 0      0      23456
 /// ```
 /// The protocol is an ethertype in hexadecimal, 0003 for all; the interface is its index, 0 for any; the others are decimal.
-pub(super) fn parse<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
-    let mut fields = Fields::new(line);
-    // (1) sk
-    fields.next()?;
-    // (2) RefCnt (3) Type
-    fields.signed32()?;
-    let socket_type = u8::try_from(fields.decimal32()?).ok()?;
-    // (4) Proto
-    let ethertype = u16::try_from(fields.hex()?).ok()?;
-    // (5) Iface
-    let ifindex = u32::try_from(fields.signed32()?).unwrap_or(0);
-    // (6) R, 1 while the socket receives
-    fields.decimal32()?;
-    // (7) Rmem (8) User
-    let rx_queue = fields.decimal32()?;
-    let uid = Some(fields.decimal32()?);
-    // (9) Inode
-    let inode = fields.decimal32()?;
-    fields.end()?;
-    Some((
-        Row {
-            inode,
-            proto: Proto::Packet,
-            state: State::NONE,
-            rx_queue: Some(rx_queue),
-            tx_queue: None,
-            ends: Ends::Packet { ethertype, ifindex },
+pub(super) fn parse<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let cells = format.cells(line)?;
+    cells.rest.clone().end()?;
+    let row = Row {
+        // (9) Inode
+        inode: cells.number(8).unwrap_or(0),
+        proto: Proto::Packet,
+        state: State::NONE,
+        // (7) Rmem
+        rx_queue: cells.number(6),
+        tx_queue: None,
+        // (4) Proto (5) Iface
+        ends: Ends::Packet {
+            ethertype: u16::try_from(cells.number(3)?).ok()?,
+            ifindex: cells.number(4).unwrap_or(0),
         },
-        Detail {
-            uid,
-            socket_type,
-            ..Detail::default()
-        },
-    ))
+    };
+    let detail = Detail {
+        // (8) User
+        uid: cells.number(7),
+        // (3) Type
+        socket_type: u8::try_from(cells.number(2)?).ok()?,
+        ..Detail::default()
+    };
+    Some((row, detail))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::addr::Endian;
+    use crate::tables::parse_line;
 
-    const FORMAT: Format = Format {
-        proto: Proto::Packet,
-        endian: Endian::Little,
-    };
     const ALL: &str = "00000000ab12cd34 3      3    0003   2     1 0      0      23456 ";
+
+    fn parse(line: &str) -> Option<(Row<'_>, Detail)> {
+        parse_line("net/packet", line)
+    }
 
     #[test]
     fn a_real_row_is_decoded() {
-        let (row, _) = parse(ALL.as_bytes(), &FORMAT).unwrap();
+        let (row, _) = parse(ALL).unwrap();
         assert_eq!(
             row.ends,
             Ends::Packet {
@@ -79,12 +69,7 @@ mod tests {
         for at in 1..fields.len() {
             let mut copy = fields.clone();
             copy[at] = "x";
-            assert_eq!(
-                parse(copy.join(" ").as_bytes(), &FORMAT),
-                None,
-                "field {}",
-                at + 1
-            );
+            assert_eq!(parse(&copy.join(" ")), None, "field {}", at + 1);
         }
     }
 }

@@ -6,15 +6,16 @@
 //! skipped and counted, and so is a table with an unknown header.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
-use super::{ASSOCS, TABLES, Table, can_bcm, protocols, sockstat, unix};
+use super::columns::Columns;
+use super::{ASSOCS, Format, TABLES, Table, can_bcm, protocols, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
-use crate::proc::{LAST_READ_MAX, NetnsId, Proc, Task, error_text, for_each_number, is_gone};
+use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_gone};
 use crate::select::Truth;
 use crate::select::rows::RowFilter;
 use crate::socket::proto::{Proto, Protos};
@@ -44,6 +45,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) warnings: &'a mut Warnings,
     /// Whether a row was kept of which only the join can tell whether it matches, or which does not.
     pub(crate) kept_more: bool,
+    /// True while nothing is said of odd rows: they are not asked for, or were read and counted before.
+    pub(crate) is_silent: bool,
     /// The protocols that this kernel has.
     modules: &'a Modules,
     /// The buffer that tables are streamed through.
@@ -65,6 +68,7 @@ impl<'a> Reader<'a> {
             rows,
             warnings,
             kept_more: false,
+            is_silent: false,
             modules,
             buffer: buffer.get_mut(..len).unwrap_or_default(),
         }
@@ -183,18 +187,21 @@ impl<'a> Reader<'a> {
     /// Reads the rows of `table` out of `file`.
     fn read_table(
         &mut self,
-        file: File,
-        table: &Table,
+        mut file: File,
+        table: &'static Table,
         netns: NetnsId,
         member: Task,
         mut wanted: Option<&mut Wanted>,
         sockets: &mut Sockets,
     ) {
         let buffer = std::mem::take(&mut self.buffer);
-        let mut records = Records::new(file, &mut *buffer, LAST_READ_MAX);
+        let last_read_max = table.last_read_max(self.proc.last_read_max());
+        let mut read = |buffer: &mut [u8]| file.read(buffer);
+        let mut records = Records::new(&mut read, &mut *buffer, last_read_max);
+        let mut format = Format::usual(table, Endian::NATIVE);
         let (mut forgeable, mut rows) = (unix::Forgeable::default(), 0);
         let first_suspect = sockets.claims.suspects().len();
-        let mut at_header = true;
+        let mut at_header = table.has_header();
         let result = loop {
             let record = match records.next(table.begins) {
                 Ok(Some(record)) => record,
@@ -202,12 +209,13 @@ impl<'a> Reader<'a> {
                 Err(error) => break Err(error),
             };
             if std::mem::take(&mut at_header) {
-                if !table.has_header(record.bytes) {
+                if !table.known.is_header(record.bytes) {
                     break Err(io::Error::other("unknown header, so the table is not read"));
                 }
+                format.columns = Columns::of(&table.known, record.bytes);
                 continue;
             }
-            let parsed = table.parse_row(record.bytes, Endian::NATIVE);
+            let parsed = format.parse_row(record.bytes);
             // Of a cut row, half of the inode may be missing.
             let is_whole = |(row, _): &&(Row<'_>, Detail)| record.ended || FIXED.has(row.proto);
             let parsed = parsed.as_ref().filter(is_whole);
@@ -289,6 +297,7 @@ impl<'a> Reader<'a> {
             });
         }
         sort_dedup(&mut inodes);
+        let is_asked = self.is_asked(Protos::CAN_BCM);
         for inode in inodes {
             if wanted
                 .as_mut()
@@ -308,22 +317,33 @@ impl<'a> Reader<'a> {
                 if truth != Truth::No {
                     sockets.push(netns, &row, &detail);
                 }
-            } else {
+            } else if is_asked {
                 let path = || self.proc.display(member, &file);
                 self.warnings.row_skipped("can-bcm", path, line);
             }
         }
     }
 
+    /// Returns true if rows of `protos` are asked for here, and not kept only because they may be the other end of one that
+    /// is, and this is the first reading.
+    fn is_asked(&self, protos: Protos) -> bool {
+        !self.is_silent && self.rows.condition.protos().meets(protos)
+    }
+
     /// Notes that a row of `table` has not the kernel's shape.
     #[inline(never)]
     fn skip_row(&mut self, member: Task, table: &Table, record: &Record<'_>) {
-        let path = || self.proc.display(member, table.path);
-        self.warnings.row_skipped(table.file(), path, record.bytes);
+        if self.is_asked(table.protos) {
+            let path = || self.proc.display(member, table.path);
+            self.warnings.row_skipped(table.file(), path, record.bytes);
+        }
     }
 
     /// Notes that something is odd about a whole table.
     fn warn(&mut self, member: Task, table: &Table, reason: &str) {
+        if !self.is_asked(table.protos) {
+            return;
+        }
         let path = self.proc.display(member, table.path);
         self.warnings.warn(&path, reason);
     }

@@ -1,12 +1,14 @@
 //! Recognises the table that captured text is of: by the name of a file, by a header, or by the shape of a row. In: a line,
 //! or a part of it. Out: a table, or a row. It keeps nothing: `captured` knows what came before a line.
 
-use super::{INET, INET6, Shape, TABLES, Table, bluetooth, starts_with_fields};
+use super::listing::{numbered, task_of};
+use super::{Format, INET, INET6, Shape, TABLES, Table, bluetooth};
+use crate::proc::Task;
 use crate::socket::proto::Proto;
 use crate::socket::{Detail, Row};
 use crate::text::addr::Endian;
 use crate::text::digits::decimal32;
-use crate::text::fields::Fields;
+use crate::text::fields::{Fields, is_pointer};
 
 /// Stands for any table of Bluetooth, because they share a header.
 static BLUETOOTH: Table = bluetooth("bluetooth", Proto::Bluetooth);
@@ -35,53 +37,130 @@ pub(super) fn by_file(path: &[u8]) -> Option<KnownFile> {
     (folder == b"can-bcm" || folder.ends_with(b"/can-bcm")).then_some(KnownFile::CanBcm(inode))
 }
 
+/// Returns the file that a word in `words` names by its path: the last one, or a name without a folder if it is the first
+/// word and nothing but a colon is behind it.
+pub(super) fn by_words(words: &[u8]) -> Option<KnownFile> {
+    let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b':' | b'|' | b'>');
+    let mut known = None;
+    for (at, word) in words.split(is_between).enumerate() {
+        if word.contains(&b'/') || at == 0 {
+            known = by_file(word).or(known);
+        }
+    }
+    known
+}
+
+/// What may stand around the name of a file.
+const DECORATION: &[u8] = b"=:#<>-*'\"`,()[]|~";
+
+/// What a line names.
+pub(super) enum Named {
+    /// A file whose rows can be parsed.
+    File(KnownFile),
+    /// A listing of the descriptors of a task, if that is numbered.
+    Listing(Option<Task>),
+    /// Another file.
+    Other,
+}
+
+/// Returns what is named on a line of its own, `=== /proc/net/tcp ===`, or by a line of a shell, `$ cat /proc/net/tcp`;
+/// and whether the name is all that stands there.
+pub(super) fn by_name_line(line: &[u8]) -> Option<(Named, bool)> {
+    let is_decoration = |byte: &u8| DECORATION.contains(byte);
+    let (mut count, mut named) = (0, None);
+    for word in Fields::new(line) {
+        let from = word.iter().position(|byte| !is_decoration(byte));
+        let to = word.iter().rposition(|byte| !is_decoration(byte));
+        let Some(name) = from.zip(to).and_then(|(from, to)| word.get(from..=to)) else {
+            continue;
+        };
+        count += 1;
+        // A name without a folder is one only if something stands around it.
+        let has_folder = name.contains(&b'/');
+        if !has_folder && (count > 1 || name.len() == line.len()) {
+            continue;
+        }
+        let is_of_net = name.windows(5).any(|part| part == b"/net/") && !name.contains(&b':');
+        if let Some(file) = by_file(name) {
+            named = Some(Named::File(file));
+        } else if let Some(task) = task_of(name).filter(|_| has_folder) {
+            named = Some(Named::Listing(numbered(task)));
+        } else if is_of_net {
+            named = Some(Named::Other);
+        }
+    }
+    let is_heading = line.starts_with(b"==> ") && line.ends_with(b" <==");
+    if is_heading {
+        return Some((named.unwrap_or(Named::Other), true));
+    }
+    // `tcp:` names a file where it stands alone.
+    let is_path = line.contains(&b'/');
+    named
+        .filter(|_| count == 1 || is_path)
+        .map(|named| (named, count == 1))
+}
+
 /// Returns the table whose header is `line`. Where several share it, `named` counts, the table that a file's name told
 /// just before: udplite6, raw6 and icmp6 have the header of udp6, and udplite and icmp that of udp.
 pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'static Table> {
-    let ends_with = |word: &[u8]| Fields::new(line).last() == Some(word);
+    let has = |word: &[u8]| Fields::new(line).any(|field| field == word);
     // Only the header of raw starts with two blanks, counts drops, and is not padded.
     let is_raw = line.starts_with(b"  sl") && line.ends_with(b"drops");
-    let file = match (
-        starts_with_fields(line, INET),
-        starts_with_fields(line, INET6),
-    ) {
+    let file = match (INET.is_header(line), INET6.is_header(line)) {
         (true, _) if is_raw => "raw",
-        (true, _) if ends_with(b"drops") => "udp",
+        (true, _) if has(b"drops") => "udp",
         (true, _) => "tcp",
-        (_, true) if ends_with(b"drops") => "udp6",
+        (_, true) if has(b"drops") => "udp6",
         (_, true) => "tcp6",
-        _ if BLUETOOTH.has_header(line) => {
+        _ if BLUETOOTH.known.is_header(line) && has(b"Parent") => {
             return named
-                .filter(|named| named.header == BLUETOOTH.header)
+                .filter(|named| named.known.names == BLUETOOTH.known.names)
                 .or(Some(&BLUETOOTH));
         }
-        _ => return TABLES.iter().find(|table| table.has_header(line)),
+        _ => return TABLES.iter().find(|table| table.known.is_header(line)),
     };
     let of_header = table(file);
     let is_tcp = |table: &Table| matches!(table.proto, Proto::Tcp | Proto::Tcp6);
+    // Before Linux 2.6.27 the header of udp is that of tcp.
     let agrees = |named: &&'static Table| {
-        of_header
-            .is_some_and(|known| known.header == named.header && is_tcp(known) == is_tcp(named))
+        let is_same = |known: &Table| {
+            known.known.names == named.known.names && (is_tcp(known) || !is_tcp(named))
+        };
+        of_header.is_some_and(is_same)
     };
     named.filter(agrees).or(of_header)
 }
 
 /// Returns the table with this file.
-fn table(file: &str) -> Option<&'static Table> {
+pub(super) fn table(file: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.file() == file)
 }
 
-/// Parses `line` as a row of the first table whose shape it has.
-pub(super) fn by_shape(line: &[u8], endian: Endian) -> Option<(Row<'_>, Detail)> {
-    let first = Fields::new(line).next()?;
-    let is_pointer = (8..=16).contains(&first.len()) && first.iter().all(u8::is_ascii_hexdigit);
-    let is_recognised = |table: &&Table| match table.shape {
-        Shape::Own => true,
-        Shape::Loose => is_pointer,
-        Shape::Common => false,
-    };
-    let mut tables = TABLES.iter().filter(is_recognised);
-    tables.find_map(|table| table.parse_row(line, endian))
+/// The tables whose rows are known by their shape.
+pub(super) struct Shapes(Vec<Format>);
+
+impl Shapes {
+    /// Returns those tables of a machine of this byte order.
+    pub(super) fn new(endian: Endian) -> Self {
+        let bare = |table| Format {
+            is_bare: true,
+            ..Format::usual(table, endian)
+        };
+        let tables = TABLES.iter();
+        let known = tables.filter(|table| !matches!(table.shape, Shape::Common));
+        Self(known.map(bare).collect())
+    }
+
+    /// Parses `line` as a row of the first table whose shape it has.
+    pub(super) fn parse<'a>(&self, line: &'a [u8]) -> Option<(Row<'a>, Detail)> {
+        let first = Fields::new(line).next()?;
+        let has_pointer = first.len() >= 8 && is_pointer(first);
+        let mut formats = self.0.iter();
+        formats.find_map(|format| match format.table.shape {
+            Shape::Loose if !has_pointer => None,
+            _ => format.parse_row(line),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +172,8 @@ mod tests {
     const UDP: &str = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            ";
     const RAW: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
     const UDP6: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
+
+    const BLUETOOTH_HEADER: &str = "sk               RefCnt Rmem   Wmem   User   Inode  Parent";
 
     #[test]
     fn a_file_is_known_by_its_path_whatever_is_before_it() {
@@ -157,10 +238,13 @@ mod tests {
             ("raw6", UDP6, "raw6"),
             ("icmp", UDP, "icmp"),
             ("tcp6", UDP6, "udp6"),
-            ("udp6", TCP6, "tcp6"),
+            ("tcp6", TCP6, "tcp6"),
+            ("unix", TCP6, "tcp6"),
             ("udp6", UDP, "udp"),
-            ("l2cap", BLUETOOTH.header, "l2cap"),
-            ("unix", BLUETOOTH.header, "bluetooth"),
+            ("l2cap", BLUETOOTH_HEADER, "l2cap"),
+            ("udp", TCP, "udp"),
+            ("icmp6", TCP6, "icmp6"),
+            ("unix", BLUETOOTH_HEADER, "bluetooth"),
         ] {
             let found = by_header(line.as_bytes(), table(named)).unwrap();
             assert_eq!(found.file(), known, "{named} with {line}");
@@ -203,7 +287,7 @@ mod tests {
                 Proto::Sctp,
             ),
         ] {
-            let (row, _) = by_shape(line.as_bytes(), Endian::Little).unwrap();
+            let (row, _) = Shapes::new(Endian::Little).parse(line.as_bytes()).unwrap();
             assert_eq!(row.proto, proto, "{line}");
         }
         // Other files of /proc/net, and the two loose shapes without a pointer.
@@ -217,7 +301,7 @@ mod tests {
             "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2",
         ] {
             assert!(
-                by_shape(line.as_bytes(), Endian::Little).is_none(),
+                Shapes::new(Endian::Little).parse(line.as_bytes()).is_none(),
                 "{line}"
             );
         }

@@ -9,6 +9,7 @@ use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::sides;
+use crate::text::digits::decimal;
 use crate::text::fields::Fields;
 
 /// Parses a row of eps (`net/sctp/proc.c`: `sctp_eps_seq_show`).
@@ -17,43 +18,33 @@ use crate::text::fields::Fields;
 ///        0        0 2   10  25   38412     0 465001935 192.168.60.142
 /// ```
 /// The state is that of the socket, in TCP's numbers: 10 in LISTEN, 7 without an association.
-pub(super) fn parse_eps<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
-    let mut fields = Fields::new(line);
-    // (1) ENDPT (2) SOCK, pointers
-    fields.skip_pointer()?;
-    fields.skip_pointer()?;
-    // (3) STY
-    let socket_type = socket_type(fields.decimal32()?);
-    // (4) SST
-    let state = State(u8::try_from(fields.decimal32()?).ok()?);
-    // (5) HBKT
-    fields.signed32()?;
-    // (6) LPORT
-    let local_port = u16::try_from(fields.decimal32()?).ok()?;
-    // (7) UID
-    let uid = Some(fields.decimal32()?);
-    // (8) INODE
-    let inode = fields.decimal32()?;
+pub(super) fn parse_eps<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let cells = format.cells(line)?;
     // (9) LADDRS
-    let addresses = fields.rest();
+    let addresses = cells.rest.rest();
     if !are_addresses(addresses) {
         return None;
     }
     let row = Row {
-        inode,
+        // (8) INODE
+        inode: cells.number(7).unwrap_or(0),
         proto: Proto::Sctp,
-        state,
+        // (4) SST
+        state: State(u8::try_from(cells.number(3)?).ok()?),
         rx_queue: None,
         tx_queue: None,
         ends: Ends::Sctp {
             addresses,
-            local_port,
+            // (6) LPORT
+            local_port: u16::try_from(cells.number(5)?).ok()?,
             remote_port: 0,
         },
     };
     let detail = Detail {
-        uid,
-        socket_type,
+        // (7) UID
+        uid: cells.number(6),
+        // (3) STY
+        socket_type: socket_type(cells.number(2)?),
         ..Detail::default()
     };
     Some((row, detail))
@@ -64,19 +55,11 @@ pub(super) fn parse_eps<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Deta
 /// ```text
 /// 0000000000000000 0000000000000000 1   1   3  1236    7        0        0       0   555 2905  30102  172.31.250.10 <-> *172.31.250.20 \t    7500    17    17   10    0    0        0        1        0   212992   212992
 /// ```
-/// A tab ends the addresses. Older kernels print fewer figures behind it.
-pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
-    let (line, figures) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
-    let mut fields = Fields::new(line);
-    // (1) ASSOC (2) SOCK, pointers
-    fields.skip_pointer()?;
-    fields.skip_pointer()?;
-    // (3) STY
-    let socket_type = socket_type(fields.decimal32()?);
-    // (4) SST, the state of the socket, which is LISTEN for every association of a listener
-    fields.decimal32()?;
-    // (5) ST, the state of the association
-    let state = match fields.decimal32()? {
+/// A tab ends the addresses, which a terminal may have made blanks. Older kernels print fewer figures behind it.
+pub(super) fn parse_assocs<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>, Detail)> {
+    let cells = format.cells(line)?;
+    // (5) ST, the state of the association; that of the socket is LISTEN for every association of a listener
+    let state = match cells.number(4)? {
         0 => State::CLOSE,
         1 => State::COOKIE_WAIT,
         2 => State::COOKIE_ECHOED,
@@ -87,52 +70,63 @@ pub(super) fn parse_assocs<'a>(line: &'a [u8], _: &Format) -> Option<(Row<'a>, D
         7 => State::SHUTDOWN_ACK_SENT,
         _ => return None,
     };
-    // (6) HBKT (7) ASSOC-ID
-    fields.signed32()?;
-    fields.signed32()?;
-    // (8) TX_QUEUE (9) RX_QUEUE, in bytes
-    let (tx_queue, rx_queue) = (fields.decimal32()?, fields.decimal32()?);
-    // (10) UID
-    let uid = Some(fields.decimal32()?);
-    // (11) INODE
-    let inode = fields.decimal32()?;
-    // (12) LPORT (13) RPORT
-    let local_port = u16::try_from(fields.decimal32()?).ok()?;
-    let remote_port = u16::try_from(fields.decimal32()?).ok()?;
     // (14) LADDRS <-> RADDRS
-    let addresses = fields.rest();
+    let (addresses, figures) = split_figures(cells.rest.rest());
     let (local, remote) = sides(addresses);
     if !are_addresses(local) || !are_addresses(remote) {
         return None;
     }
-    // (15) HBINT and 6 to 10 more
-    let figures = figures.get(1..)?;
+    // (15) HBINT and more, which may have more than 32 bits
     let mut count = 0;
-    for figure in Fields::new(figures) {
-        Fields::new(figure).signed32()?;
+    for figure in figures {
+        let digits = figure.strip_prefix(b"-").unwrap_or(figure);
+        decimal(digits)?;
         count += 1;
     }
-    if count < 7 {
+    if count < format.columns.figures {
         return None;
     }
     let row = Row {
-        inode,
+        // (11) INODE
+        inode: cells.number(10).unwrap_or(0),
         proto: Proto::Sctp,
         state,
-        rx_queue: Some(rx_queue),
-        tx_queue: Some(tx_queue),
+        // (9) RX_QUEUE (8) TX_QUEUE, in bytes
+        rx_queue: cells.number(8),
+        tx_queue: cells.number(7),
         ends: Ends::Sctp {
             addresses,
-            local_port,
-            remote_port,
+            // (12) LPORT (13) RPORT
+            local_port: u16::try_from(cells.number(11)?).ok()?,
+            remote_port: u16::try_from(cells.number(12)?).ok()?,
         },
     };
     let detail = Detail {
-        uid,
-        socket_type,
+        // (10) UID
+        uid: cells.number(9),
+        // (3) STY
+        socket_type: socket_type(cells.number(2)?),
         ..Detail::default()
     };
     Some((row, detail))
+}
+
+/// Splits what is behind the ports into the lists of addresses and the figures. No figure can be an address, but both
+/// may be any number of words.
+fn split_figures(text: &[u8]) -> (&[u8], impl Iterator<Item = &[u8]>) {
+    let tab = text.iter().position(|byte| *byte == b'\t');
+    let at = tab.unwrap_or_else(|| {
+        let is_of_list = |byte: &u8| matches!(byte, b'.' | b':' | b'>');
+        let last = text.iter().rposition(is_of_list).unwrap_or(0);
+        let rest = text.get(last..).unwrap_or_default();
+        let len = rest.iter().position(|byte| *byte == b' ');
+        last + len.unwrap_or(rest.len())
+    });
+    let (list, figures) = text.split_at_checked(at).unwrap_or_default();
+    (
+        list,
+        Fields::new(figures.strip_prefix(b"\t").unwrap_or(figures)),
+    )
 }
 
 /// Returns the type that a style stands for: `SCTP_SOCKET_TCP` is `SOCK_STREAM`, any other is `SOCK_SEQPACKET`.
@@ -153,12 +147,8 @@ fn are_addresses(side: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::socket::Side;
-    use crate::text::addr::Endian;
+    use crate::tables::parse_line;
 
-    const FORMAT: Format = Format {
-        proto: Proto::Sctp,
-        endian: Endian::Little,
-    };
     /// A row of a gateway of a mobile network (`kptr_restrict` hides the pointers).
     const EPS: &str = "       0        0 2   10  25   38412     0 465001935 192.168.60.142";
     /// A row of an older kernel of 32 bits.
@@ -167,11 +157,11 @@ mod tests {
     const ASSOCS6: &str = "0000000000000000 0000000000000000 2   10  7  0       1       12      256    1000 94012 3018   3449  10.0.0.1 *fe80:0000:0000:0000:0000:0000:0000:0001 <-> 10.0.0.2 *fe80:0000:0000:0000:0000:0000:0000:0002 \t   30000   100    10   10    0    0        0";
 
     fn eps(line: &str) -> Option<(Row<'_>, Detail)> {
-        parse_eps(line.as_bytes(), &FORMAT)
+        parse_line("net/sctp/eps", line)
     }
 
     fn assocs(line: &str) -> Option<(Row<'_>, Detail)> {
-        parse_assocs(line.as_bytes(), &FORMAT)
+        parse_line("net/sctp/assocs", line)
     }
 
     fn ends(row: &Row<'_>) -> String {
@@ -224,8 +214,10 @@ mod tests {
             for (at, broken) in
                 (0..fields.len()).flat_map(|at| [(at, "x"), (at, "99999999999"), (at, "1.2.3")])
             {
-                // A pointer may be any hexadecimal number.
-                if at < 2 && broken.starts_with('9') {
+                // A pointer may be any hexadecimal number, and a figure any decimal one.
+                let is_figure = fields.iter().position(|field| *field == "\t") <= Some(at);
+                let is_figure = is_figure && good.contains('\t');
+                if (at < 2 || is_figure) && broken.starts_with('9') {
                     continue;
                 }
                 let mut copy = fields.clone();
@@ -242,7 +234,9 @@ mod tests {
     fn naive(line: &str) -> Option<(u32, u16, u16, Vec<IpAddr>)> {
         let words: Vec<&str> = line.split('\t').next()?.split_whitespace().collect();
         let number = |at: usize| words.get(at)?.parse::<u32>().ok();
+        let figure = |word: &&&str| word.bytes().all(|byte| byte.is_ascii_digit());
         let addresses = words.get(13..)?.iter().filter(|word| **word != "<->");
+        let addresses = addresses.take_while(|word| !figure(word));
         let addresses = addresses.map(|word| word.trim_start_matches('*').parse().ok());
         Some((
             number(10)?,

@@ -7,7 +7,7 @@ use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::digits::{decimal32, hex};
-use crate::text::fields::Fields;
+use crate::text::fields::{Fields, is_pointer};
 
 /// The length of the longest name (`UNIX_PATH_MAX`).
 const NAME_LEN_MAX: usize = 108;
@@ -29,15 +29,13 @@ struct Head<'a> {
     rest: &'a [u8],
 }
 
-/// Parses the fixed part: `hex{8,16}: hex8 hex8 hex8 hex4 hex2 blanks digits`, one blank between the fields.
+/// Parses the fixed part: `hex{8,16}: hex8 hex8 hex8 hex4 hex2 blanks digits`, one blank between the fields. The pointer
+/// may be what the kernel prints before its random numbers are ready.
 fn parse_head(line: &[u8]) -> Option<Head<'_>> {
     let mut fields = Fields::new(line);
     // (1) Num, a pointer
     let pointer = fields.next()?.strip_suffix(b":")?;
-    if line.first() == Some(&b' ')
-        || !(8..=16).contains(&pointer.len())
-        || !pointer.iter().all(u8::is_ascii_hexdigit)
-    {
+    if line.first() == Some(&b' ') || pointer.len() < 8 || !is_pointer(pointer) {
         return None;
     }
     // (2) RefCount (3) Protocol (4) Flags (5) Type (6) St, each of a fixed width
@@ -70,14 +68,15 @@ pub(super) fn is_row(line: &[u8]) -> bool {
 /// ```text
 /// 000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock
 /// ```
-/// All is hexadecimal but the inode. An abstract name starts with `@`, and has `@` for every NUL.
+/// All is hexadecimal but the inode. An abstract name starts with `@`, and has `@` for every NUL, which before Linux 4.15
+/// and in gVisor is itself printed (`Sockets` keeps `@`).
 pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail)> {
     let head = parse_head(record)?;
     let name = match head.rest {
         [] => head.rest,
         [_, name @ ..] => name,
     };
-    if name.len() > NAME_LEN_MAX || name.contains(&0) {
+    if name.len() > NAME_LEN_MAX {
         return None;
     }
     let proto = match head.kind {
@@ -105,6 +104,14 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail
         },
         Detail::default(),
     ))
+}
+
+/// Returns by how many bytes the name of the row `line` may go on: none where it has no name.
+pub(super) fn room_behind(line: &[u8]) -> usize {
+    match parse_head(line).map(|head| head.rest) {
+        Some([_, name @ ..]) => NAME_LEN_MAX.saturating_sub(name.len()),
+        _ => 0,
+    }
 }
 
 /// Tells which rows of a table may be forged: those that fit into the name of a row before them, with all that stands in
@@ -136,20 +143,15 @@ impl Forgeable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::addr::Endian;
-
-    const FORMAT: Format = Format {
-        proto: Proto::Unix,
-        endian: Endian::Little,
-    };
+    use crate::tables::parse_line;
 
     fn unix(record: &str) -> Option<Row<'_>> {
-        parse(record.as_bytes(), &FORMAT).map(|(row, _)| row)
+        parse_line("net/unix", record).map(|(row, _)| row)
     }
 
     #[test]
     fn real_rows_are_decoded() {
-        let cases: [(&str, Proto, State, u32, &[u8]); 6] = [
+        let cases: [(&str, Proto, State, u32, &[u8]); 7] = [
             (
                 "000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock",
                 Proto::Unix,
@@ -186,6 +188,13 @@ mod tests {
                 b"/run/app.sock",
             ),
             (
+                "(____ptrval____): 00000002 00000000 00010000 0001 01  8165 @a\0",
+                Proto::Unix,
+                State::LISTEN,
+                8165,
+                b"@a\0",
+            ),
+            (
                 "0000000000000000: 00000002 00000000 00010000 0001 01  4449 /run/x\nsecond\n",
                 Proto::Unix,
                 State::LISTEN,
@@ -210,6 +219,7 @@ mod tests {
         for (from, to) in [
             ("000000003e9b25b2:", "000000003e9b25b2"),
             ("000000003e9b25b2:", "3e9b25b:"),
+            ("000000003e9b25b2:", "(ptrval):x"),
             ("000000003e9b25b2:", "00000000003e9b25b2:"),
             ("000000003e9b25b2:", " 000000003e9b25b2:"),
             ("00000002", "0000002"),

@@ -33,6 +33,42 @@ impl Endian {
     }
 }
 
+/// The loopback addresses that captured text has: read in the wrong byte order, all of them are backwards.
+#[derive(Default)]
+pub(crate) struct Loopbacks {
+    /// Whether any address is one.
+    some_straight: bool,
+    /// Whether any is one backwards.
+    some_backwards: bool,
+}
+
+impl Loopbacks {
+    /// Looks at `address`.
+    pub(crate) fn see(&mut self, address: IpAddr) {
+        let other = match address {
+            IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits().swap_bytes())),
+            IpAddr::V6(v6) => {
+                let mut octets = v6.octets();
+                for word in octets.as_chunks_mut::<4>().0 {
+                    word.reverse();
+                }
+                IpAddr::V6(Ipv6Addr::from(octets))
+            }
+        };
+        self.some_straight |= unmapped(address).is_loopback();
+        self.some_backwards |= unmapped(other).is_loopback();
+    }
+
+    /// Returns the byte order in which they should be read, if all are backwards in the order `read`.
+    pub(crate) fn other_order(&self, read: Endian) -> Option<&'static str> {
+        let order = match read {
+            Endian::Little => "big",
+            Endian::Big => "little",
+        };
+        Some(order).filter(|_| self.some_backwards && !self.some_straight)
+    }
+}
+
 /// Returns `address` as people read it: a v4-mapped one (`::ffff:a.b.c.d`) as the IPv4 address, any other as it is.
 pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     match address {
@@ -189,6 +225,26 @@ mod tests {
     fn words_are_read_in_the_byte_order_of_the_machine_that_printed_them() {
         assert_eq!(Endian::Little.address_bytes(0x0200_11ac), [172, 17, 0, 2]);
         assert_eq!(Endian::Big.address_bytes(0xac11_0002), [172, 17, 0, 2]);
+    }
+
+    #[test]
+    fn loopback_addresses_tell_the_byte_order() {
+        for (seen, is_other) in [
+            (&["1.0.0.127", "2.0.17.172"][..], true),
+            (&["0.0.0.0", "::100:0"], true),
+            (&["::ffff:0:100:7f"], true),
+            (&["1.0.0.127", "127.0.0.1"], false),
+            (&["1.0.0.127", "::1"], false),
+            (&["127.0.0.127"], false),
+            (&["10.0.0.1", "::"], false),
+        ] {
+            let mut loopbacks = Loopbacks::default();
+            for address in seen {
+                loopbacks.see(address.parse().unwrap());
+            }
+            let told = loopbacks.other_order(Endian::Little);
+            assert_eq!(told, Some("big").filter(|_| is_other), "{seen:?}");
+        }
     }
 
     #[test]

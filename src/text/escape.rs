@@ -89,10 +89,15 @@ pub(crate) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Returns `text` as one escaped word, for a message.
+/// Returns `text` escaped for a message, in which its blanks stay blanks.
 pub(crate) fn quoted(text: &[u8]) -> String {
     let mut out = Vec::new();
-    write_escaped(&mut out, text);
+    for (at, word) in text.split(|byte| *byte == b' ').enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        write_escaped(&mut out, word);
+    }
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -102,6 +107,11 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_spelled_out() {
+        let escaped = |text: &[u8]| {
+            let mut out = Vec::new();
+            write_escaped(&mut out, text);
+            String::from_utf8(out).unwrap()
+        };
         let cases: [(&[u8], &str); 8] = [
             (b"/run/app.sock", "/run/app.sock"),
             (b"a b\tc\nd\re", r"a\x20b\tc\nd\re"),
@@ -115,8 +125,10 @@ mod tests {
             ),
             (b"\0\x7f", r"\x00\x7f"),
         ];
-        for (raw, escaped) in cases {
-            assert_eq!(quoted(raw), escaped);
+        for (raw, known) in cases {
+            assert_eq!(escaped(raw), known);
+            // A message is no table: blanks stay.
+            assert_eq!(quoted(raw), known.replace(r"\x20", " "));
         }
     }
 
@@ -128,7 +140,7 @@ mod tests {
                 assert!(
                     !word
                         .chars()
-                        .any(|char| char.is_control() || char.is_whitespace()),
+                        .any(|char| char.is_control() || (char.is_whitespace() && char != ' ')),
                     "{word:?}"
                 );
             }

@@ -4,7 +4,7 @@
 //! memchr finds the newlines in what each `read()` brought. The beginning of a line moves to the front of the buffer
 //! before the rest of it is read, so that a row is contiguous however the reads were cut.
 
-use std::io::{self, Read};
+use std::io;
 
 /// How much is kept of a line that does not fit the buffer.
 const OVERLONG_KEPT: usize = 64;
@@ -21,10 +21,14 @@ pub(crate) struct Record<'a> {
     pub(crate) ended: bool,
 }
 
+/// Reads what comes next into a buffer, and returns how many bytes that were. It is called a few times a table, so there is
+/// no code of its own for each kind of source.
+pub(crate) type Source<'a> = &'a mut dyn FnMut(&mut [u8]) -> io::Result<usize>;
+
 /// A stream of records. `next` lends a record until it is called again.
-pub(crate) struct Records<'a, R> {
-    /// Where the bytes come from.
-    source: R,
+pub(crate) struct Records<'a> {
+    /// Reads what comes next.
+    read: Source<'a>,
     /// The caller's buffer.
     buffer: &'a mut [u8],
     /// The start of the next record in the buffer.
@@ -39,13 +43,13 @@ pub(crate) struct Records<'a, R> {
     at_end: bool,
 }
 
-impl<'a, R: Read> Records<'a, R> {
-    /// Reads `source` through `buffer`, which bounds the length of a record. A read that brings at most `last_read_max`
-    /// bytes is taken for the last one, which saves the read that would tell so; with 0, the end is where a read brings
-    /// nothing.
-    pub(crate) fn new(source: R, buffer: &'a mut [u8], last_read_max: usize) -> Self {
+impl<'a> Records<'a> {
+    /// Returns what `read` reads, through `buffer`, which bounds the length of a record. A read that ends with a line and brings at
+    /// most `last_read_max` bytes is taken for the last one, which saves the read that would tell so; with 0, the end is
+    /// where a read brings nothing.
+    pub(crate) fn new(read: Source<'a>, buffer: &'a mut [u8], last_read_max: usize) -> Self {
         Self {
-            source,
+            read,
             buffer,
             start: 0,
             seen: 0,
@@ -78,21 +82,19 @@ impl<'a, R: Read> Records<'a, R> {
             self.start = 0;
         }
         if self.filled == self.buffer.len() {
-            // No table has such a line: keep its beginning, to be quoted, and a NUL, which no parser accepts.
+            // No table has such a line: keep its beginning, to be quoted, behind a NUL, with which no row begins.
             self.filled = self.buffer.len().min(OVERLONG_KEPT);
             self.seen = self.filled;
-            if let Some(last) = self
-                .buffer
-                .get_mut(..self.filled)
-                .and_then(<[u8]>::last_mut)
-            {
-                *last = 0;
+            if let Some(first) = self.buffer.first_mut() {
+                *first = 0;
             }
         }
         let free = self.buffer.get_mut(self.filled..).unwrap_or_default();
-        let count = self.source.read(free)?;
-        // A read that filled the buffer was short because of that.
-        self.at_end = count == 0 || (count < free.len() && count <= self.last_read_max);
+        let count = (self.read)(free)?;
+        // A read that filled the buffer was short because of that; one that ends within a line has more behind it.
+        let is_short = count < free.len() && count <= self.last_read_max;
+        let last = count.checked_sub(1).and_then(|last| free.get(last));
+        self.at_end = last.is_none_or(|last| is_short && *last == b'\n');
         self.filled += count;
         Ok(())
     }
@@ -101,7 +103,7 @@ impl<'a, R: Read> Records<'a, R> {
     /// one before them; else every line is a record.
     ///
     /// # Errors
-    /// errno of reading `source`, which ends the table.
+    /// errno of reading, which ends the table.
     pub(crate) fn next(&mut self, begins: Option<Begins>) -> io::Result<Option<Record<'_>>> {
         let Some(mut end) = self.line_end()? else {
             return Ok(None);
@@ -135,6 +137,7 @@ impl<'a, R: Read> Records<'a, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     /// Gives `bytes` in reads that are cut at `cut`.
     struct CutAt<'a>(&'a [u8], usize);
@@ -153,9 +156,10 @@ mod tests {
         }
     }
 
-    fn records(source: impl Read, len: usize, begins: Option<Begins>) -> Vec<(Vec<u8>, bool)> {
+    fn records(mut source: impl Read, len: usize, begins: Option<Begins>) -> Vec<(Vec<u8>, bool)> {
         let mut buffer = vec![0; len];
-        let mut records = Records::new(source, &mut buffer, 0);
+        let mut read = |buffer: &mut [u8]| source.read(buffer);
+        let mut records = Records::new(&mut read, &mut buffer, 0);
         let mut all = Vec::new();
         while let Some(record) = records.next(begins).unwrap() {
             all.push((record.bytes.to_vec(), record.ended));
@@ -203,14 +207,22 @@ mod tests {
             (seen.len(), seen[0].0.as_slice(), seen[2].0.as_slice()),
             (3, &b"head"[..], &b"next"[..])
         );
-        assert!(seen[1].0.starts_with(b"xxx") && seen[1].0.contains(&0));
+        assert!(seen[1].0.starts_with(b"\0xxx"));
     }
 
     #[test]
     fn a_short_read_is_the_last_one_where_the_caller_says_so() {
         let mut buffer = [0; 64];
-        let mut records = Records::new(CutAt(b"1\n2\n3\n", 2), &mut buffer, 3);
-        assert_eq!(records.next(None).unwrap().unwrap().bytes, b"1");
-        assert!(records.next(None).unwrap().is_none());
+        for (cut, max, count) in [(2, 3, 1), (2, 0, 3), (3, 3, 3)] {
+            // A read that ends within a line is not the last one either.
+            let mut source = CutAt(b"1\n2\n3\n", cut);
+            let mut read = |buffer: &mut [u8]| source.read(buffer);
+            let mut records = Records::new(&mut read, &mut buffer, max);
+            let mut seen = 0;
+            while records.next(None).unwrap().is_some() {
+                seen += 1;
+            }
+            assert_eq!(seen, count, "{cut} {max}");
+        }
     }
 }

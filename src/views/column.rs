@@ -40,11 +40,11 @@ enum Value {
 
 /// All columns, in the order of the list. A new column is a new row.
 pub(crate) static COLUMNS: [Column; 21] = [
-    number("PID", is_live, |_, entry| {
+    number("PID", has_processes, |_, entry| {
         entry.process.map(|process| process.task.pid)
     }),
     word("COMMAND", is_live, write_command),
-    number("FD", is_live, |_, entry| entry.fd),
+    number("FD", has_fds, |_, entry| entry.fd),
     word("PROTO", always, |out, _, entry| {
         write_proto(out, &entry.row);
     }),
@@ -134,7 +134,17 @@ fn always(_: Layout, _: &Snapshot) -> bool {
     true
 }
 
-/// Returns true for a list of live sockets: captured text tells neither processes nor namespaces.
+/// Returns true for a list of live sockets, and of captured text that tells processes.
+fn has_processes(layout: Layout, found: &Snapshot) -> bool {
+    is_live(layout, found) || !found.joined.processes().is_empty()
+}
+
+/// Returns true for a list of live sockets, and of captured text that tells descriptors.
+fn has_fds(layout: Layout, found: &Snapshot) -> bool {
+    is_live(layout, found) || found.joined.has_fds()
+}
+
+/// Returns true for a list of live sockets: captured text tells neither commands nor namespaces.
 fn is_live(layout: Layout, _: &Snapshot) -> bool {
     !layout.captured
 }

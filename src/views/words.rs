@@ -53,8 +53,10 @@ pub(crate) fn write_local(out: &mut Vec<u8>, row: &Row<'_>, interfaces: &Interfa
                 write_decimal(out, number.into());
             }
         }
-        Ends::Path([]) | Ends::Device([]) => out.push(b'*'),
-        Ends::Path(name) | Ends::Device(name) => write_name(out, name),
+        Ends::Path([]) | Ends::Device([]) | Ends::Called { local: [], .. } => out.push(b'*'),
+        Ends::Path(name) | Ends::Device(name) | Ends::Called { local: name, .. } => {
+            write_name(out, name);
+        }
         Ends::Sctp {
             addresses,
             local_port,
@@ -109,6 +111,10 @@ pub(crate) fn write_remote(out: &mut Vec<u8>, row: &Row<'_>) {
             ..
         } => write_addresses(out, sides(addresses).1, remote_port, &Interfaces::NONE),
         Ends::Unlisted(_) => out.push(b'-'),
+        Ends::Called {
+            remote: name @ [_, ..],
+            ..
+        } => write_escaped(out, name),
         _ => out.push(b'*'),
     }
 }

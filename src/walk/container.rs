@@ -254,7 +254,8 @@ fn pod_in_component(component: &[u8]) -> Option<ContainerId> {
 /// 988 975 0:25 /containers/storage/overlay-containers/54e9…/userdata/run/secrets /run/secrets rw - tmpfs tmpfs rw
 /// ```
 fn id_in_mounts(mut mounts: impl Read, buffer: &mut [u8]) -> Option<ContainerId> {
-    let mut records = Records::new(&mut mounts, buffer, 0);
+    let mut read = |buffer: &mut [u8]| mounts.read(buffer);
+    let mut records = Records::new(&mut read, buffer, 0);
     let mut best = None;
     while let Ok(Some(record)) = records.next(None) {
         // (4) root

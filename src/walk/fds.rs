@@ -236,7 +236,13 @@ impl Reader<'_> {
         let buffer = buffer.get_mut(..len).unwrap_or_default();
         for_each_number(dir.as_fd(), buffer, |fd, name| {
             if fd >= self.numbers.end {
-                return ControlFlow::Break(());
+                // The kernel has no descriptor of the largest number; a captured tree may, and before any other.
+                let is_whole = self.numbers.end == u32::MAX;
+                return if is_whole {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                };
             }
             if fd >= self.next {
                 self.read_link(fd, name.to_bytes_with_nul());

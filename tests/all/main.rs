@@ -12,9 +12,11 @@
 
 mod again;
 mod asks;
+mod captures;
 mod churn;
 mod decode;
 mod denied;
+mod dialects;
 mod fingers;
 mod json;
 mod list;
