@@ -415,22 +415,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_nul_in_a_name_is_what_newer_kernels_print() {
-        let mut sockets = Sockets::new(false);
-        let row = Row {
-            ends: Ends::Path(b"@a\0\0"),
-            ..sockets.row(0)
-        };
-        let row = Row {
-            proto: Proto::Unix,
-            state: State::LISTEN,
-            ..row
-        };
-        sockets.push(NetnsId(0), &row, &Detail::default());
-        assert_eq!(sockets.row(0).ends, Ends::Path(b"@a@@"));
-    }
-
     /// Rows of every protocol, with every kind of queues, listed and not.
     fn rows() -> Vec<Row<'static>> {
         let mut rows = Vec::new();

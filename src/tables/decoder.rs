@@ -6,7 +6,7 @@
 
 use super::captured::Captured;
 use super::columns::Columns;
-use super::frame::{starts, strip_like};
+use super::frame::{Spacing, starts, strip_like};
 use super::listing::{self, Listed};
 use super::recognise::{KnownFile, Named, Shapes, by_header, by_name_line, by_words, table};
 use super::unix_name::{OpenName, Unknown};
@@ -29,17 +29,6 @@ enum Current {
     Listing(Option<Task>),
 }
 
-/// What a line was.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Empty, or there was none.
-    Empty,
-    /// The header of a table.
-    Header,
-    /// Anything else.
-    Other,
-}
-
 /// The state of decoding between two lines.
 pub(super) struct Decoder<'a> {
     /// The byte order of the captured machine.
@@ -60,10 +49,8 @@ pub(super) struct Decoder<'a> {
     frame: Vec<u8>,
     /// A row of unix that the next lines may continue, because a name may have newlines.
     open: Option<OpenName>,
-    /// What the line before was.
-    before: Before,
-    /// Whether an empty line stands behind every other.
-    is_spaced: bool,
+    /// Which empty lines are only spacing.
+    spacing: Spacing,
     /// Whether lines end with a return, because the text went through a terminal or through Windows.
     has_returns: bool,
     /// The number of the line.
@@ -92,8 +79,7 @@ impl<'a> Decoder<'a> {
             named: None,
             frame: Vec::new(),
             open: None,
-            before: Before::Empty,
-            is_spaced: false,
+            spacing: Spacing::default(),
             has_returns: false,
             number: 0,
             captured: Captured::default(),
@@ -146,8 +132,7 @@ impl<'a> Decoder<'a> {
         if self.take_blank(line) {
             return;
         }
-        self.is_spaced &= self.before != Before::Header;
-        self.before = Before::Other;
+        self.spacing.line();
         if self.take_known(line) {
             return;
         }
@@ -174,9 +159,7 @@ impl<'a> Decoder<'a> {
         if !is_blank(rest) {
             return false;
         }
-        let before = std::mem::replace(&mut self.before, Before::Empty);
-        self.is_spaced |= before == Before::Header;
-        if self.is_spaced && before != Before::Empty {
+        if self.spacing.empty() {
             return true;
         }
         if let Some(open) = &mut self.open
@@ -224,7 +207,7 @@ impl<'a> Decoder<'a> {
             let usual = Format::usual(table, self.endian);
             self.current = Some(Current::Table(Format { columns, ..usual }));
             self.named = None;
-            self.before = Before::Header;
+            self.spacing.header();
             return Some(0);
         }
         // A name in front of a line says what it is of, and no more than the header did if that was of the same file.

@@ -1,6 +1,6 @@
 //! What a tool puts in front of a line: a name and a number (`grep -n`), a mark of a quotation, a time, the name of a
-//! container. In: a line of captured text, and what stood in front of another. Out: where the line itself may start. It
-//! does not know what a line means.
+//! container; and the empty lines of a text with wide spacing. In: a line of captured text, and what stood in front of
+//! another. Out: where the line itself may start. It does not know what a line means.
 
 /// How many bytes of a line are searched for its start, and how many starts are tried: enough for a journal's host and
 /// program, and few enough that a text of any kind is read in no time.
@@ -37,6 +37,47 @@ pub(super) fn strip_like<'a>(frame: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
         }
     }
     Some(line)
+}
+
+/// What a line was.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Before {
+    /// Empty, or there was none.
+    #[default]
+    Empty,
+    /// The header of a table.
+    Header,
+    /// Anything else.
+    Other,
+}
+
+/// Which empty lines are spacing: where one stands behind the header of a table, one stands behind every line.
+#[derive(Default)]
+pub(super) struct Spacing {
+    /// What the line before was.
+    before: Before,
+    /// Whether an empty line stands behind every other.
+    is_spaced: bool,
+}
+
+impl Spacing {
+    /// Notes an empty line, and returns true if it is only spacing.
+    pub(super) fn empty(&mut self) -> bool {
+        let before = std::mem::take(&mut self.before);
+        self.is_spaced |= before == Before::Header;
+        self.is_spaced && before != Before::Empty
+    }
+
+    /// Notes a line that is not empty.
+    pub(super) fn line(&mut self) {
+        self.is_spaced &= self.before != Before::Header;
+        self.before = Before::Other;
+    }
+
+    /// Notes that the last line was a header.
+    pub(super) fn header(&mut self) {
+        self.before = Before::Header;
+    }
 }
 
 /// Returns `text` behind the digits that it starts with.
