@@ -1,19 +1,29 @@
 //! The table of options. In: a letter or a name of the command line. Out: a row, which says whether a value goes with it
 //! and what the two set in `Options`. A new option is a row here and a line of help.txt; what it excludes stands in
-//! `conflicts`. The functions of the rows stand in `set`.
+//! `conflicts`. Nothing else fills `Options`.
 
-use crate::cli::arguments::Arguments;
-use crate::cli::ends::is_specification;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cli::ends::{parse_end, parse_internet, parse_ports};
 use crate::cli::row::Takes::{Ends, Nothing, Optional, Protocol, Refused, Value};
-use crate::cli::row::{NO_EFFECT, OptionRow, letter, long};
-use crate::cli::set::is_file;
-use crate::cli::{Action, Options, View};
-use crate::select::{Family, RowTest};
+use crate::cli::row::{INFO, NO_EFFECT, OptionRow, SPECIFICATION, letter, long};
+use crate::cli::states::parse_states;
+use crate::cli::values::{
+    is_file, parse_container, parse_endian, parse_inodes, parse_namespaces, parse_pause,
+    parse_pids, parse_seconds, parse_table, parse_threads, parse_uids, wrong,
+};
+use crate::cli::{Action, Capture, Looks, Options, View};
+use crate::collections::sort::sort_dedup;
+use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
+use crate::socket::Side;
 use crate::socket::proto::Protos;
 
 /// All options.
 static OPTIONS: &[OptionRow] = &[
-    // Which sockets. Of letters that set nothing here `dialect` says what they mean, once all are read.
+    // Which sockets and processes. Of letters that set nothing here `dialect` says what they mean, once all are read.
     letter('t', "-t", NO_EFFECT),
     letter('u', "-u", NO_EFFECT),
     letter('x', "-x", NO_EFFECT),
@@ -27,8 +37,16 @@ static OPTIONS: &[OptionRow] = &[
     long("--netlink", Protocol(Protos::NETLINK)),
     letter('0', "--packet", Protocol(Protos::PACKET)),
     long("--sctp", Protocol(Protos::SCTP)),
-    letter('A', "--query", Value(Options::add_tables)),
-    letter('f', "--family", Value(Options::add_families)),
+    letter(
+        'A',
+        "--query",
+        Value(|to, word| to.add_tables("protocol", word)),
+    ),
+    letter(
+        'f',
+        "--family",
+        Value(|to, word| to.add_tables("family", word)),
+    ),
     letter('4', "--ipv4", Nothing(|to| to.add_family(Family::V4))),
     letter('6', "--ipv6", Nothing(|to| to.add_family(Family::V6))),
     long("--inet6", Nothing(|to| to.add_family(Family::V6))),
@@ -40,16 +58,24 @@ static OPTIONS: &[OptionRow] = &[
     long(SPECIFICATION, Value(Options::add_internet)),
     letter('l', "-l", NO_EFFECT),
     long("--listening", NO_EFFECT),
-    long("--port", Value(Options::add_ports)),
-    long("--local-port", Value(Options::add_local_ports)),
-    long("--remote-port", Value(Options::add_remote_ports)),
+    long(
+        "--port",
+        Value(|to, word| to.add_ports("port", Side::Either, word)),
+    ),
+    long(
+        "--local-port",
+        Value(|to, word| to.add_ports("local port", Side::Local, word)),
+    ),
+    long(
+        "--remote-port",
+        Value(|to, word| to.add_ports("remote port", Side::Remote, word)),
+    ),
     long("--address", Value(Options::add_end)),
     long("--path", Value(Options::add_path)),
     long("--inode", Value(Options::add_inodes)),
     long("--state", Value(Options::add_states)),
     long("--uid", Value(Options::add_uids)),
     long("--netns", Value(Options::add_namespaces)),
-    // Which processes.
     long("--pid", Value(Options::add_pids)),
     long("--command", Value(Options::add_word)),
     letter('c', "-c", Value(Options::add_prefix)),
@@ -81,17 +107,17 @@ static OPTIONS: &[OptionRow] = &[
     letter(
         'F',
         "-F",
-        Refused("lsof's fields are -j here, one JSON object a line"),
+        Refused("lsof's fields are -j, a JSON object a line"),
     ),
     letter(
         'm',
         "-m",
-        Refused("/proc has no socket memory; the queues are RECV-Q and SEND-Q"),
+        Refused("/proc has no socket memory but RECV-Q, SEND-Q"),
     ),
     letter(
         'r',
         "-r",
-        Refused("no routes and no host names here; lsof's -r is --watch"),
+        Refused("no routes, no host names; lsof's -r is --watch"),
     ),
     letter('h', "--help", Ends(|| Action::Help)),
     letter('V', "--version", Ends(|| Action::Version)),
@@ -101,59 +127,6 @@ static OPTIONS: &[OptionRow] = &[
 const OTHER_NAMES: &str =
     "--numeric-hosts --numeric-ports --process --program --programs --wide -W -b -O -K";
 
-/// A letter, a function of the text attached to it, or else of the next argument, and the name of the option that the letter
-/// stands for if the function returns true.
-type OtherLetter = (char, fn(&[u8], &[u8]) -> bool, &'static str);
-
-/// The letters that lsof has for options of other letters: `-p6`, `-sTCP:LISTEN`, `-s TCP:LISTEN`. Alone, `-p` and `-s` are
-/// ss's. An `-i` with more letters behind it has no specification.
-static OTHER_LETTERS: &[OtherLetter] = &[
-    ('p', |attached, _| starts_with_digit(attached), "--pid"),
-    ('s', is_state, "--state"),
-    ('i', |attached, _| are_letters(attached), INFO),
-    (
-        'i',
-        |attached, next| !attached.is_empty() || is_specification(next),
-        SPECIFICATION,
-    ),
-];
-
-/// The name of an `-i` with lsof's specification.
-pub(super) const SPECIFICATION: &str = "-i SPEC";
-/// The long name of ss's `-i`.
-pub(super) const INFO: &str = "--info";
-
-/// Returns true for process ids behind `-p`, which else may have more letters behind it, as in `-pn`.
-fn starts_with_digit(attached: &[u8]) -> bool {
-    attached.first().is_some_and(u8::is_ascii_digit)
-}
-
-/// Returns true for a state behind `-s`: more letters, as in `-sj`, are shorter than every state. One apart from it has
-/// lsof's protocol in front.
-fn is_state(attached: &[u8], next: &[u8]) -> bool {
-    if attached.is_empty() {
-        let proto = next.get(..4).unwrap_or_default();
-        return proto.eq_ignore_ascii_case(b"tcp:") || proto.eq_ignore_ascii_case(b"udp:");
-    }
-    attached.len() > 3
-        || !attached.iter().all(u8::is_ascii_alphanumeric)
-        || matches!(attached, b"TCP" | b"UDP")
-}
-
-/// The most letters behind an `-i` that are looked at: every protocol is shorter.
-const LOOKAHEAD: usize = 8;
-
-/// Returns true for letters behind `-i`, as in `-in`, and false for a specification, well-formed or not.
-fn are_letters(attached: &[u8]) -> bool {
-    let is_plain = |byte: &u8| {
-        let row = row_of_letter(char::from(*byte));
-        row.is_some_and(|row| matches!(row.takes, Nothing(_) | Protocol(_) | Refused(_)))
-    };
-    !attached.is_empty()
-        && !is_specification(attached)
-        && attached.iter().take(LOOKAHEAD).all(is_plain)
-}
-
 /// Returns the option of this name, `--tcp` or `-e`.
 pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
     let is_other = OTHER_NAMES.split(' ').any(|other| other == name);
@@ -162,22 +135,9 @@ pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
 }
 
 /// Returns the option of this letter alone.
-fn row_of_letter(letter: char) -> Option<&'static OptionRow> {
+pub(super) fn row_of_letter(letter: char) -> Option<&'static OptionRow> {
     let row = OPTIONS.iter().find(|row| row.letter == Some(letter));
     row.or_else(|| by_name(&format!("-{letter}")))
-}
-
-/// Returns the option that a letter stands for, which may depend on what stands behind it in `arguments`.
-pub(super) fn by_letter(letter: char, arguments: &mut Arguments) -> Option<&'static OptionRow> {
-    let next = arguments.peek().unwrap_or_default();
-    let attached = arguments.attached();
-    let mut others = OTHER_LETTERS.iter();
-    let other =
-        others.find(|(other, stands_for, _)| *other == letter && stands_for(attached, &next));
-    match other {
-        Some((_, _, name)) => by_name(name),
-        None => row_of_letter(letter),
-    }
 }
 
 /// Returns all long names, without their dashes.
@@ -187,9 +147,180 @@ pub(super) fn long_names() -> impl Iterator<Item = &'static str> {
         .filter_map(|option| option.name.strip_prefix("--"))
 }
 
+/// The functions of the table: each sets what one option, or the selector that is short for it, asks for.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a row takes one type of function, and most values are parsed"
+)]
+impl Options {
+    /// Selects sockets of these protocols too.
+    pub(super) fn add_protos(&mut self, protos: Protos) {
+        self.named = self.named.union(protos);
+        self.select("protocol", RowTest::Proto(protos));
+    }
+
+    /// Selects sockets of the tables or families of this list too.
+    fn add_tables(&mut self, kind: &'static str, word: &[u8]) -> Result<(), String> {
+        for table in word.split(|byte| *byte == b',') {
+            let protos = parse_table(table)?;
+            self.named = self.named.union(protos);
+            self.select(kind, RowTest::Proto(protos));
+        }
+        Ok(())
+    }
+
+    /// Selects sockets of this family too.
+    fn add_family(&mut self, family: Family) {
+        self.select("family", RowTest::Family(family));
+    }
+
+    /// Selects the internet sockets too that lsof's specification describes.
+    fn add_internet(&mut self, word: &[u8]) -> Result<(), String> {
+        self.selection.add("protocol", parse_internet(word)?);
+        Ok(())
+    }
+
+    /// Selects ports of the end on `side`.
+    fn add_ports(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
+        let end = Endpoint {
+            prefix: None,
+            ports: parse_ports(word)?,
+        };
+        self.select(kind, RowTest::End(side, end));
+        Ok(())
+    }
+
+    /// Selects an address of either end, perhaps with ports.
+    fn add_end(&mut self, word: &[u8]) -> Result<(), String> {
+        self.select("address", RowTest::End(Side::Either, parse_end(word)?));
+        Ok(())
+    }
+
+    /// Selects a path or abstract name of unix sockets.
+    fn add_path(&mut self, word: &[u8]) -> Result<(), String> {
+        self.select("path", RowTest::Path(word.to_vec()));
+        Ok(())
+    }
+
+    /// Selects inodes.
+    fn add_inodes(&mut self, word: &[u8]) -> Result<(), String> {
+        for inode in parse_inodes(word)? {
+            self.select("inode", RowTest::Inode(inode));
+        }
+        Ok(())
+    }
+
+    /// Selects states.
+    fn add_states(&mut self, word: &[u8]) -> Result<(), String> {
+        for (protos, state) in parse_states(word)? {
+            self.select("state", RowTest::State(protos, state));
+        }
+        Ok(())
+    }
+
+    /// Selects owners.
+    fn add_uids(&mut self, word: &[u8]) -> Result<(), String> {
+        for uid in parse_uids(word)? {
+            self.select("uid", RowTest::Uid(uid));
+        }
+        Ok(())
+    }
+
+    /// Selects network namespaces.
+    fn add_namespaces(&mut self, word: &[u8]) -> Result<(), String> {
+        self.namespaces.extend(parse_namespaces(word)?);
+        Ok(())
+    }
+
+    /// Selects processes by id.
+    fn add_pids(&mut self, word: &[u8]) -> Result<(), String> {
+        let mut pids = parse_pids(word)?;
+        sort_dedup(&mut pids);
+        self.select_process("pid", ProcessTest::Pids(pids));
+        Ok(())
+    }
+
+    /// Selects processes by a word in their command's name or line.
+    fn add_word(&mut self, word: &[u8]) -> Result<(), String> {
+        self.select_process("word", ProcessTest::Word(word.to_vec()));
+        Ok(())
+    }
+
+    /// Selects processes by the beginning of their command's name.
+    fn add_prefix(&mut self, word: &[u8]) -> Result<(), String> {
+        if let [b'/' | b'^' | b'-', ..] = word {
+            return Err(wrong(word, "not the beginning of a command's name"));
+        }
+        self.select_process("command", ProcessTest::Prefix(word.to_vec()));
+        Ok(())
+    }
+
+    /// Selects processes by the beginning of their container's id.
+    fn add_container(&mut self, word: &[u8]) -> Result<(), String> {
+        let prefix = parse_container(word)?;
+        self.select_process("container", ProcessTest::Container(prefix));
+        Ok(())
+    }
+
+    /// Adds a question about sockets to those of its kind.
+    pub(super) fn select(&mut self, kind: &'static str, test: RowTest) {
+        self.selection.add(kind, Condition::Row(test));
+    }
+
+    /// Adds a question about processes to those of its kind.
+    fn select_process(&mut self, kind: &'static str, test: ProcessTest) {
+        self.selection.add(kind, Condition::Process(test));
+    }
+
+    /// Looks again and again, each second if no pause is given.
+    fn set_watch(&mut self, pause: Option<&[u8]>) -> Result<(), String> {
+        let pause = pause.map_or(Ok(Duration::from_secs(1)), parse_pause);
+        self.looks = Looks::Watch(pause?);
+        Ok(())
+    }
+
+    /// Looks until something matches, for ever if no limit is given.
+    fn set_wait(&mut self, limit: Option<&[u8]>) -> Result<(), String> {
+        self.looks = Looks::Wait(limit.map(parse_seconds).transpose()?);
+        Ok(())
+    }
+
+    /// Decodes a file, or standard input if none or `-` is given.
+    fn set_capture(&mut self, file: Option<&[u8]>) -> Result<(), String> {
+        let file = file.filter(|file| *file != b"-");
+        self.capture = Some(Capture {
+            path: file.map(|file| PathBuf::from(OsStr::from_bytes(file))),
+            endian: self.endian,
+        });
+        Ok(())
+    }
+
+    /// Sets the byte order of captured text, whether `--decode` was read before or comes after.
+    fn set_endian(&mut self, word: &[u8]) -> Result<(), String> {
+        self.endian = parse_endian(word)?;
+        if let Some(capture) = &mut self.capture {
+            capture.endian = self.endian;
+        }
+        Ok(())
+    }
+
+    /// Reads another proc file system.
+    fn set_proc(&mut self, word: &[u8]) -> Result<(), String> {
+        self.proc = PathBuf::from(OsStr::from_bytes(word));
+        Ok(())
+    }
+
+    /// Limits the number of threads.
+    fn set_threads(&mut self, word: &[u8]) -> Result<(), String> {
+        self.threads = Some(parse_threads(word)?);
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::letters::{OTHER_LETTERS, OtherLetter};
     use crate::cli::{HELP, parse};
 
     /// Returns the options that the help names: `--word`, and `-x` for each letter of `-x` and `-xyz`.
