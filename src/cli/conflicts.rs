@@ -2,7 +2,7 @@
 //! why, and what to do. An option that only has no effect beside another, such as `-H` beside `--json`, is no conflict:
 //! scripts may keep it.
 
-use crate::cli::options::SPECIFICATION;
+use crate::cli::row::SPECIFICATION;
 use crate::text::escape::quoted;
 
 /// Two options, by their names in the table of options, and a reason.

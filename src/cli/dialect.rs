@@ -26,7 +26,7 @@ use std::path::Path;
 
 use crate::cli::arguments::Arguments;
 use crate::cli::conflicts::Given;
-use crate::cli::options::{INFO, SPECIFICATION};
+use crate::cli::row::{INFO, SPECIFICATION};
 use crate::cli::values::wrong;
 use crate::cli::{Action, Options, View, filter, selectors};
 use crate::select::RowTest;

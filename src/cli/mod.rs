@@ -12,9 +12,11 @@ mod conflicts;
 mod dialect;
 mod ends;
 mod filter;
+mod letters;
 mod options;
 mod row;
 mod selectors;
+mod states;
 mod suggest;
 mod values;
 
@@ -157,7 +159,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         let (typed, option, selector) = match argument {
             Argument::Letter(letter) => {
                 dialect::check_letter(letter, &mut arguments)?;
-                let option = options::by_letter(letter, &mut arguments);
+                let option = letters::by_letter(letter, &mut arguments);
                 (format!("-{letter}"), option, None)
             }
             Argument::Long(name) => {

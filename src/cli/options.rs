@@ -3,23 +3,20 @@
 //! `conflicts`. Nothing else fills `Options`.
 
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::arguments::Arguments;
-use crate::cli::ends::{is_specification, parse_end, parse_internet, parse_ports};
+use crate::cli::ends::{parse_end, parse_internet, parse_ports};
 use crate::cli::row::Takes::{Ends, Nothing, Optional, Protocol, Refused, Value};
-use crate::cli::row::{NO_EFFECT, OptionRow, letter, long};
+use crate::cli::row::{INFO, NO_EFFECT, OptionRow, SPECIFICATION, letter, long};
+use crate::cli::states::parse_states;
 use crate::cli::values::{
-    parse_container, parse_endian, parse_inodes, parse_namespaces, parse_pause, parse_pids,
-    parse_seconds, parse_states, parse_table, parse_threads, parse_uids, wrong,
+    is_file, parse_container, parse_endian, parse_inodes, parse_namespaces, parse_pause,
+    parse_pids, parse_seconds, parse_table, parse_threads, parse_uids, wrong,
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
 use crate::collections::sort::sort_dedup;
-use crate::proc::is_denied;
 use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
 use crate::socket::Side;
 use crate::socket::proto::Protos;
@@ -40,8 +37,16 @@ static OPTIONS: &[OptionRow] = &[
     long("--netlink", Protocol(Protos::NETLINK)),
     letter('0', "--packet", Protocol(Protos::PACKET)),
     long("--sctp", Protocol(Protos::SCTP)),
-    letter('A', "--query", Value(Options::add_tables)),
-    letter('f', "--family", Value(Options::add_families)),
+    letter(
+        'A',
+        "--query",
+        Value(|to, word| to.add_tables("protocol", word)),
+    ),
+    letter(
+        'f',
+        "--family",
+        Value(|to, word| to.add_tables("family", word)),
+    ),
     letter('4', "--ipv4", Nothing(|to| to.add_family(Family::V4))),
     letter('6', "--ipv6", Nothing(|to| to.add_family(Family::V6))),
     long("--inet6", Nothing(|to| to.add_family(Family::V6))),
@@ -53,9 +58,18 @@ static OPTIONS: &[OptionRow] = &[
     long(SPECIFICATION, Value(Options::add_internet)),
     letter('l', "-l", NO_EFFECT),
     long("--listening", NO_EFFECT),
-    long("--port", Value(Options::add_ports)),
-    long("--local-port", Value(Options::add_local_ports)),
-    long("--remote-port", Value(Options::add_remote_ports)),
+    long(
+        "--port",
+        Value(|to, word| to.add_ports("port", Side::Either, word)),
+    ),
+    long(
+        "--local-port",
+        Value(|to, word| to.add_ports("local port", Side::Local, word)),
+    ),
+    long(
+        "--remote-port",
+        Value(|to, word| to.add_ports("remote port", Side::Remote, word)),
+    ),
     long("--address", Value(Options::add_end)),
     long("--path", Value(Options::add_path)),
     long("--inode", Value(Options::add_inodes)),
@@ -94,17 +108,17 @@ static OPTIONS: &[OptionRow] = &[
     letter(
         'F',
         "-F",
-        Refused("lsof's fields are -j here, one JSON object a line"),
+        Refused("lsof's fields are -j, a JSON object a line"),
     ),
     letter(
         'm',
         "-m",
-        Refused("/proc has no socket memory; the queues are RECV-Q and SEND-Q"),
+        Refused("/proc has no socket memory but RECV-Q, SEND-Q"),
     ),
     letter(
         'r',
         "-r",
-        Refused("no routes and no host names here; lsof's -r is --watch"),
+        Refused("no routes, no host names; lsof's -r is --watch"),
     ),
     letter('h', "--help", Ends(|| Action::Help)),
     letter('V', "--version", Ends(|| Action::Version)),
@@ -114,59 +128,6 @@ static OPTIONS: &[OptionRow] = &[
 const OTHER_NAMES: &str =
     "--numeric-hosts --numeric-ports --process --program --programs --wide -W -b -O -K";
 
-/// A letter, a function of the text attached to it, or else of the next argument, and the name of the option that the letter
-/// stands for if the function returns true.
-type OtherLetter = (char, fn(&[u8], &[u8]) -> bool, &'static str);
-
-/// The letters that lsof has for options of other letters: `-p6`, `-sTCP:LISTEN`, `-s TCP:LISTEN`. Alone, `-p` and `-s` are
-/// ss's. An `-i` with more letters behind it has no specification.
-static OTHER_LETTERS: &[OtherLetter] = &[
-    ('p', |attached, _| starts_with_digit(attached), "--pid"),
-    ('s', is_state, "--state"),
-    ('i', |attached, _| are_letters(attached), INFO),
-    (
-        'i',
-        |attached, next| !attached.is_empty() || is_specification(next),
-        SPECIFICATION,
-    ),
-];
-
-/// The name of an `-i` with lsof's specification.
-pub(super) const SPECIFICATION: &str = "-i SPEC";
-/// The long name of ss's `-i`.
-pub(super) const INFO: &str = "--info";
-
-/// Returns true for process ids behind `-p`, which else may have more letters behind it, as in `-pn`.
-fn starts_with_digit(attached: &[u8]) -> bool {
-    attached.first().is_some_and(u8::is_ascii_digit)
-}
-
-/// Returns true for a state behind `-s`: more letters, as in `-sj`, are shorter than every state. One apart from it has
-/// lsof's protocol in front.
-fn is_state(attached: &[u8], next: &[u8]) -> bool {
-    if attached.is_empty() {
-        let proto = next.get(..4).unwrap_or_default();
-        return proto.eq_ignore_ascii_case(b"tcp:") || proto.eq_ignore_ascii_case(b"udp:");
-    }
-    attached.len() > 3
-        || !attached.iter().all(u8::is_ascii_alphanumeric)
-        || matches!(attached, b"TCP" | b"UDP")
-}
-
-/// The most letters behind an `-i` that are looked at: every protocol is shorter.
-const LOOKAHEAD: usize = 8;
-
-/// Returns true for letters behind `-i`, as in `-in`, and false for a specification, well-formed or not.
-fn are_letters(attached: &[u8]) -> bool {
-    let is_plain = |byte: &u8| {
-        let row = row_of_letter(char::from(*byte));
-        row.is_some_and(|row| matches!(row.takes, Nothing(_) | Protocol(_) | Refused(_)))
-    };
-    !attached.is_empty()
-        && !is_specification(attached)
-        && attached.iter().take(LOOKAHEAD).all(is_plain)
-}
-
 /// Returns the option of this name, `--tcp` or `-e`.
 pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
     let is_other = OTHER_NAMES.split(' ').any(|other| other == name);
@@ -175,22 +136,9 @@ pub(super) fn by_name(name: &str) -> Option<&'static OptionRow> {
 }
 
 /// Returns the option of this letter alone.
-fn row_of_letter(letter: char) -> Option<&'static OptionRow> {
+pub(super) fn row_of_letter(letter: char) -> Option<&'static OptionRow> {
     let row = OPTIONS.iter().find(|row| row.letter == Some(letter));
     row.or_else(|| by_name(&format!("-{letter}")))
-}
-
-/// Returns the option that a letter stands for, which may depend on what stands behind it in `arguments`.
-pub(super) fn by_letter(letter: char, arguments: &mut Arguments) -> Option<&'static OptionRow> {
-    let next = arguments.peek().unwrap_or_default();
-    let attached = arguments.attached();
-    let mut others = OTHER_LETTERS.iter();
-    let other =
-        others.find(|(other, stands_for, _)| *other == letter && stands_for(attached, &next));
-    match other {
-        Some((_, _, name)) => by_name(name),
-        None => row_of_letter(letter),
-    }
 }
 
 /// Returns all long names, without their dashes.
@@ -212,18 +160,8 @@ impl Options {
         self.select("protocol", RowTest::Proto(protos));
     }
 
-    /// Selects sockets of the tables of this list too.
-    fn add_tables(&mut self, word: &[u8]) -> Result<(), String> {
-        self.add_tables_of("protocol", word)
-    }
-
-    /// Selects sockets of the families of this list too.
-    fn add_families(&mut self, word: &[u8]) -> Result<(), String> {
-        self.add_tables_of("family", word)
-    }
-
-    /// Adds the tables of this list to those of their kind.
-    fn add_tables_of(&mut self, kind: &'static str, word: &[u8]) -> Result<(), String> {
+    /// Selects sockets of the tables or families of this list too.
+    fn add_tables(&mut self, kind: &'static str, word: &[u8]) -> Result<(), String> {
         for table in word.split(|byte| *byte == b',') {
             let protos = parse_table(table)?;
             self.named = self.named.union(protos);
@@ -243,23 +181,8 @@ impl Options {
         Ok(())
     }
 
-    /// Selects ports of either end.
-    fn add_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.add_ports_of("port", Side::Either, word)
-    }
-
-    /// Selects ports of this end.
-    fn add_local_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.add_ports_of("local port", Side::Local, word)
-    }
-
-    /// Selects ports of the other end.
-    fn add_remote_ports(&mut self, word: &[u8]) -> Result<(), String> {
-        self.add_ports_of("remote port", Side::Remote, word)
-    }
-
     /// Selects ports of the end on `side`.
-    fn add_ports_of(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
+    fn add_ports(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
         let end = Endpoint {
             prefix: None,
             ports: parse_ports(word)?,
@@ -395,20 +318,10 @@ impl Options {
     }
 }
 
-/// Returns true if the argument after `--decode` is its file: `-`, or a file that exists. A unix socket is none: its path
-/// selects. So does a path that does not exist, unless standard input is a terminal: then the name is mistyped.
-fn is_file(word: &[u8]) -> bool {
-    match Path::new(OsStr::from_bytes(word)).metadata() {
-        Ok(file) => !file.file_type().is_socket(),
-        // It is there, or stat(2) is denied: opening it tells why.
-        Err(error) if is_denied(&error) => true,
-        Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::letters::{OTHER_LETTERS, OtherLetter};
     use crate::cli::{HELP, parse};
 
     /// Returns the options that the help names: `--word`, and `-x` for each letter of `-x` and `-xyz`.

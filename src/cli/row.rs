@@ -35,6 +35,11 @@ pub(super) enum Takes {
     Refused(&'static str),
 }
 
+/// The name of an `-i` with lsof's specification.
+pub(super) const SPECIFICATION: &str = "-i SPEC";
+/// The long name of ss's `-i`.
+pub(super) const INFO: &str = "--info";
+
 /// No value and no effect here: what it asks for is always on, or it means something only beside others.
 pub(super) const NO_EFFECT: Takes = Takes::Nothing(|_| ());
 

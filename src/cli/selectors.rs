@@ -2,7 +2,8 @@
 //! is short for, or one line that quotes the word and says what would be right. It does not parse the word: the option
 //! does. What looks like an address, a port or a number but is none is an error and never a search word.
 
-use crate::cli::values::{parse_states, parse_table, wrong};
+use crate::cli::states::parse_states;
+use crate::cli::values::{parse_table, wrong};
 use crate::text::addr::Prefix;
 
 /// Returns the name of the option whose value `word` is, by its shape: `--port` for `:80`.

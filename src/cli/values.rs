@@ -1,12 +1,17 @@
 //! Parses the values of options. In: one word of the command line, never an empty one. Out: the value, or one line that
 //! quotes the word and says what would be right. It knows no option and sets nothing.
+//! Of one word it asks whether it is a file.
 
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
 use std::num::NonZero;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::proc::inode_in_link;
+use crate::proc::{inode_in_link, is_denied};
 use crate::socket::proto::{Proto, Protos};
-use crate::socket::state::State;
 use crate::text::addr::Endian;
 use crate::text::digits::decimal32;
 use crate::text::escape::quoted;
@@ -149,86 +154,6 @@ pub(super) fn parse_endian(word: &[u8]) -> Result<Endian, String> {
     }
 }
 
-/// The protocols that have states, as lsof has them in front.
-static STATEFUL: &[(&str, Protos)] = &[
-    ("TCP", Protos::TCP),
-    ("UDP", Protos::UDP),
-    ("UNIX", Protos::UNIX),
-    ("SCTP", Protos::SCTP),
-];
-
-/// Other spellings of states.
-static OTHER_STATES: &[(&str, State)] = &[
-    ("ESTAB", State::ESTABLISHED),
-    ("UNCONN", State::UNCONNECTED),
-    ("IDLE", State::UNCONNECTED),
-    ("LISTENING", State::LISTEN),
-    ("FIN_WAIT_1", State::FIN_WAIT1),
-    ("FIN_WAIT_2", State::FIN_WAIT2),
-    ("SYN_RECEIVED", State::SYN_RECV),
-    ("SYN_RCVD", State::SYN_RECV),
-    ("CLOSED", State::CLOSE),
-];
-
-/// Parses a state or a list of them, with lsof's protocol in front or without: `LISTEN`, `TCP:LISTEN,ESTABLISHED`.
-/// Understands the spellings of ss and netstat too.
-pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> {
-    let mut parts = word.rsplitn(2, |byte| *byte == b':');
-    let names = parts.next().unwrap_or_default();
-    let protos = match parts.next() {
-        None => Protos::ALL,
-        Some(proto) => {
-            let is_it = |(name, _): &&(&str, Protos)| proto.eq_ignore_ascii_case(name.as_bytes());
-            let known = STATEFUL.iter().find(is_it);
-            let advice =
-                "not a protocol with states; write TCP:, UDP:, UNIX: or SCTP:, as in TCP:LISTEN";
-            known.ok_or_else(|| wrong(word, advice))?.1
-        }
-    };
-    let mut states = Vec::new();
-    for name in names.split(|byte| *byte == b',') {
-        let state = match parse_state_name(name) {
-            // TCP has no state that lsof would call so, but this.
-            Some(State::UNCONNECTED) if protos == Protos::TCP => State::CLOSE,
-            Some(state) => state,
-            None => {
-                return Err(wrong(
-                    word,
-                    "not a state; write LISTEN, ESTABLISHED, CLOSE_WAIT or another word of STATE",
-                ));
-            }
-        };
-        states.push((protos, state));
-    }
-    Ok(states)
-}
-
-/// Parses the name of a state; `None` if there is none.
-#[inline(never)]
-pub(super) fn parse_state_name(word: &[u8]) -> Option<State> {
-    let known = State::NAMES.iter().filter(|(_, name)| *name != "-");
-    let known = known.map(|(state, name)| (*name, *state));
-    let mut known = known.chain(OTHER_STATES.iter().copied());
-    let found = known.find(|(name, _)| is_spelled(word, name.as_bytes()));
-    found.map(|(_, state)| state)
-}
-
-/// Returns true if `name` is `known`, in capitals or not, with dashes or underscores.
-fn is_spelled(name: &[u8], known: &[u8]) -> bool {
-    let plain = |byte: &u8| {
-        if *byte == b'-' {
-            b'_'
-        } else {
-            byte.to_ascii_uppercase()
-        }
-    };
-    name.len() == known.len()
-        && name
-            .iter()
-            .zip(known)
-            .all(|(one, other)| plain(one) == *other)
-}
-
 /// The families and tables of ss and netstat, and the protocols that they list.
 static TABLES: &[(&[u8], Protos)] = &[
     (b"all", Protos::ALL),
@@ -259,6 +184,17 @@ pub(super) fn parse_table(word: &[u8]) -> Result<Protos, String> {
             "not a table; write inet, inet6, tcp, udp, raw, sctp, unix, packet or netlink",
         )
     })
+}
+
+/// Returns true if the argument after `--decode` is its file: `-`, or a file that exists. A unix socket is none: its path
+/// selects. So does a path that does not exist, unless standard input is a terminal: then the name is mistyped.
+pub(super) fn is_file(word: &[u8]) -> bool {
+    match Path::new(OsStr::from_bytes(word)).metadata() {
+        Ok(file) => !file.file_type().is_socket(),
+        // It is there, or stat(2) is denied: opening it tells why.
+        Err(error) if is_denied(&error) => true,
+        Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
+    }
 }
 
 #[cfg(test)]
@@ -311,24 +247,6 @@ mod tests {
             "\u{ff11}",
         ] {
             assert!(parse_seconds(word.as_bytes()).is_err(), "{word}");
-        }
-    }
-
-    #[test]
-    fn states_are_known_in_every_tools_spelling() {
-        assert_eq!(
-            parse_states(b"TCP:LISTEN"),
-            Ok(vec![(Protos::TCP, State::LISTEN)])
-        );
-        assert_eq!(
-            parse_states(b"estab,time-wait"),
-            Ok(vec![
-                (Protos::ALL, State::ESTABLISHED),
-                (Protos::ALL, State::TIME_WAIT)
-            ])
-        );
-        for wrong in [&b""[..], b"-", b"OPEN", b"X:LISTEN", b"LISTEN,"] {
-            assert!(parse_states(wrong).is_err());
         }
     }
 }
