@@ -23,7 +23,7 @@ use crate::socket::proto::Protos;
 
 /// All options.
 static OPTIONS: &[OptionRow] = &[
-    // Which sockets. Of letters that set nothing here `dialect` says what they mean, once all are read.
+    // Which sockets and processes. Of letters that set nothing here `dialect` says what they mean, once all are read.
     letter('t', "-t", NO_EFFECT),
     letter('u', "-u", NO_EFFECT),
     letter('x', "-x", NO_EFFECT),
@@ -76,7 +76,6 @@ static OPTIONS: &[OptionRow] = &[
     long("--state", Value(Options::add_states)),
     long("--uid", Value(Options::add_uids)),
     long("--netns", Value(Options::add_namespaces)),
-    // Which processes.
     long("--pid", Value(Options::add_pids)),
     long("--command", Value(Options::add_word)),
     letter('c', "-c", Value(Options::add_prefix)),
