@@ -10,7 +10,8 @@
 //! - a column: a row in `views/column.rs`, and if it shows something new, a field of `socket::Detail` and its parser;
 //! - a protocol: a row in `socket/proto.rs`, a row in `tables/mod.rs` and its parser; the compiler asks for the rest;
 //! - a view: a row in `cli/options.rs`, an arm in `views/mod.rs`, its file, and what it needs in `plan.rs`;
-//! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`; if it selects, a question in `select/mod.rs`.
+//! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`; if it selects, a question in `select/mod.rs`;
+//!   if another tool has the letter for something else, a rule in `cli/dialect.rs` and lines in `tests/all/fingers.tsv`.
 
 #![cfg_attr(not(test), no_main)]
 
