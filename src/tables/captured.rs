@@ -15,7 +15,8 @@ use super::recognise::{KnownFile, by_file, by_header, by_shape};
 use super::{Table, can_bcm, unix};
 use crate::cli::Capture;
 use crate::proc::{NetnsId, error_text};
-use crate::select::Condition;
+use crate::select::Truth;
+use crate::select::rows::RowFilter;
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
@@ -47,7 +48,7 @@ impl Capture {
     /// One line: the file is missing, or cannot be read.
     pub(crate) fn load(
         &self,
-        condition: &Condition,
+        rows: RowFilter<'_>,
         sockets: &mut Sockets,
         warnings: &mut Warnings,
     ) -> Result<Interfaces, String> {
@@ -58,7 +59,7 @@ impl Capture {
         };
         let mut decoder = Decoder {
             endian: self.endian,
-            condition,
+            rows,
             sockets,
             file: None,
             named: None,
@@ -94,8 +95,8 @@ impl Capture {
 struct Decoder<'a> {
     /// The byte order of the captured machine.
     endian: Endian,
-    /// The conditions on rows.
-    condition: &'a Condition,
+    /// The rows that are kept.
+    rows: RowFilter<'a>,
     /// The rows that are kept.
     sockets: &'a mut Sockets,
     /// The file that the next lines are of, by its header or by its name.
@@ -269,9 +270,9 @@ impl Decoder<'_> {
         self.name_lines = lines;
     }
 
-    /// Keeps a row if it is selected.
+    /// Keeps a row if it may be selected.
     fn keep(&mut self, row: &Row<'_>, detail: &Detail) {
-        if self.condition.matches_row(row, detail) {
+        if self.rows.keeps(row, detail) != Truth::No {
             self.sockets.push(NetnsId(0), row, detail);
         }
     }

@@ -17,7 +17,7 @@ mod sctp;
 mod sockstat;
 mod unix;
 
-pub(crate) use reader::{Modules, Reader};
+pub(crate) use reader::{Missed, Modules, Reader};
 
 use crate::socket::proto::{EndsKind, Proto, Protos};
 use crate::socket::{Detail, Row};

@@ -14,7 +14,9 @@ use std::sync::OnceLock;
 use super::{ASSOCS, TABLES, Table, can_bcm, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
-use crate::proc::{LAST_READ_MAX, NetnsId, Proc, Task, error_text, for_each_number, is_gone};
+use crate::proc::{
+    LAST_READ_MAX, NetnsId, Proc, Task, error_text, for_each_number, is_forbidden, is_gone,
+};
 use crate::select::Truth;
 use crate::select::rows::RowFilter;
 use crate::socket::proto::{Proto, Protos};
@@ -34,6 +36,23 @@ const FIXED: Protos = Protos::INET.without(Protos::SCTP);
 /// The protocols that this kernel has; empty until it is asked.
 pub(crate) type Modules = OnceLock<Protos>;
 
+/// What the tables did not tell.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Missed {
+    /// The protocols of which a table may not be read.
+    pub(crate) forbidden: Protos,
+    /// The protocols of which a table, or a row of one, was skipped because it is not as the kernel prints it.
+    pub(crate) skipped: Protos,
+}
+
+impl Missed {
+    /// Adds what is in `other`.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.forbidden = self.forbidden.union(other.forbidden);
+        self.skipped = self.skipped.union(other.skipped);
+    }
+}
+
 /// A reader of tables, with all that is the same for each of them.
 pub(crate) struct Reader<'a> {
     /// The proc that has the tables.
@@ -44,6 +63,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) warnings: &'a mut Warnings,
     /// Whether a row was kept of which only the join can tell whether it matches, or which does not.
     pub(crate) kept_more: bool,
+    /// What could not be read.
+    pub(crate) missed: Missed,
     /// The protocols that this kernel has.
     modules: &'a Modules,
     /// The buffer that tables are streamed through.
@@ -65,6 +86,7 @@ impl<'a> Reader<'a> {
             rows,
             warnings,
             kept_more: false,
+            missed: Missed::default(),
             modules,
             buffer: buffer.get_mut(..len).unwrap_or_default(),
         }
@@ -155,7 +177,7 @@ impl<'a> Reader<'a> {
                     *member = members.next().ok_or(error)?;
                 }
                 Err(error) => {
-                    self.warn(*member, table, &error_text(&error));
+                    self.warn(*member, table, &error);
                     return Ok(None);
                 }
             }
@@ -211,15 +233,19 @@ impl<'a> Reader<'a> {
             };
             if !record.ended {
                 let reason = "the last line has no end; the table may be cut";
-                self.warn(member, table, reason);
+                self.warn(member, table, &io::Error::other(reason));
             }
         };
         self.buffer = buffer;
+        // The kernel prints a header into every table. Windows' first Linux has tables without a byte.
+        if at_header && result.is_ok() {
+            self.missed.skipped = self.missed.skipped.union(table.protos);
+        }
         // A table may go away with its namespace while it is read; the rows before are true.
         if let Err(error) = result
             && !is_gone(&error)
         {
-            self.warn(member, table, &error_text(&error));
+            self.warn(member, table, &error);
         }
     }
 
@@ -270,6 +296,7 @@ impl<'a> Reader<'a> {
             } else {
                 let path = || self.proc.display(member, &file);
                 self.warnings.row_skipped("can-bcm", path, line);
+                self.missed.skipped = self.missed.skipped.union(Protos::CAN_BCM);
             }
         }
     }
@@ -279,12 +306,19 @@ impl<'a> Reader<'a> {
     fn skip_row(&mut self, member: Task, table: &Table, record: &Record<'_>) {
         let path = || self.proc.display(member, table.path);
         self.warnings.row_skipped(table.file(), path, record.bytes);
+        self.missed.skipped = self.missed.skipped.union(table.protos);
     }
 
-    /// Notes that something is odd about a whole table.
-    fn warn(&mut self, member: Task, table: &Table, reason: &str) {
+    /// Notes that a whole table may not be read, or is odd.
+    fn warn(&mut self, member: Task, table: &Table, error: &io::Error) {
         let path = self.proc.display(member, table.path);
-        self.warnings.warn(&path, reason);
+        self.warnings.warn(&path, &error_text(error));
+        let missed = if is_forbidden(error) {
+            &mut self.missed.forbidden
+        } else {
+            &mut self.missed.skipped
+        };
+        *missed = missed.union(table.protos);
     }
 }
 

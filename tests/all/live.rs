@@ -1105,7 +1105,8 @@ fn a_name_that_holds_a_whole_row_makes_no_socket() {
         stage.made("unix-forged-row").unwrap(),
     );
     let selected = stage.lsock(&["/run/x.sock"]);
-    assert_eq!((selected.code, selected.rows.len()), (1, 0), "{selected:?}");
+    // The doubted name may be the one that is asked for.
+    assert_eq!((selected.code, selected.rows.len()), (3, 0), "{selected:?}");
 }
 
 #[test]
