@@ -16,8 +16,9 @@
 #![cfg_attr(not(test), no_main)]
 
 mod run;
-mod status;
 mod views;
+
+mod status;
 
 mod snapshot;
 

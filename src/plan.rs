@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) finds_peers: bool,
     /// True if all listeners are kept, so that it is known who has to accept a connection (`-e`).
     pub(crate) finds_listeners: bool,
+    /// True if the kernel's own netlink sockets are left out, the same few in every namespace.
+    pub(crate) hides_kernel: bool,
     /// True if the view or the condition needs more of a row than the plain list shows.
     pub(crate) keeps_details: bool,
     /// True if tables may be read while the walk goes on, because all rows are wanted whoever holds them.
@@ -43,7 +45,35 @@ pub(crate) struct Plan {
 impl Plan {
     /// Decides what has to be done for `options`.
     pub(crate) fn of(options: &Options) -> Self {
-        let condition = options.selection.condition();
+        let mut condition = options.selection.condition();
+        if condition.is_of_listeners() {
+            condition.add_wildcards();
+        }
+        Self::new(condition, options)
+    }
+
+    /// Returns the plan of a second look, at all sockets of the processes that are selected, or of all if
+    /// `is_of_all`, for what a look that showed nothing is to say.
+    pub(crate) fn of_second_look(&self, is_of_all: bool, options: &Options) -> Self {
+        let mut condition = self.condition.clone();
+        condition.change(&mut |question| {
+            if is_of_all || matches!(question, Condition::Row(_)) {
+                *question = Condition::default();
+            }
+        });
+        // Parts that always hold are gone.
+        let condition = condition.settle(&mut |_| Truth::Maybe);
+        Self {
+            finds_peers: false,
+            finds_listeners: false,
+            hides_kernel: false,
+            keeps_details: self.needs.uids,
+            ..Self::new(condition, options)
+        }
+    }
+
+    /// Decides what has to be done for `condition`, and `options` in all else.
+    fn new(condition: Condition, options: &Options) -> Self {
         let (needs, layout) = (condition.needs(), options.layout);
         let ownerless = condition.settle(&mut |question| match question {
             Question::Row(_) => Truth::Maybe,
@@ -56,6 +86,10 @@ impl Plan {
             // Where processes are selected, no socket is shown that nobody has accepted.
             finds_listeners: layout.wide && is_list && !options.json && !ownerless.is_never(),
             finds_peers: layout.peers,
+            hides_kernel: !needs.netlink
+                && !layout.wide
+                && options.view != View::Summary
+                && options.capture.is_none(),
             keeps_details: layout.wide || layout.timers || options.json || needs.uids,
             reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
             tables_suffice: is_all && !needs.paths && !condition.may_match_rowless(None),
@@ -67,6 +101,11 @@ impl Plan {
             needs,
             ownerless,
         }
+    }
+
+    /// Returns true if an end or a name is asked for, which a socket in no table may have.
+    pub(crate) fn asks_unlisted(&self) -> bool {
+        self.needs.ends || self.needs.paths
     }
 
     /// Returns true if sockets without a holder may be shown.
@@ -81,6 +120,7 @@ impl Plan {
             connections: self.finds_peers,
             listeners: self.finds_listeners,
             inodes: None,
+            wildcards: self.needs.dual_stack,
         }
     }
 }

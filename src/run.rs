@@ -6,15 +6,15 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Looks, Options, View};
-use crate::join::{Entry, Owner};
+use crate::join::Owner;
 use crate::plan::Plan;
 use crate::proc::sys::Output;
 use crate::proc::{Proc, error_text, sys};
-use crate::snapshot::{Snapshot, Take, any_row_matches};
-use crate::status::{Reason, Status};
+use crate::snapshot::{Again, Snapshot, Take, any_row_matches};
+use crate::status::Status;
 use crate::text::escape::quoted;
 use crate::views::watch::Watch;
-use crate::views::{self, notice};
+use crate::views::{self, notice, silence};
 use crate::warn::Warnings;
 
 /// Looks for the sockets and shows them, as often as is asked.
@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Options) -> Result<Status, String> {
     if let Some(capture) = &options.capture {
         let mut warnings = Warnings::default();
         let snapshot = Snapshot::captured(&plan, capture, &mut warnings)?;
-        return show(None, &snapshot, options, &plan, warnings);
+        return show(None, &snapshot, None, options, &plan, warnings);
     }
     let proc = Proc::open(&options.proc).map_err(|reason| {
         let path = options.proc.as_os_str().as_encoded_bytes();
@@ -73,7 +73,7 @@ fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<S
         if is_whole || is_last || any_row_matches(take)? {
             let mut warnings = Warnings::default();
             let snapshot = take.snapshot(&mut warnings)?;
-            if is_last || Status::of(&snapshot, options, take.plan) == Status::Shown {
+            if is_last || is_shown(&snapshot, options, take.plan) {
                 return finish(snapshot, take, options, warnings);
             }
         }
@@ -91,12 +91,28 @@ fn watch(take: &Take<'_>, options: &Options, pause: Duration) -> Result<Status, 
     loop {
         let mut warnings = Warnings::default();
         let mut now = take.snapshot(&mut warnings)?;
-        // What is odd is said once, beside the first list.
-        if before.is_none() {
-            say(Some(take.proc), &now, take.plan, warnings);
-        }
         now.load_names(take.proc, take.plan);
         let is_read = write_out(|out| watch.write_round(before.as_ref(), &now, out))?;
+        // What is odd is said once, beside the first list.
+        if before.is_none() {
+            let again = look_again(&now, take, options);
+            let status = Status::of(&now, again.as_ref(), options.view, take.plan);
+            let proc = Some(take.proc);
+            let mut text = said(
+                proc,
+                &now,
+                again.as_ref(),
+                options,
+                take.plan,
+                status,
+                warnings,
+            );
+            if status != Status::Shown {
+                text.truncate(text.trim_end().len());
+                text.push_str("; watching\n");
+            }
+            say(&text);
+        }
         before = Some(now);
         if !is_read
             || sys::is_stopped()
@@ -115,43 +131,94 @@ fn finish(
     options: &Options,
     warnings: Warnings,
 ) -> Result<Status, String> {
-    if options.view != View::Quiet {
+    let again = look_again(&snapshot, take, options);
+    if again.is_none() && options.view != View::Quiet {
         snapshot.load_names(take.proc, take.plan);
     }
-    show(Some(take.proc), &snapshot, options, take.plan, warnings)
+    let proc = Some(take.proc);
+    show(
+        proc,
+        &snapshot,
+        again.as_ref(),
+        options,
+        take.plan,
+        warnings,
+    )
+}
+
+/// Returns true if `snapshot` has anything to show.
+fn is_shown(snapshot: &Snapshot, options: &Options, plan: &Plan) -> bool {
+    Status::of(snapshot, None, options.view, plan) == Status::Shown
+}
+
+/// Looks again if there is nothing to show: for what is said of it, or if only so the exit status is known.
+fn look_again(snapshot: &Snapshot, take: &Take<'_>, options: &Options) -> Option<Again> {
+    let is_needed = match Status::of(snapshot, None, options.view, take.plan) {
+        Status::Shown | Status::Failed => false,
+        Status::NothingMatched => options.view != View::Quiet || take.plan.asks_unlisted(),
+        Status::CannotTell(_) => options.view != View::Quiet,
+    };
+    // A proc that could be read a moment ago can be read now; else there is less to say.
+    is_needed.then(|| take.again(snapshot, options).ok())?
 }
 
 /// Prints the snapshot, then says what was odd; returns the exit status. `--quiet` says nothing at all.
 fn show(
     proc: Option<&Proc>,
     snapshot: &Snapshot,
+    again: Option<&Again>,
     options: &Options,
     plan: &Plan,
     warnings: Warnings,
 ) -> Result<Status, String> {
-    let status = Status::of(snapshot, options, plan);
+    let status = Status::of(snapshot, again, options.view, plan);
     if options.view == View::Quiet {
         return Ok(status);
     }
     if status == Status::Shown {
         write_out(|out| views::write(snapshot, options, out))?;
     }
-    say(proc, snapshot, plan, warnings);
+    say(&said(
+        proc, snapshot, again, options, plan, status, warnings,
+    ));
     Ok(status)
 }
 
-/// Says on standard error what was odd, and what could not be seen, if that matters for what is asked or shown.
-fn say(proc: Option<&Proc>, snapshot: &Snapshot, plan: &Plan, warnings: Warnings) {
+/// Returns what is said on standard error: what was odd; then one line, if nothing is shown what was looked at, else what
+/// could not be seen, if that matters for what is asked or shown.
+fn said(
+    proc: Option<&Proc>,
+    snapshot: &Snapshot,
+    again: Option<&Again>,
+    options: &Options,
+    plan: &Plan,
+    status: Status,
+    warnings: Warnings,
+) -> String {
     let mut text = warnings.into_text();
-    let is_hidden = |entry: Entry<'_>| entry.owner == Owner::Hidden;
-    let matters = Reason::find(snapshot, plan).is_some() || snapshot.entries().any(is_hidden);
-    if let Some(proc) = proc
+    let is_asked = !plan.needs.is_all_processes() || plan.condition.may_match_rowless(None);
+    let line = if status != Status::Shown {
+        if options.capture.is_some() && !text.is_empty() {
+            // What was odd about the text tells why no row is shown.
+            return text;
+        }
+        silence::line(proc, snapshot, again, options, status)
+    } else if let Some(proc) = proc
         && snapshot.joined.some_unseen()
-        && matters
+        && (is_asked || snapshot.has_owner(Owner::Hidden))
     {
-        let unread = snapshot.joined.unread();
-        text.push_str(&notice::closing_line(proc, unread, snapshot.selected));
-    }
+        notice::closing(proc, snapshot.joined.unread(), snapshot.selected)
+    } else {
+        return text;
+    };
+    text.push_str("lsock: ");
+    text.push_str(&line);
+    text.push('\n');
+    text
+}
+
+/// Writes to standard error.
+fn say(text: &str) {
     // Where standard error is gone there is nobody to tell.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -1,9 +1,14 @@
-//! The exit status, which is all that a script learns. In: a snapshot. Out: a number from 0 to 3. A script never gets "not
-//! there" for "cannot tell": what may hide a match is listed here, and nowhere else.
+//! The exit status, which is all that a script learns. In: a snapshot, and what a second look has found where there was
+//! nothing to show. Out: a number from 0 to 3. A script never gets "not there" for "cannot tell": what may hide a match is
+//! listed here, and nowhere else.
 
-use crate::cli::{Options, View};
+use crate::cli::View;
+use crate::join::Owner;
 use crate::plan::Plan;
-use crate::snapshot::Snapshot;
+use crate::select::rows::Unlisted;
+use crate::snapshot::{Again, Snapshot};
+use crate::socket::Ends;
+use crate::socket::proto::Protos;
 
 /// What the program says by its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +26,22 @@ pub(crate) enum Status {
 /// Why nothing can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
+    /// Only process ids are asked for, and whoever holds a socket that matches is not visible.
+    UnseenHolder,
     /// The descriptors of a process may not be read.
     UnreadProcess,
+    /// This proc does not show every process (hidepid).
+    HiddenProcess,
+    /// A table may not be read.
+    ForbiddenTable,
+    /// A table, or a row of one, was skipped.
+    SkippedRow,
+    /// The name of a unix socket is in doubt.
+    DoubtedName,
+    /// A socket is of a namespace without a process, whose tables cannot be read.
+    NoProcessInNamespace,
+    /// A socket that stands in no table may be bound to the port.
+    UnlistedSocket,
 }
 
 impl Status {
@@ -36,26 +55,87 @@ impl Status {
         }
     }
 
-    /// Returns the status of `snapshot`.
-    pub(crate) fn of(snapshot: &Snapshot, options: &Options, plan: &Plan) -> Self {
-        let is_shown = match options.view {
+    /// Returns the status of `snapshot`, as far as it is known before or after a second look.
+    pub(crate) fn of(snapshot: &Snapshot, again: Option<&Again>, view: View, plan: &Plan) -> Self {
+        let is_shown = match view {
             View::Pids => !snapshot.joined.processes().is_empty(),
             View::List | View::Summary | View::Quiet => !snapshot.joined.is_empty(),
         };
-        match Reason::find(snapshot, plan) {
-            _ if is_shown => Self::Shown,
-            Some(reason) => Self::CannotTell(reason),
-            None => Self::NothingMatched,
+        if is_shown {
+            return Self::Shown;
         }
+        let reason = Reason::find(snapshot, again, view, plan);
+        reason.map_or(Self::NothingMatched, Self::CannotTell)
     }
 }
 
 impl Reason {
-    /// Returns the first reason why something that was not seen might match.
-    pub(crate) fn find(snapshot: &Snapshot, plan: &Plan) -> Option<Self> {
-        // A socket that stands in a table was seen there, whoever holds it.
-        let may_be_unseen =
-            !plan.needs.is_all_processes() || plan.condition.may_match_rowless(None);
-        (may_be_unseen && !snapshot.joined.unread().is_empty()).then_some(Self::UnreadProcess)
+    /// Returns the first reason why something that was not seen might match, though nothing that was seen does. A reason
+    /// counts only if it matters for what is asked.
+    fn find(snapshot: &Snapshot, again: Option<&Again>, view: View, plan: &Plan) -> Option<Self> {
+        let (joined, missed, protos) = (&snapshot.joined, snapshot.missed, plan.needs.protos);
+        let is_of_process = may_be_of_process(plan);
+        let is_everyone_met = || {
+            let pids = plan.needs.pids.as_ref();
+            pids.is_some_and(|pids| pids.len() <= snapshot.selected)
+        };
+        let unlisted = again.map(|again| &again.unlisted);
+        let unlisted = unlisted.filter(|unlisted| unlisted.count > 0);
+        let is_unseen = |owner| snapshot.has_owner(owner);
+        if view == View::Pids && [Owner::Hidden, Owner::Elsewhere].into_iter().any(is_unseen) {
+            Some(Self::UnseenHolder)
+        } else if is_of_process && !joined.unread().is_empty() {
+            Some(Self::UnreadProcess)
+        } else if is_of_process && joined.hides_some() && !is_everyone_met() {
+            Some(Self::HiddenProcess)
+        } else if missed.forbidden.meets(protos) {
+            Some(Self::ForbiddenTable)
+        } else if missed.skipped.meets(protos) {
+            Some(Self::SkippedRow)
+        } else if may_be_doubted(snapshot, plan) {
+            Some(Self::DoubtedName)
+        } else if unlisted.is_some_and(|unlisted| unlisted.is_foreign) {
+            Some(Self::NoProcessInNamespace)
+        } else {
+            unlisted.map(|_| Self::UnlistedSocket)
+        }
     }
+
+    /// Returns the clause that says it at the end of the line about what was not found; empty if the line has said it.
+    pub(crate) const fn clause(self) -> &'static str {
+        match self {
+            // Who and how many they are is said where they are named.
+            Self::UnseenHolder
+            | Self::UnlistedSocket
+            | Self::UnreadProcess
+            | Self::HiddenProcess => "",
+            Self::ForbiddenTable => "a table may not be read, and may have it",
+            Self::SkippedRow => "what was skipped may be it",
+            Self::DoubtedName => "a name that is not shown may be it",
+            Self::NoProcessInNamespace => {
+                "no process is in its network namespace, so the tables of that cannot be read"
+            }
+        }
+    }
+}
+
+/// Returns true if a process that is not seen may have what is asked for. A socket that stands in a table is seen there,
+/// whoever holds it.
+fn may_be_of_process(plan: &Plan) -> bool {
+    let socket = Unlisted {
+        protos: Protos::ALL.without(Protos::ALWAYS_LISTED),
+        inode: None,
+        is_foreign: false,
+    };
+    !plan.needs.is_all_processes() || plan.condition.may_match_unlisted(&socket)
+}
+
+/// Returns true if a unix socket whose name is in doubt may have the name that is asked for.
+fn may_be_doubted(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let sockets = &snapshot.sockets;
+    let is_doubted = |number| {
+        let row = sockets.row(number);
+        row.ends == Ends::Doubtful && plan.condition.may_match_row(&row, &sockets.detail(number))
+    };
+    plan.needs.paths && sockets.numbers().any(is_doubted)
 }

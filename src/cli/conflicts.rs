@@ -126,6 +126,12 @@ impl Given {
         }
     }
 
+    /// Returns the names of the options with their values.
+    pub(super) fn into_values(self) -> Vec<(&'static str, Vec<u8>)> {
+        let typed = self.0.into_iter();
+        typed.map(|typed| (typed.option, typed.value)).collect()
+    }
+
     /// Returns an error if any two options do not go together.
     ///
     /// # Errors

@@ -355,7 +355,7 @@ mod tests {
                 remote: (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), dport),
             },
         };
-        condition.matches_row(&row, &Detail::default())
+        condition.matches_row(&row, &Detail::default(), &|| false)
     }
 
     #[test]

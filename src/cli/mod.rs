@@ -110,6 +110,10 @@ pub(crate) struct Options {
     pub(crate) threads: Option<NonZero<usize>>,
     /// Captured text that is decoded instead of reading proc.
     pub(crate) capture: Option<Capture>,
+    /// The options that were typed, by their names in the table, each with its value; empty without one.
+    pub(crate) typed: Vec<(&'static str, Vec<u8>)>,
+    /// Whether words of ss's filter were typed.
+    pub(crate) has_filter: bool,
     /// The byte order of the machine of captured text.
     endian: Endian,
 }
@@ -131,6 +135,8 @@ impl Default for Options {
             proc: PathBuf::from("/proc"),
             threads: None,
             capture: None,
+            typed: Vec::new(),
+            has_filter: false,
             endian: Endian::NATIVE,
         }
     }
@@ -196,6 +202,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         return Ok(action);
     }
     given.check()?;
+    options.typed = given.into_values();
+    options.has_filter = !filter.is_empty();
     options.layout.captured = options.capture.is_some();
     Ok(Action::Run(Box::new(options)))
 }

@@ -243,6 +243,9 @@ impl Options {
     /// Selects processes by a word in their command's name or line.
     fn add_word(&mut self, word: &[u8]) -> Result<(), String> {
         self.select_process("word", ProcessTest::Word(word.to_vec()));
+        if word.ends_with(b".sock") {
+            self.select("word", RowTest::Path(word.to_vec()));
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 //! nothing: what is read once more for the join is read by `rowless`.
 
 mod by_inode;
+pub(crate) mod dual_stack;
 pub(crate) mod forged;
 mod lines;
 pub(crate) mod mptcp;
@@ -180,6 +181,11 @@ impl Joined {
         self.lines.iter().any(|line| line.fd != NO_FD)
     }
 
+    /// Returns true if this proc does not show every process.
+    pub(crate) fn hides_some(&self) -> bool {
+        self.hides_some
+    }
+
     /// Returns true if there is no line.
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty()
@@ -198,6 +204,22 @@ impl Joined {
             process: 0,
             line: 0,
             ahead: [Stored::NONE; AHEAD],
+        }
+    }
+
+    /// Calls `found` with the first line of each socket.
+    #[inline(never)]
+    pub(crate) fn for_each_socket<'a>(
+        &'a self,
+        sockets: &'a Sockets,
+        found: &mut dyn FnMut(&Entry<'a>),
+    ) {
+        let mut is_new = vec![true; sockets.len()];
+        for entry in self.entries(sockets) {
+            let is_new = is_new.get_mut(to_index(entry.socket));
+            if is_new.is_some_and(std::mem::take) {
+                found(&entry);
+            }
         }
     }
 

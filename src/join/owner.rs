@@ -27,6 +27,16 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
+    /// All that is said where no process is seen to have a socket.
+    pub(crate) const NO_PROCESS: [Self; 6] = [
+        Self::TimeWait,
+        Self::Closed,
+        Self::AcceptQueue,
+        Self::Kernel,
+        Self::Hidden,
+        Self::Elsewhere,
+    ];
+
     /// Returns the word of the COMMAND column, which is `owner` in JSON.
     pub(crate) const fn name(self) -> &'static str {
         match self {

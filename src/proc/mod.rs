@@ -178,6 +178,19 @@ impl Proc {
         task.is_ok_and(|stat| stat.nlink > 3)
     }
 
+    /// Returns the ids of all processes. `buffer` is read into.
+    ///
+    /// # Errors
+    /// errno of reading the folder.
+    pub(crate) fn pids(&self, buffer: &mut [u8]) -> io::Result<Vec<u32>> {
+        let mut pids = Vec::new();
+        self.for_each_pid(buffer, |pid| {
+            pids.push(pid);
+            ControlFlow::Continue(())
+        })?;
+        Ok(pids)
+    }
+
     /// Appends the threads of `process` but its main one to `threads`, ascending; none where it has ended.
     pub(crate) fn add_threads(&self, process: Task, buffer: &mut [u8], threads: &mut Vec<Task>) {
         if let Ok(dir) = self.open_dir(process, "task") {

@@ -14,7 +14,7 @@ use std::ops::RangeInclusive;
 
 use crate::collections::sort::sort_dedup;
 use crate::socket::Side;
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::text::addr::{Prefix, unmapped};
 
@@ -104,10 +104,12 @@ pub(crate) enum RowTest {
     State(Protos, State),
     /// An end has this address and this port.
     End(Side, Endpoint),
-    /// Its unix path or abstract name is this.
+    /// Its unix path or abstract name is this; without a slash or `@` in front, the last component of its path is.
     Path(Vec<u8>),
     /// Its unix path or abstract name is like this pattern.
     PathLike(Vec<u8>),
+    /// It waits on every address, accepts callers of this family, and has one of these ports; any if there is none.
+    Accepts(Family, Ports),
     /// It has this inode.
     Inode(u32),
     /// It has this owner.
@@ -206,6 +208,20 @@ impl Condition {
         }
     }
 
+    /// Calls `change` with each question. Below "not" all stays as it is, because there what is weaker makes the whole
+    /// stronger.
+    pub(crate) fn change(&mut self, change: &mut dyn FnMut(&mut Self)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                for part in parts {
+                    part.change(change);
+                }
+            }
+            Self::Not(_) => {}
+            Self::Process(_) | Self::Row(_) => change(self),
+        }
+    }
+
     /// Returns the only part of `parts`, or all of them under `join`.
     fn one_of(mut parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
         match (parts.pop(), parts.is_empty()) {
@@ -261,6 +277,12 @@ pub(crate) struct Needs {
     pub(crate) uids: bool,
     /// Whether the name of a unix socket is asked for, which cannot be told before the join.
     pub(crate) paths: bool,
+    /// Whether the address or the port of an end is asked for.
+    pub(crate) ends: bool,
+    /// Whether netlink is asked for by its name, or a socket by its inode.
+    pub(crate) netlink: bool,
+    /// Whether a listener of IPv6 is asked for that takes IPv4 too, which other listeners tell.
+    pub(crate) dual_stack: bool,
 }
 
 impl Needs {
@@ -271,6 +293,37 @@ impl Needs {
 }
 
 impl Condition {
+    /// Returns true if listeners are asked for (`-l`).
+    pub(crate) fn is_of_listeners(&self) -> bool {
+        match self {
+            Self::Row(test) => matches!(test, RowTest::Listening),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_listeners),
+            Self::Not(_) | Self::Process(_) => false,
+        }
+    }
+
+    /// Makes of the condition what is meant of listeners: with an address it also selects the listeners on every address
+    /// that accept for it, and with IPv4 also those of IPv6 that take both.
+    pub(crate) fn add_wildcards(&mut self) {
+        self.change(&mut |question| {
+            let Self::Row(test) = question else {
+                return;
+            };
+            let (family, ports) = match test {
+                RowTest::Family(Family::V4) => (Family::V4, Ports::new()),
+                RowTest::End(Side::Local | Side::Either, end) => match end.prefix {
+                    Some(prefix) if prefix.is_ipv4() => (Family::V4, end.ports.clone()),
+                    Some(_) => (Family::V6, end.ports.clone()),
+                    None => return,
+                },
+                _ => return,
+            };
+            let test = std::mem::replace(test, RowTest::Listening);
+            let accepts = RowTest::Accepts(family, ports);
+            *question = Self::Any(vec![Self::Row(test), Self::Row(accepts)]);
+        });
+    }
+
     /// Returns what has to be read before the answer can be known. It is a bound: nothing that matches is outside of it.
     pub(crate) fn needs(&self) -> Needs {
         let mut needs = Needs {
@@ -280,6 +333,9 @@ impl Condition {
             containers: false,
             uids: false,
             paths: false,
+            ends: false,
+            netlink: false,
+            dual_stack: false,
         };
         // Every question is asked, because none is answered.
         self.test(&mut |question| {
@@ -290,6 +346,14 @@ impl Condition {
                 Question::Process(ProcessTest::Container(_)) => needs.containers = true,
                 Question::Row(RowTest::Uid(_)) => needs.uids = true,
                 Question::Row(RowTest::Path(_) | RowTest::PathLike(_)) => needs.paths = true,
+                Question::Row(RowTest::End(..)) => needs.ends = true,
+                Question::Row(RowTest::Accepts(family, _)) => {
+                    needs.dual_stack |= *family == Family::V4;
+                }
+                Question::Row(RowTest::Inode(_)) => needs.netlink = true,
+                Question::Row(RowTest::Proto(protos)) => {
+                    needs.netlink |= protos.has(Proto::Netlink);
+                }
                 Question::Process(ProcessTest::Pids(_)) | Question::Row(_) => {}
             }
             Truth::Maybe

@@ -1,16 +1,19 @@
 //! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
 //! known beside it. Out: yes, no or maybe; and for each question the protocols of which any socket can be a yes.
 
+use std::net::IpAddr;
+
 use crate::collections::index::Wanted;
 use crate::select::glob::is_like;
 use crate::select::{Condition, Endpoint, Family, Ports, Question, RowTest, Truth};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row, Side};
+use crate::text::addr::unmapped;
 
 impl Condition {
     /// Returns the truth of the condition for a row as its table has it. Questions about the process are open, and so are
-    /// those about a unix name, which the join may doubt.
+    /// those about a unix name, which the join may doubt, and those that other rows tell.
     pub(crate) fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
         self.test(&mut |question| match question {
             Question::Row(RowTest::Path(_) | RowTest::PathLike(_))
@@ -18,15 +21,29 @@ impl Condition {
             {
                 Truth::Maybe
             }
-            Question::Row(test) => test.holds(row, detail).into(),
+            Question::Row(test) => test.holds(row, detail),
             Question::Process(_) => Truth::Maybe,
         })
     }
 
-    /// Returns true if the condition, whose questions about the process are settled, holds for a joined row.
-    pub(crate) fn matches_row(&self, row: &Row<'_>, detail: &Detail) -> bool {
+    /// Returns true if the condition may hold for a row as its table has it.
+    pub(crate) fn may_match_row(&self, row: &Row<'_>, detail: &Detail) -> bool {
+        self.test_row(row, detail) != Truth::No
+    }
+
+    /// Returns true if the condition, whose questions about the process are settled, holds for a joined row. `is_dual`
+    /// is asked of a row that waits on every address of IPv6 whether it takes IPv4 too.
+    pub(crate) fn matches_row(
+        &self,
+        row: &Row<'_>,
+        detail: &Detail,
+        is_dual: &dyn Fn() -> bool,
+    ) -> bool {
         let truth = self.test(&mut |question| match question {
-            Question::Row(test) => test.holds(row, detail).into(),
+            Question::Row(test) => match test.holds(row, detail) {
+                Truth::Maybe => is_dual().into(),
+                truth => truth,
+            },
             Question::Process(_) => Truth::No,
         });
         truth == Truth::Yes
@@ -64,6 +81,56 @@ impl Condition {
         });
         truth != Truth::No
     }
+
+    /// Returns true if the condition may hold for `socket` in truth, though no table says so.
+    pub(crate) fn may_match_unlisted(&self, socket: &Unlisted) -> bool {
+        let may_match = |proto: &Proto| {
+            let truth = self.test(&mut |question| match question {
+                Question::Row(test) => socket.answer(test, *proto),
+                Question::Process(_) => Truth::Maybe,
+            });
+            socket.protos.has(*proto) && truth != Truth::No
+        };
+        Proto::ALL.iter().any(may_match)
+    }
+}
+
+/// What is known of a socket that stands in no table that was read. It need not be nothing: a TCP socket that is bound
+/// stands in none, and blocks its port; and the tables of a namespace without a process cannot be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Unlisted {
+    /// The protocols that it may be of.
+    pub(crate) protos: Protos,
+    /// Its inode; `None` for a socket of which not even a descriptor was seen.
+    pub(crate) inode: Option<u32>,
+    /// True if there is a namespace whose tables cannot be read.
+    pub(crate) is_foreign: bool,
+}
+
+impl Unlisted {
+    /// Returns the answer to one question, were it of `proto`.
+    fn answer(&self, test: &RowTest, proto: Proto) -> Truth {
+        let may_be = match test {
+            RowTest::Inode(inode) if self.inode.is_some() => self.inode == Some(*inode),
+            RowTest::Proto(protos) => return protos.has(proto).into(),
+            RowTest::Family(_) | RowTest::Uid(_) | RowTest::Inode(_) => true,
+            RowTest::End(Side::Local | Side::Either, _) if !self.is_foreign => {
+                Protos::UNLISTED_BOUND.has(proto)
+            }
+            // Whoever asks who listens on a port is not told that nobody does, if somebody may.
+            RowTest::Listening | RowTest::State(_, State::LISTEN) | RowTest::Accepts(..) => {
+                self.is_foreign || self.inode.is_some()
+            }
+            RowTest::End(..) | RowTest::State(..) | RowTest::Path(_) | RowTest::PathLike(_) => {
+                self.is_foreign
+            }
+        };
+        if may_be && test.protos().has(proto) {
+            Truth::Maybe
+        } else {
+            Truth::No
+        }
+    }
 }
 
 impl RowTest {
@@ -76,19 +143,19 @@ impl RowTest {
             Self::Listening => State::LISTEN.protos().union(Protos::UDP),
             Self::State(protos, state) => protos.intersection(state.protos()),
             Self::End(_, end) if end.ports.is_empty() => Protos::INET,
-            Self::End(..) => Protos::PORTED,
+            Self::End(..) | Self::Accepts(..) => Protos::PORTED,
             Self::Path(_) | Self::PathLike(_) => Protos::UNIX,
             Self::Uid(_) => Protos::OWNED,
             Self::Inode(_) => Protos::ALL,
         }
     }
 
-    /// Returns true if the socket passes.
-    fn holds(&self, row: &Row<'_>, detail: &Detail) -> bool {
-        match self {
+    /// Returns whether the socket passes; `Maybe` if other rows tell.
+    fn holds(&self, row: &Row<'_>, detail: &Detail) -> Truth {
+        let passes = match self {
             Self::Proto(protos) => protos.has(row.proto),
             Self::Inode(inode) => row.inode == *inode,
-            Self::Path(path) => matches!(row.ends, Ends::Path(name) if name == path),
+            Self::Path(path) => matches!(row.ends, Ends::Path(name) if is_name(path, name)),
             Self::PathLike(pattern) => {
                 matches!(row.ends, Ends::Path(name) if is_like(pattern, name))
             }
@@ -100,6 +167,52 @@ impl RowTest {
             Self::State(protos, state) => protos.has(row.proto) && row.state == *state,
             Self::Uid(uid) => detail.uid == Some(*uid),
             Self::End(side, end) => end.is_of(*side, row),
+            Self::Accepts(family, ports) => match row.ends.inet() {
+                Some(((_, port), _)) if ports.is_empty() || has_port(ports, port) => {
+                    return accepts(*family, row);
+                }
+                _ => false,
+            },
+        };
+        passes.into()
+    }
+}
+
+/// Returns whether `row` waits on every address for callers of `family`: one of IPv6 may take IPv4 too.
+fn accepts(family: Family, row: &Row<'_>) -> Truth {
+    match family {
+        Family::V4 if waits_on_all(Family::V6, row) => Truth::Maybe,
+        family => waits_on_all(family, row).into(),
+    }
+}
+
+/// Returns true if `row` waits for whoever comes to any address of `family`.
+#[inline(never)]
+pub(crate) fn waits_on_all(family: Family, row: &Row<'_>) -> bool {
+    let is_on_all = |((address, _), _): ((IpAddr, u16), _)| {
+        unmapped(address).is_unspecified() && Family::of(address) == family
+    };
+    row.is_listening() && row.ends.inet().is_some_and(is_on_all)
+}
+
+/// Returns true if `wanted`, as it was typed, is the `name` of a unix socket: a path, with /run for /var/run; the last
+/// component of one; or an abstract name, which may have NULs behind it that the kernel prints as `@`.
+#[inline(never)]
+fn is_name(wanted: &[u8], name: &[u8]) -> bool {
+    fn short(path: &[u8]) -> &[u8] {
+        let rest = path.strip_prefix(b"/var");
+        rest.filter(|rest| rest.starts_with(b"/run/"))
+            .unwrap_or(path)
+    }
+    match wanted {
+        [b'@', ..] => {
+            let rest = name.strip_prefix(wanted);
+            rest.is_some_and(|rest| rest.iter().all(|byte| *byte == b'@'))
+        }
+        [b'/', ..] => short(wanted) == short(name),
+        _ => {
+            let before = name.strip_suffix(wanted);
+            before.is_some_and(|before| before.is_empty() || before.ends_with(b"/"))
         }
     }
 }
@@ -134,6 +247,8 @@ pub(crate) struct RowFilter<'a> {
     /// If it is given, all rows of those inodes that are missing in it, and no others: what is said of a socket is judged as
     /// a whole.
     pub(crate) inodes: Option<&'a Wanted>,
+    /// All that wait on every address of IPv4 too, so that it is known who on every one of IPv6 takes IPv4.
+    pub(crate) wildcards: bool,
 }
 
 impl RowFilter<'_> {
@@ -158,6 +273,7 @@ impl RowFilter<'_> {
         match self.condition.test_row(row, detail) {
             Truth::No if self.connections && Protos::PORTED.has(row.proto) => Truth::Maybe,
             Truth::No if self.listeners && row.state == State::LISTEN => Truth::Maybe,
+            Truth::No if self.wildcards && waits_on_all(Family::V4, row) => Truth::Maybe,
             truth => truth,
         }
     }
@@ -167,7 +283,7 @@ impl RowFilter<'_> {
 mod tests {
     use super::*;
     use crate::select::ProcessTest;
-    use std::net::{IpAddr, Ipv4Addr};
+    use std::net::Ipv4Addr;
 
     fn row(proto: Proto, state: State, port: u16) -> Row<'static> {
         let end = |port| (IpAddr::V4(Ipv4Addr::LOCALHOST), port);
@@ -228,9 +344,9 @@ mod tests {
     #[test]
     fn the_port_of_raw_is_none_and_port_0_is_none() {
         let raw = row(Proto::Raw, State::UNCONNECTED, 1);
-        assert!(!port(Side::Either, 1).matches_row(&raw, &Detail::default()));
+        assert!(!port(Side::Either, 1).matches_row(&raw, &Detail::default(), &|| false));
         let unbound = row(Proto::Udp, State::UNCONNECTED, 0);
-        assert!(!port(Side::Either, 0).matches_row(&unbound, &Detail::default()));
+        assert!(!port(Side::Either, 0).matches_row(&unbound, &Detail::default(), &|| false));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! narrowed to what is selected; with the names that a view shows once they are loaded. The walk, the tables and the join
 //! are wired together here, in this order; if the rows are wanted whoever holds them, the tables are read beside the walk.
 
+mod again;
 mod take;
 
 use crate::cli::Capture;
@@ -12,12 +13,14 @@ use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
+use crate::tables::Missed;
 use crate::tables::interfaces::Interfaces;
 use crate::walk::comm::Commands;
 use crate::walk::container::{ContainerId, Containers};
 use crate::walk::netns::Namespaces;
 use crate::warn::Warnings;
 
+pub(crate) use again::Again;
 pub(crate) use take::{Take, any_row_matches};
 
 /// All that was found.
@@ -28,6 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) sockets: Sockets,
     /// How many processes were selected.
     pub(crate) selected: usize,
+    /// What the tables did not tell.
+    pub(crate) missed: Missed,
     /// The namespaces.
     namespaces: Namespaces,
     /// Who is at the other end, and who has to accept, if that is asked.
@@ -51,11 +56,15 @@ impl Snapshot {
         warnings: &mut Warnings,
     ) -> Result<Self, String> {
         let mut sockets = Sockets::new(plan.keeps_details);
-        let captured = capture.load(&plan.condition, &mut sockets, warnings)?;
+        let rows = plan.rows(&plan.condition);
+        let captured = capture.load(rows, &mut sockets, warnings)?;
+        let mut joined = Joined::captured(&sockets, &captured.holders);
+        take::narrow_captured(&mut joined, &plan.condition, &sockets);
         Ok(Self {
-            joined: Joined::captured(&sockets, &captured.holders),
+            joined,
             sockets,
             selected: 0,
+            missed: Missed::default(),
             namespaces: Namespaces::default(),
             peers: Peers::default(),
             commands: Commands::default(),
@@ -86,6 +95,12 @@ impl Snapshot {
     /// Returns every entry, in the order of the list.
     pub(crate) fn entries(&self) -> Entries<'_> {
         self.joined.entries(&self.sockets)
+    }
+
+    /// Returns true if whoever has any of the sockets is `owner`.
+    #[inline(never)]
+    pub(crate) fn has_owner(&self, owner: Owner) -> bool {
+        self.entries().any(|entry| entry.owner == owner)
     }
 
     /// Returns the text of the COMMAND column: the name of the process, or the reason why there is none. It is empty if
@@ -176,6 +191,12 @@ impl Snapshot {
             .iter()
             .find(|(id, _)| *id == netns)
             .map_or(NONE, |(_, interfaces)| interfaces)
+    }
+
+    /// Returns the number of selected namespaces.
+    pub(crate) fn namespace_count(&self) -> usize {
+        let all = self.namespaces.iter();
+        all.filter(|(_, netns)| netns.is_selected).count()
     }
 
     /// Returns the inode of the network namespace of socket `number`, if it may be known: that of a socket which no table

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::collections::index::Wanted;
 use crate::collections::sort::in_order;
+use crate::join::dual_stack::Wildcards;
 use crate::join::forged::Judge;
 use crate::join::peers::Peers;
 use crate::join::rowless::Unread;
@@ -19,7 +20,7 @@ use crate::snapshot::Snapshot;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
-use crate::tables::{Modules, Reader};
+use crate::tables::{Missed, Modules, Reader};
 use crate::text::escape::quoted;
 use crate::walk::comm::Commands;
 use crate::walk::container::Containers;
@@ -55,6 +56,7 @@ impl Take<'_> {
             condition: self.plan.condition.clone(),
             // To learn that a socket is of another namespace its row is read there.
             must_narrow: self.plan.finds_peers || !self.namespaces.is_empty(),
+            missed: Missed::default(),
             warnings,
         };
         let mut walk = self.walk(&mut reading)?;
@@ -76,6 +78,8 @@ struct Reading<'a> {
     condition: Condition,
     /// True if rows were kept of which only the join tells whether they match.
     must_narrow: bool,
+    /// What the tables did not tell.
+    missed: Missed,
     /// The place where odd things are noted.
     warnings: &'a mut Warnings,
 }
@@ -90,6 +94,8 @@ struct Loaded {
     warnings: Warnings,
     /// As in `Reader`.
     kept_more: bool,
+    /// As in `Reader`.
+    missed: Missed,
     /// True if there was a task through which to read.
     was_read: bool,
 }
@@ -154,6 +160,7 @@ impl Take<'_> {
         Loaded {
             id,
             kept_more: reader.kept_more,
+            missed: reader.missed,
             sockets,
             warnings,
             was_read,
@@ -181,6 +188,7 @@ impl Take<'_> {
             reading.sockets.append(loaded.sockets, id);
             reading.warnings.append(loaded.warnings);
             reading.must_narrow |= loaded.kept_more;
+            reading.missed.add(loaded.missed);
         }
     }
 
@@ -201,7 +209,7 @@ impl Take<'_> {
     fn read_tables(&self, walk: &mut Walk, reading: &mut Reading<'_>) -> Option<Wanted> {
         let plan = self.plan;
         let holders = || walk.holders.iter().map(|holder| holder.inode);
-        let only_held = !plan.shows_ownerless() && !plan.finds_peers;
+        let only_held = !plan.shows_ownerless() && !plan.finds_peers && !plan.needs.dual_stack;
         let unread = self.unread_namespaces();
         let notes_found = only_held || unread != Unread::None;
         let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
@@ -224,12 +232,16 @@ impl Take<'_> {
             };
             // Of sockets that may be the other end, and nothing else, nobody asked.
             reader.is_silent = !is_own;
-            let sockets = &mut reading.sockets;
+            let (sockets, missed) = (&mut reading.sockets, reader.missed);
             reader.load(id, &mut netns.members(), protos, wanted.as_mut(), sockets);
+            if !is_own {
+                reader.missed = missed;
+            }
             // The other tables of another's namespace have not been read.
             netns.is_loaded = is_own;
         }
         reading.must_narrow |= reader.kept_more;
+        reading.missed.add(reader.missed);
         wanted
     }
 
@@ -263,6 +275,7 @@ impl Take<'_> {
             by_inode = ByInode::new(sockets, &judge, reader.warnings);
         }
         reading.must_narrow |= reader.kept_more;
+        reading.missed.add(reader.missed);
         by_inode
     }
 
@@ -276,6 +289,7 @@ impl Take<'_> {
         let no_unread = walk.unread.is_empty() && !walk.hides_some;
         let shows_ownerless = |number, sockets: &Sockets| {
             plan.shows_ownerless()
+                && !(plan.hides_kernel && is_kernels_netlink(number, sockets))
                 && (plan.needs.is_all_processes()
                     || is_containers_own(number, sockets, &namespaces, no_unread))
         };
@@ -289,6 +303,7 @@ impl Take<'_> {
             peers = Peers::new(&joined, &sockets, rows, some_unseen);
         }
         if reading.must_narrow {
+            let wildcards = (plan.needs.dual_stack).then(|| Wildcards::of(&sockets));
             joined.retain(&sockets, &|entry| {
                 let netns = namespaces.get(sockets.netns(entry.socket));
                 let condition = match entry.process {
@@ -297,8 +312,9 @@ impl Take<'_> {
                         Some(&plan.ownerless).filter(|_| shows_ownerless(entry.socket, &sockets))
                     }
                 };
-                condition.is_some_and(|condition| matches(condition, entry, &sockets))
-                    && netns.is_none_or(|netns| netns.is_selected)
+                condition.is_some_and(|condition| {
+                    matches(condition, entry, &sockets, wildcards.as_ref())
+                }) && netns.is_none_or(|netns| netns.is_selected)
             });
         }
         joined.warn(&sockets, reading.warnings);
@@ -306,6 +322,7 @@ impl Take<'_> {
             joined,
             sockets,
             selected,
+            missed: reading.missed,
             namespaces,
             peers,
             commands: Commands::default(),
@@ -316,11 +333,33 @@ impl Take<'_> {
 }
 
 /// Returns true if `condition` holds for a joined entry.
-fn matches(condition: &Condition, entry: &Entry<'_>, sockets: &Sockets) -> bool {
+fn matches(
+    condition: &Condition,
+    entry: &Entry<'_>,
+    sockets: &Sockets,
+    wildcards: Option<&Wildcards>,
+) -> bool {
     if entry.row.state == State::UNLISTED {
         return condition.matches_rowless(entry.row.proto, entry.row.inode);
     }
-    condition.matches_row(&entry.row, &sockets.detail(entry.socket))
+    let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
+    condition.matches_row(&entry.row, &sockets.detail(entry.socket), &is_dual)
+}
+
+/// Leaves of captured text the rows for which `condition` holds.
+pub(super) fn narrow_captured(joined: &mut Joined, condition: &Condition, sockets: &Sockets) {
+    if !condition.is_always() {
+        let wildcards = Some(Wildcards::of(sockets));
+        joined.retain(sockets, &|entry| {
+            matches(condition, entry, sockets, wildcards.as_ref())
+        });
+    }
+}
+
+/// Returns true if a socket is one of the kernel's own netlink sockets.
+fn is_kernels_netlink(number: u32, sockets: &Sockets) -> bool {
+    Protos::NETLINK.has(sockets.proto(number))
+        && explain(&sockets.row(number), false) == Owner::Kernel
 }
 
 /// Returns true if a socket without a holder is the selected container's: in its own namespace, unless somebody outside
@@ -354,6 +393,7 @@ pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
         connections: false,
         listeners: false,
         inodes: None,
+        wildcards: false,
     };
     let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
     for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {

@@ -262,6 +262,8 @@ impl Protos {
     pub(crate) const MODULES: Self = Self::with_flag(MODULE);
     /// Those whose table lists every socket, from its making on.
     pub(crate) const ALWAYS_LISTED: Self = Self::with_flag(ALWAYS);
+    /// Those of which a socket may have an address and a port, and stand in no table.
+    pub(crate) const UNLISTED_BOUND: Self = Self::PORTED.without(Self::UDP);
     /// Those that have a table.
     pub(crate) const LISTED: Self = Self::ALL.without(Self::with_ends(EndsKind::Unlisted));
     /// All protocols.

@@ -16,7 +16,7 @@ use super::decoder::Decoder;
 use super::recognise::by_file;
 use crate::cli::Capture;
 use crate::proc::{Task, error_text};
-use crate::select::Condition;
+use crate::select::rows::RowFilter;
 use crate::socket::store::Sockets;
 use crate::tables::interfaces::Interfaces;
 use crate::text::escape::quoted;
@@ -51,7 +51,7 @@ impl Capture {
     /// One line: the file is missing, or cannot be read.
     pub(crate) fn load(
         &self,
-        condition: &Condition,
+        rows: RowFilter<'_>,
         sockets: &mut Sockets,
         warnings: &mut Warnings,
     ) -> Result<Captured, String> {
@@ -60,7 +60,7 @@ impl Capture {
             Some(path) => File::open(path),
             None => io::stdin().as_fd().try_clone_to_owned().map(File::from),
         };
-        let mut decoder = Decoder::new(self.endian, condition, sockets);
+        let mut decoder = Decoder::new(self.endian, rows, sockets);
         let file = by_file(self.name());
         decoder.is_one_file = file.is_some();
         decoder.enter(file);

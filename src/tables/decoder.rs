@@ -12,7 +12,8 @@ use super::recognise::{KnownFile, Named, Shapes, by_header, by_name_line, by_wor
 use super::unix_name::{OpenName, Unknown};
 use super::{Format, Table, can_bcm, unix};
 use crate::proc::{NetnsId, Task};
-use crate::select::Condition;
+use crate::select::Truth;
+use crate::select::rows::RowFilter;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -33,8 +34,8 @@ enum Current {
 pub(super) struct Decoder<'a> {
     /// The byte order of the captured machine.
     endian: Endian,
-    /// The conditions on rows.
-    condition: &'a Condition,
+    /// The rows that are kept.
+    rows: RowFilter<'a>,
     /// The rows that are kept.
     sockets: &'a mut Sockets,
     /// The tables whose rows have a shape of their own.
@@ -68,10 +69,10 @@ pub(super) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     /// Returns the state before the first line.
-    pub(super) fn new(endian: Endian, condition: &'a Condition, sockets: &'a mut Sockets) -> Self {
+    pub(super) fn new(endian: Endian, rows: RowFilter<'a>, sockets: &'a mut Sockets) -> Self {
         Self {
             endian,
-            condition,
+            rows,
             sockets,
             shapes: Shapes::new(endian),
             current: None,
@@ -146,7 +147,7 @@ impl<'a> Decoder<'a> {
         }
         self.end_name(false);
         // A row that is of a table which was not asked for is of no interest.
-        let asked = self.condition.protos();
+        let asked = self.rows.condition.protos();
         if self.table().is_none_or(|table| asked.meets(table.protos)) {
             self.unknown.add(self.number, line);
         }
@@ -376,7 +377,7 @@ impl<'a> Decoder<'a> {
     /// Keeps the row of unix with or without the lines behind it.
     fn keep_name(&mut self, open: OpenName, is_name: bool) {
         let (record, unknown) = open.close(is_name);
-        if Protos::UNIX.meets(self.condition.protos()) {
+        if Protos::UNIX.meets(self.rows.condition.protos()) {
             self.unknown.append(unknown);
         }
         match self.shapes.parse(&record) {
@@ -388,12 +389,17 @@ impl<'a> Decoder<'a> {
     /// Keeps a row if it is selected.
     fn keep(&mut self, row: &Row<'_>, detail: &Detail) {
         if let Some((local, remote)) = row.ends.inet()
-            && self.condition.protos().without(Protos::SCTP).has(row.proto)
+            && self
+                .rows
+                .condition
+                .protos()
+                .without(Protos::SCTP)
+                .has(row.proto)
         {
             self.loopbacks.see(local.0);
             self.loopbacks.see(remote.0);
         }
-        if self.condition.matches_row(row, detail) {
+        if self.rows.keeps(row, detail) != Truth::No {
             self.sockets.push(NetnsId(0), row, detail);
         }
     }
@@ -402,6 +408,7 @@ impl<'a> Decoder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::select::Condition;
 
     const HEADER: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
     const ROW: &str = "0000000000000000: 00000002 00000000 00010000 0001 01  4449 /run/x\n";
@@ -409,7 +416,14 @@ mod tests {
     /// Returns how often a part of a line is looked at, and how much is kept beside the rows, for this text.
     fn cost(text: &str) -> (usize, usize) {
         let (condition, mut sockets) = (Condition::default(), Sockets::new(false));
-        let mut decoder = Decoder::new(Endian::Little, &condition, &mut sockets);
+        let rows = RowFilter {
+            condition: &condition,
+            connections: false,
+            listeners: false,
+            wildcards: false,
+            inodes: None,
+        };
+        let mut decoder = Decoder::new(Endian::Little, rows, &mut sockets);
         for line in text.lines() {
             decoder.take_line(line.as_bytes());
         }

@@ -24,7 +24,7 @@ mod sockstat;
 mod unix;
 mod unix_name;
 
-pub(crate) use reader::{Modules, Reader};
+pub(crate) use reader::{Missed, Modules, Reader};
 
 use columns::{Cells, Columns, Known};
 

@@ -15,7 +15,7 @@ use super::columns::Columns;
 use super::{ASSOCS, Format, TABLES, Table, can_bcm, protocols, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
-use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_gone};
+use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_forbidden, is_gone};
 use crate::select::Truth;
 use crate::select::rows::RowFilter;
 use crate::socket::proto::{Proto, Protos};
@@ -35,6 +35,23 @@ const FIXED: Protos = Protos::INET.without(Protos::SCTP);
 /// The protocols that this kernel has; empty until it is asked.
 pub(crate) type Modules = OnceLock<Protos>;
 
+/// What the tables did not tell.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Missed {
+    /// The protocols of which a table may not be read.
+    pub(crate) forbidden: Protos,
+    /// The protocols of which a table, or a row of one, was skipped because it is not as the kernel prints it.
+    pub(crate) skipped: Protos,
+}
+
+impl Missed {
+    /// Adds what is in `other`.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.forbidden = self.forbidden.union(other.forbidden);
+        self.skipped = self.skipped.union(other.skipped);
+    }
+}
+
 /// A reader of tables, with all that is the same for each of them.
 pub(crate) struct Reader<'a> {
     /// The proc that has the tables.
@@ -47,6 +64,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) kept_more: bool,
     /// True while nothing is said of odd rows: they are not asked for, or were read and counted before.
     pub(crate) is_silent: bool,
+    /// What could not be read.
+    pub(crate) missed: Missed,
     /// The protocols that this kernel has.
     modules: &'a Modules,
     /// The buffer that tables are streamed through.
@@ -69,6 +88,7 @@ impl<'a> Reader<'a> {
             warnings,
             kept_more: false,
             is_silent: false,
+            missed: Missed::default(),
             modules,
             buffer: buffer.get_mut(..len).unwrap_or_default(),
         }
@@ -177,7 +197,7 @@ impl<'a> Reader<'a> {
                     *member = members.next().ok_or(error)?;
                 }
                 Err(error) => {
-                    self.warn(*member, table, &error_text(&error));
+                    self.warn(*member, table, &error);
                     return Ok(None);
                 }
             }
@@ -251,15 +271,19 @@ impl<'a> Reader<'a> {
             }
             if !record.ended {
                 let reason = "the last line has no end; the table may be cut";
-                self.warn(member, table, reason);
+                self.warn(member, table, &io::Error::other(reason));
             }
         };
         self.buffer = buffer;
+        // The kernel prints a header into every table. Windows' first Linux has tables without a byte.
+        if at_header && result.is_ok() {
+            self.missed.skipped = self.missed.skipped.union(table.protos);
+        }
         // A table may go away with its namespace while it is read; the rows before are true.
         if let Err(error) = result
             && !is_gone(&error)
         {
-            self.warn(member, table, &error_text(&error));
+            self.warn(member, table, &error);
         }
         if sockets.claims.suspects().len() > first_suspect {
             // Before Linux 5.15 all of them have one name. A socket that was closed while another has not yet read what it
@@ -320,6 +344,7 @@ impl<'a> Reader<'a> {
             } else if is_asked {
                 let path = || self.proc.display(member, &file);
                 self.warnings.row_skipped("can-bcm", path, line);
+                self.missed.skipped = self.missed.skipped.union(Protos::CAN_BCM);
             }
         }
     }
@@ -336,16 +361,23 @@ impl<'a> Reader<'a> {
         if self.is_asked(table.protos) {
             let path = || self.proc.display(member, table.path);
             self.warnings.row_skipped(table.file(), path, record.bytes);
+            self.missed.skipped = self.missed.skipped.union(table.protos);
         }
     }
 
-    /// Notes that something is odd about a whole table.
-    fn warn(&mut self, member: Task, table: &Table, reason: &str) {
+    /// Notes that a whole table may not be read, or is odd.
+    fn warn(&mut self, member: Task, table: &Table, error: &io::Error) {
         if !self.is_asked(table.protos) {
             return;
         }
         let path = self.proc.display(member, table.path);
-        self.warnings.warn(&path, reason);
+        self.warnings.warn(&path, &error_text(error));
+        let missed = if is_forbidden(error) {
+            &mut self.missed.forbidden
+        } else {
+            &mut self.missed.skipped
+        };
+        *missed = missed.union(table.protos);
     }
 }
 

@@ -119,6 +119,7 @@ fn write_hex(out: &mut Vec<u8>, number: u16) {
 }
 
 /// Splits a list of SCTP's tables, such as `10.0.0.1 *10.0.1.1 <-> *10.0.0.2 `, into its two sides.
+#[inline(never)]
 pub(crate) fn sides(list: &[u8]) -> (&[u8], &[u8]) {
     let arrow = b" <-> ";
     match list.windows(arrow.len()).position(|word| word == arrow) {
@@ -146,6 +147,7 @@ pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
 }
 
 /// Returns the primary address of a side, else its first, else `0.0.0.0`.
+#[inline(never)]
 pub(crate) fn primary(side: &[u8]) -> IpAddr {
     let marked = listed(side).find(|(is_primary, _)| *is_primary);
     marked
@@ -189,6 +191,11 @@ impl Prefix {
             });
         }
         Some(Self { address, bits })
+    }
+
+    /// Returns true if its addresses are of IPv4.
+    pub(crate) const fn is_ipv4(self) -> bool {
+        self.address.is_ipv4()
     }
 
     /// Returns true if `address`, as it is printed, is one of them.

@@ -7,6 +7,7 @@ pub(crate) mod list;
 mod names;
 pub(crate) mod notice;
 pub(crate) mod pids;
+pub(crate) mod silence;
 pub(crate) mod summary;
 pub(crate) mod watch;
 pub(crate) mod words;

@@ -39,7 +39,8 @@ impl Tally {
     fn count(&mut self, entry: &Entry<'_>, word: &mut Vec<u8>) {
         word.clear();
         match entry.row.state {
-            State::UNLISTED | State::NONE => write_proto(word, &entry.row),
+            State::UNLISTED => write_short(word, b"(unlisted)"),
+            State::NONE => write_proto(word, &entry.row),
             state => write_state(word, state),
         }
         self.sockets += 1;

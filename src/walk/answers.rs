@@ -57,7 +57,7 @@ impl<'a> Answers<'a> {
     }
 
     /// Returns the answer to one question.
-    fn answer(&mut self, test: &ProcessTest) -> Truth {
+    pub(super) fn answer(&mut self, test: &ProcessTest) -> Truth {
         match test {
             ProcessTest::Pids(pids) => pids.binary_search(&self.task.pid).is_ok().into(),
             ProcessTest::Container(prefix) => {

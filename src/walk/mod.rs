@@ -24,12 +24,13 @@ mod worker;
 
 use std::io;
 use std::num::NonZero;
-use std::ops::ControlFlow;
 
 use crate::collections::sort::sort_dedup;
 use crate::proc::{Proc, Task};
-use crate::select::{Condition, Needs};
+use crate::select::{Condition, Needs, ProcessTest, Truth};
 use crate::warn::Warnings;
+use answers::Answers;
+use container::Finder;
 use shared::Shared;
 
 pub(crate) use found::{Process, Unread, Walk};
@@ -61,6 +62,19 @@ impl WalkOptions<'_> {
     }
 }
 
+/// Leaves those of `tests` to which no process of `proc` is the answer.
+pub(crate) fn retain_unanswered(proc: &Proc, tests: &mut Vec<ProcessTest>) {
+    let (mut containers, mut buffer) = (Finder::default(), vec![0; BUFFER_LEN]);
+    let own_pid = proc.own_pid();
+    // Where the processes cannot be listed, the walk has said so.
+    for pid in proc.pids(&mut buffer).unwrap_or_default() {
+        let is_own = own_pid == Some(pid);
+        let task = Task { pid, tid: 0 };
+        let mut answers = Answers::new(proc, task, is_own, &mut containers, &mut buffer);
+        tests.retain(|test| answers.answer(test) == Truth::No);
+    }
+}
+
 /// Walks those processes of `proc` that `options` asks for. `buffer` is scratch space of `BUFFER_LEN` bytes.
 ///
 /// # Errors
@@ -74,10 +88,7 @@ pub(crate) fn walk(
     let mut listed = Vec::new();
     let selected = options.needs.pids.as_deref();
     if selected.is_none() || options.visits_all {
-        proc.for_each_pid(buffer, |pid| {
-            listed.push(pid);
-            ControlFlow::Continue(())
-        })?;
+        listed = proc.pids(buffer)?;
         // The kernel lists them in order; the file system of a captured tree need not.
         sort_dedup(&mut listed);
     }

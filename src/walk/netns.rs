@@ -7,7 +7,6 @@
 //! table file of a known namespace only when a process without that right has to be assigned.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use crate::collections::sort::in_order;
 use crate::proc::{NetnsId, Proc, Task, inode_in_link};
@@ -171,12 +170,8 @@ impl Namespaces {
         of_threads: bool,
         buffer: &mut [u8],
     ) -> io::Result<()> {
-        let (mut pids, mut threads) = (Vec::new(), Vec::new());
-        proc.for_each_pid(buffer, |pid| {
-            pids.push(pid);
-            ControlFlow::Continue(())
-        })?;
-        for pid in pids {
+        let mut threads = Vec::new();
+        for pid in proc.pids(buffer)? {
             let process = Task { pid, tid: 0 };
             // A task that has ended has no namespace.
             let home = self.find(proc, process);

@@ -184,10 +184,11 @@ impl<'a> Worker<'a> {
 
     /// Reads the namespace and the descriptors of the process `task`, and those of its threads that have their own.
     fn visit(&mut self, task: Task, condition: Option<ConditionId>) {
-        self.found.selected += usize::from(condition.is_some());
         let options = self.shared.options;
         let first = self.found.holders.len();
         let read = self.read_or_count(task);
+        let is_there = !matches!(&read, Err(error) if is_gone(error));
+        self.found.selected += usize::from(condition.is_some() && is_there);
         // If only sockets of processes are wanted, the namespace of a process without any is not needed.
         let needs_netns = options.needs_namespaces()
             || self.found.holders.len() > first

@@ -544,7 +544,9 @@ fn ends(address: &str, port: Option<u64>) -> String {
 fn shown(args: &str, tables: &[&str]) -> Vec<Socket> {
     let run = Run::of(lsock().arg("-j").args(args.split_ascii_whitespace()));
     assert!(matches!(run.status, Some(0 | 1)), "{run:?}");
-    assert_eq!(run.err(), "", "lsock {args}");
+    if run.status == Some(0) {
+        assert_eq!(run.err(), "", "lsock {args}");
+    }
     let mut sockets = Vec::new();
     for line in run.out().lines() {
         let row: Value = serde_json::from_str(line).unwrap();

@@ -159,7 +159,7 @@ fn a_wait_does_not_spin_where_poll_is_denied() {
         "inject=poll,ppoll:error=EPERM",
     ];
     let start = Instant::now();
-    match strace(&options, &look(&tree, "--wait=0.5 :9")) {
+    match strace(&options, &look(&tree, "--wait=0.5 -u :9")) {
         Ok((run, calls)) => {
             run.shows_nothing();
             let polls = calls.matches("poll(").count();

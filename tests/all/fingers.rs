@@ -118,7 +118,7 @@ fn what_is_typed_means_what_its_tool_means_or_is_refused() {
                 let wanted = tree.run_args(&meant);
                 assert_eq!(run.out(), wanted.out(), "{line}\n{}", run.err());
                 assert_eq!(run.status, wanted.status, "{line}");
-                assert!(run.status <= Some(1), "{line}: {}", run.err());
+                assert_ne!(run.status, Some(2), "{line}: {}", run.err());
                 shown.insert(run.out().to_owned());
             }
             ("!", words) => {
@@ -251,7 +251,8 @@ fn long_arguments_are_read_in_time_that_grows_with_them() {
         );
     }
     let filter = format!("sport = 1{}", " or sport = 67".repeat(9_000));
-    tree.run_args(&["-t", &filter]).shows_nothing();
+    // Of sockets in no table nothing tells the port.
+    tree.run_args(&["-t", &filter]).prints("", 3);
     let nested = "(".repeat(100_000);
     tree.run_args(&["-t", &nested])
         .refuses("((', character 65: ");

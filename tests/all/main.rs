@@ -11,6 +11,7 @@
 )]
 
 mod again;
+mod answers;
 mod asks;
 mod captures;
 mod churn;

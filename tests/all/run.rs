@@ -82,10 +82,11 @@ impl Run {
         self.exactly(&list(rows), 0);
     }
 
-    /// Demands that nothing matched: no row, no word, exit status 1.
+    /// Demands that nothing matched: no row, exit status 1, and one line that says what was looked at.
     #[track_caller]
     pub(crate) fn shows_nothing(&self) {
-        self.exactly("", 1);
+        self.prints("", 1);
+        self.one_line();
     }
 
     /// Demands a usage error: exit status 2, nothing on standard output, one line that quotes the input.

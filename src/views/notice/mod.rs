@@ -12,12 +12,12 @@ use crate::walk::Unread;
 /// So many uids are named.
 const UIDS_MAX: usize = 5;
 
-/// Returns the line about `unread`, of so many processes of `proc` as were `selected`. Where `unread` is empty, this proc does
-/// not even show some processes.
-pub(crate) fn closing_line(proc: &Proc, unread: &[Unread], selected: usize) -> String {
+/// Returns the clause about `unread`, of so many processes of `proc` as were `selected`. Where `unread` is empty, this proc
+/// does not even show some processes.
+pub(crate) fn closing(proc: &Proc, unread: &[Unread], selected: usize) -> String {
     if unread.is_empty() {
         let what = "this proc hides the processes of other users (hidepid)";
-        return format!("lsock: {what}; try root, or a proc that is mounted without hidepid\n");
+        return format!("{what}; try root, or a proc that is mounted without hidepid");
     }
     let mut uids: Vec<u32> = Vec::new();
     for process in unread {
@@ -38,7 +38,7 @@ pub(crate) fn closing_line(proc: &Proc, unread: &[Unread], selected: usize) -> S
     let remedy = look::remedy(proc, unread);
     let count = unread.len();
     format!(
-        "lsock: {count} of {selected} processes could not be read (uid {}){hidden}; {remedy}\n",
+        "{count} of {selected} processes could not be read (uid {}){hidden}; {remedy}",
         named.join(", ")
     )
 }
@@ -59,11 +59,9 @@ mod tests {
     #[test]
     fn the_line_counts_what_is_hidden() {
         let proc = Proc::open(std::path::Path::new("/proc")).unwrap();
-        let line = closing_line(&proc, &[unread(1000), unread(33), unread(1000)], 40);
+        let line = closing(&proc, &[unread(1000), unread(33), unread(1000)], 40);
         assert!(
-            line.starts_with(
-                "lsock: 3 of 40 processes could not be read (uid 1000, 33): 9 fds hidden; "
-            ),
+            line.starts_with("3 of 40 processes could not be read (uid 1000, 33): 9 fds hidden; "),
             "{line}"
         );
         assert_eq!(line.lines().count(), 1);

@@ -1,0 +1,161 @@
+//! A second look, where the first one showed nothing: at all sockets of the selected processes, so that it can be said
+//! what there is instead, and whether a socket that stands in no table may be what was asked for. In: the plan of the
+//! first look, and its snapshot. Out: `Again`. It prints nothing, and what is odd was said by the first look.
+
+use crate::cli::Options;
+use crate::join::Entry;
+use crate::plan::Plan;
+use crate::proc::{Proc, Task};
+use crate::select::rows::Unlisted;
+use crate::select::{ProcessTest, Question, Truth};
+use crate::snapshot::{Snapshot, Take};
+use crate::socket::Ends;
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
+use crate::walk;
+use crate::walk::comm::Commands;
+use crate::walk::netns::Netns;
+use crate::warn::Warnings;
+
+/// What a second look has found.
+pub(crate) struct Again {
+    /// All sockets of the selected processes; of all processes if none was there.
+    pub(crate) snapshot: Snapshot,
+    /// The questions about processes to which no process is the answer.
+    pub(crate) missing: Vec<ProcessTest>,
+    /// The selected namespaces that are not there.
+    pub(crate) missing_namespaces: Vec<u32>,
+    /// The sockets that stand in no table and may be what was asked for.
+    pub(crate) unlisted: UnlistedSockets,
+}
+
+/// The most holders of sockets in no table that are named.
+const HOLDERS_MAX: usize = 3;
+
+/// Sockets that stand in no table, and who holds them.
+#[derive(Default)]
+pub(crate) struct UnlistedSockets {
+    /// The number of sockets.
+    pub(crate) count: usize,
+    /// True if all of them are of TCP.
+    pub(crate) are_tcp: bool,
+    /// True if one of them is of a protocol whose table lists every socket: there is a namespace whose tables cannot be
+    /// read, because no process is in it.
+    pub(crate) is_foreign: bool,
+    /// A task and its descriptor, of some of them.
+    pub(crate) holders: Vec<(Task, u32)>,
+    /// The commands of these tasks.
+    commands: Commands,
+}
+
+impl UnlistedSockets {
+    /// Finds those in `snapshot` that may match the condition of `plan`.
+    fn find(snapshot: &Snapshot, proc: &Proc, plan: &Plan) -> Self {
+        let mut entries = Vec::new();
+        snapshot
+            .joined
+            .for_each_socket(&snapshot.sockets, &mut |entry| {
+                if entry.row.state == State::UNLISTED {
+                    entries.push(*entry);
+                }
+            });
+        let telling = Protos::ALWAYS_LISTED.intersection(plan.needs.protos);
+        let mut found = Self {
+            are_tcp: true,
+            is_foreign: entries.iter().any(|entry| telling.has(entry.row.proto)),
+            ..Self::default()
+        };
+        let mut tasks = Vec::new();
+        for Entry {
+            row, process, fd, ..
+        } in entries
+        {
+            let protos = match row.ends {
+                // Nothing tells what it is.
+                Ends::Unlisted(b"") => Protos::ALL,
+                _ => Protos::of(&[row.proto]),
+            };
+            let socket = Unlisted {
+                protos,
+                inode: Some(row.inode),
+                is_foreign: found.is_foreign,
+            };
+            if !plan.condition.may_match_unlisted(&socket) {
+                continue;
+            }
+            found.count += 1;
+            found.are_tcp &= Protos::TCP.has(row.proto);
+            if let (Some(process), Some(fd)) = (process, fd)
+                && found.holders.len() < HOLDERS_MAX
+            {
+                found.holders.push((process.task, fd));
+                tasks.push(process.task);
+            }
+        }
+        // The tasks are in order.
+        tasks.dedup();
+        found.commands = Commands::load(proc, tasks.into_iter());
+        found
+    }
+
+    /// Returns the name of the command of `task`; empty if it has ended.
+    pub(crate) fn command(&self, task: Task) -> &[u8] {
+        self.commands.get(task)
+    }
+}
+
+impl Take<'_> {
+    /// Looks again, after `first` had nothing to show.
+    ///
+    /// # Errors
+    /// One line: proc itself cannot be read.
+    pub(crate) fn again(&self, first: &Snapshot, options: &Options) -> Result<Again, String> {
+        let plan = self.plan.of_second_look(first.selected == 0, options);
+        let take = Take {
+            proc: self.proc,
+            plan: &plan,
+            namespaces: self.namespaces,
+            threads: self.threads,
+        };
+        // What is odd was said at the first look.
+        let snapshot = take.snapshot(&mut Warnings::default())?;
+        let unlisted = if self.plan.asks_unlisted() {
+            UnlistedSockets::find(&snapshot, self.proc, self.plan)
+        } else {
+            UnlistedSockets::default()
+        };
+        let is_missing = |number: &&u32| {
+            let mut all = snapshot.namespaces.iter();
+            let task = Task {
+                pid: **number,
+                tid: 0,
+            };
+            let is_it = |(_, netns): (_, &Netns)| netns.inode == Some(**number);
+            !all.any(is_it) && self.proc.stat(task, "").is_err()
+        };
+        let missing_namespaces = self.namespaces.iter().filter(is_missing);
+        Ok(Again {
+            missing: self.missing(),
+            missing_namespaces: missing_namespaces.copied().collect(),
+            unlisted,
+            snapshot,
+        })
+    }
+
+    /// Returns the questions about processes to which no process is the answer; those about several ids are taken apart.
+    fn missing(&self) -> Vec<ProcessTest> {
+        let mut tests = Vec::new();
+        self.plan.condition.test(&mut |question| {
+            match question {
+                Question::Process(ProcessTest::Pids(pids)) => {
+                    tests.extend(pids.iter().map(|pid| ProcessTest::Pids(vec![*pid])));
+                }
+                Question::Process(test) => tests.push(test.clone()),
+                Question::Row(_) => {}
+            }
+            Truth::Maybe
+        });
+        walk::retain_unanswered(self.proc, &mut tests);
+        tests
+    }
+}
