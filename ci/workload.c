@@ -4,6 +4,7 @@
 // The second job, `run`, measures one command: see run_command() below.
 //
 //   workload container [PROCESSES=20]          ten sockets (TCP, UDP, unix) and ten other descriptors each
+//   workload small|small4                      a small container; small4 without a connection over IPv6
 //   workload busy [CONNECTIONS=19950]          two processes, connected to each other
 //   workload host [PROCESSES=2000] [NETNS=50]  five sockets and fifteen other descriptors each
 //   workload manyfd [FDS=100000]               hardly any of them a socket
@@ -221,6 +222,35 @@ static void start_container(int processes) {
     }
 }
 
+// A small container, with `v6` of its 20 connections over IPv6. A server has three listeners over IPv4 from SMALL_PORT on, a
+// second one three over IPv6 on the ports behind them, and a client the other ends of the connections to the first of each.
+enum { SMALL_PORT = 20001, SMALL_LISTENERS = 3, SMALL_CONNECTIONS = 20 };
+static void start_small(int v6) {
+    int gates[2][2], counts[2] = {SMALL_CONNECTIONS - v6, v6}, families[2] = {AF_INET, AF_INET6}, pair[2];
+    char byte;
+    for (int i = 0; i < 2; i++) {
+        check(pipe(gates[i]), "pipe");
+        if (start_kid("server", i) != 0) continue;
+        int listeners[SMALL_LISTENERS];
+        for (int k = 0; k < SMALL_LISTENERS; k++) {
+            listeners[k] = open_inet(families[i], SOCK_STREAM, LISTENING, INADDR_LOOPBACK, SMALL_PORT + SMALL_LISTENERS * i + k);
+        }
+        check(write(gates[i][1], "l", 1) == 1 ? 0 : -1, "gate");
+        for (int k = 0; k < counts[i]; k++) check(accept(listeners[0], NULL, NULL), "accept");
+        check(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+        stand();
+    }
+    if (start_kid("client", 0) != 0) return;
+    for (int i = 0; i < 2; i++) {
+        check(read(gates[i][0], &byte, 1) == 1 ? 0 : -1, "gate");
+        for (int k = 0; k < counts[i]; k++) {
+            open_inet(families[i], SOCK_STREAM, CONNECTED, INADDR_LOOPBACK, SMALL_PORT + SMALL_LISTENERS * i);
+        }
+    }
+    check(socket(AF_UNIX, SOCK_DGRAM, 0), "socket");
+    stand();
+}
+
 static void start_host(int processes, int netns) {
     int home = check(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "ns/net");
     for (int i = 0, last = -1; i < processes; i++) {
@@ -347,6 +377,8 @@ int main(int argc, char **argv) {
     signal(SIGCHLD, on_dead_kid);
 
     if (strcmp(mode, "container") == 0) start_container(count ? count : 20);
+    else if (strcmp(mode, "small") == 0) start_small(SMALL_CONNECTIONS / 2);
+    else if (strcmp(mode, "small4") == 0) start_small(0);
     else if (strcmp(mode, "busy") == 0) start_pairs(count ? count : 19950, AF_INET);
     else if (strcmp(mode, "host") == 0) start_host(count ? count : 2000, netns);
     else if (strcmp(mode, "manyfd") == 0) start_manyfd(count ? count : 100000);
@@ -357,7 +389,7 @@ int main(int argc, char **argv) {
     else if (count > 0 && strcmp(mode, "udp") == 0) start_sockets(mode, count);
     else if (count > 0 && strcmp(mode, "unix") == 0) start_sockets(mode, count);
     else {
-        fprintf(stderr, "usage: workload container|busy|host|manyfd|est|tcp6|listen|udp|unix|timewait [COUNT] [NETNS]\n"
+        fprintf(stderr, "usage: workload container|small|small4|busy|host|manyfd|est|tcp6|listen|udp|unix|timewait [COUNT] [NETNS]\n"
                         "       workload run SECONDS FILE COMMAND [ARGUMENT]...\n");
         return 2;
     }

@@ -45,8 +45,12 @@ pub(crate) fn run(options: &Options) -> Result<Status, String> {
     }
 }
 
-/// Looks once and shows what there is.
+/// Looks once and shows what there is. Where only the exit status is wanted, a match in the tables is the answer.
 fn once(take: &Take<'_>, options: &Options) -> Result<Status, String> {
+    let is_quiet = options.view == View::Quiet;
+    if is_quiet && take.plan.tables_suffice && any_row_matches(take, false)? {
+        return Ok(Status::Shown);
+    }
     let mut warnings = Warnings::default();
     let snapshot = take.snapshot(&mut warnings)?;
     finish(snapshot, take, options, warnings)
@@ -61,6 +65,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<Status, String> {
     let start = Instant::now();
     let mut pause = PAUSE_MIN;
+    let is_quiet = options.view == View::Quiet;
     // The first process of a container is deaf to signals that it does not catch.
     if std::process::id() == 1 {
         sys::catch_stop_signals();
@@ -70,7 +75,12 @@ fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<S
     loop {
         let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
         let is_last = left == Some(Duration::ZERO) || sys::is_stopped();
-        if is_whole || is_last || any_row_matches(take)? {
+        let asks_tables = take.plan.tables_suffice && (is_quiet || !(is_whole || is_last));
+        let is_match = asks_tables && any_row_matches(take, true)?;
+        if is_match && is_quiet {
+            return Ok(Status::Shown);
+        }
+        if is_match || is_whole || is_last {
             let mut warnings = Warnings::default();
             let snapshot = take.snapshot(&mut warnings)?;
             if is_last || is_shown(&snapshot, options, take.plan) {

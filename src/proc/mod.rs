@@ -135,6 +135,11 @@ impl Proc {
         sys::open_dir_at(self.dir.as_fd(), c".")
     }
 
+    /// Returns true for the kernel's, false for a folder that is laid out like it.
+    pub(crate) fn is_live(&self) -> bool {
+        self.is_live
+    }
+
     /// Returns how many bytes a read of one of its tables brings at most if it may be the last one; 0 where only a read that
     /// brings nothing is the end, because the kernel's way to fill a page is not known to be that of these files.
     pub(crate) fn last_read_max(&self) -> usize {
@@ -270,7 +275,23 @@ impl Proc {
         name: &str,
         buffer: &'a mut [u8],
     ) -> io::Result<&'a [u8]> {
-        let mut file = self.open_file(task, name)?;
+        self.read_small(self.open_file(task, name)?, buffer)
+    }
+
+    /// Reads `path`, a setting below proc, into `buffer`, cut where that ends.
+    ///
+    /// # Errors
+    /// errno, where this kernel or this proc has no such setting.
+    pub(crate) fn read_setting<'a>(
+        &self,
+        path: &CStr,
+        buffer: &'a mut [u8],
+    ) -> io::Result<&'a [u8]> {
+        self.read_small(sys::open_file_at(self.dir.as_fd(), path)?, buffer)
+    }
+
+    /// Reads a small file into `buffer`, cut where that ends.
+    fn read_small<'a>(&self, mut file: File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
         let mut filled = 0;
         while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {
             let free_len = free.len();

@@ -133,6 +133,21 @@ impl Unlisted {
     }
 }
 
+impl Condition {
+    /// Returns true if the condition may hold for a socket of TCP that listens, or for one that does not.
+    pub(crate) fn may_match_tcp(&self, listens: bool) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(RowTest::Listening) => listens.into(),
+            Question::Row(RowTest::State(_, state)) if (*state == State::LISTEN) != listens => {
+                Truth::No
+            }
+            Question::Row(test) if !test.protos().meets(Protos::TCP) => Truth::No,
+            Question::Row(_) | Question::Process(_) => Truth::Maybe,
+        });
+        truth != Truth::No
+    }
+}
+
 impl RowTest {
     /// Returns the protocols of which some socket may pass.
     pub(super) fn protos(&self) -> Protos {
@@ -252,6 +267,11 @@ pub(crate) struct RowFilter<'a> {
 }
 
 impl RowFilter<'_> {
+    /// Returns true if of TCP no row but those of listeners is kept.
+    pub(crate) fn keeps_only_listeners(&self) -> bool {
+        self.inodes.is_none() && !self.connections && !self.condition.may_match_tcp(false)
+    }
+
     /// Returns the protocols whose tables are read: for the other end of a connection those of the other family too.
     pub(crate) fn tables(&self) -> Protos {
         let protos = self.condition.protos();
@@ -338,6 +358,61 @@ mod tests {
             (Condition::default(), Truth::Yes),
         ] {
             assert_eq!(test(&condition), truth, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn a_condition_may_ask_for_nothing_but_listeners() {
+        let listening = || Condition::Row(RowTest::Listening);
+        let state = |state| Condition::Row(RowTest::State(Protos::TCP, state));
+        let proto = |protos| Condition::Row(RowTest::Proto(protos));
+        let not = |condition| Condition::Not(Box::new(condition));
+        let all = Condition::All;
+        for (condition, listeners, others) in [
+            (Condition::default(), true, true),
+            (listening(), true, false),
+            (state(State::LISTEN), true, false),
+            (state(State::ESTABLISHED), false, true),
+            (not(listening()), false, true),
+            (not(state(State::LISTEN)), true, true),
+            (all(vec![listening(), port(Side::Local, 80)]), true, false),
+            (port(Side::Local, 80), true, true),
+            (
+                Condition::Any(vec![state(State::LISTEN), port(Side::Local, 80)]),
+                true,
+                true,
+            ),
+            (
+                Condition::Any(vec![listening(), proto(Protos::UDP)]),
+                true,
+                false,
+            ),
+            (proto(Protos::UDP), false, false),
+            (all(vec![proto(Protos::TCP), listening()]), true, false),
+            (
+                Condition::Any(vec![
+                    listening(),
+                    Condition::Process(ProcessTest::Pids(vec![6])),
+                ]),
+                true,
+                true,
+            ),
+            (
+                all(vec![
+                    listening(),
+                    Condition::Process(ProcessTest::Pids(vec![6])),
+                ]),
+                true,
+                false,
+            ),
+        ] {
+            let may_match = [true, false].map(|listens| condition.may_match_tcp(listens));
+            assert_eq!(may_match, [listeners, others], "{condition:?}");
+            // What a condition may not match it does not: neither a listener nor another row.
+            for (state, may) in [(State::LISTEN, listeners), (State::SYN_RECV, others)] {
+                let row = row(Proto::Tcp6, state, 80);
+                assert!(may || condition.test_row(&row, &Detail::default()) == Truth::No);
+            }
         }
     }
 

@@ -17,17 +17,20 @@ use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::select::Condition;
 use crate::select::rows::RowFilter;
 use crate::snapshot::Snapshot;
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
-use crate::tables::{Missed, Modules, Reader};
+use crate::tables::{Missed, Modules, Reader, hash};
 use crate::text::escape::quoted;
 use crate::walk::comm::Commands;
 use crate::walk::container::Containers;
 use crate::walk::fds::Holder;
 use crate::walk::netns::Namespaces;
-use crate::walk::{self, Walk, WalkOptions};
+use crate::walk::{self, Part, Walk, WalkOptions};
 use crate::warn::Warnings;
+
+/// Time that the tables of a namespace take, about, in µs, but for walks over the whole hash of TCP.
+const TABLES_MICROS: usize = 100;
 
 /// How a snapshot is taken.
 #[derive(Clone, Copy)]
@@ -88,6 +91,8 @@ struct Reading<'a> {
 struct Loaded {
     /// Its id during the walk.
     id: NetnsId,
+    /// The tables that were read.
+    part: Part,
     /// The rows.
     sockets: Sockets,
     /// What was odd.
@@ -107,18 +112,20 @@ impl Take<'_> {
         let Self { proc, plan, .. } = *self;
         let loaded = Mutex::new(Vec::new());
         let modules = &reading.modules;
-        let read_tables = |id, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
-            let read = self.read_beside(modules, id, members, buffer);
+        let read_tables = |id, part, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
+            let read = self.read_beside(modules, id, part, members, buffer);
             let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.push(read);
         };
+        let tables = self.parts(&mut reading.buffer);
         let options = WalkOptions {
             condition: &plan.condition,
             needs: &plan.needs,
             visits_all: plan.finds_peers,
             shows_ownerless: plan.shows_ownerless(),
             threads: self.threads,
-            read_tables: plan.reads_beside.then_some(&read_tables),
+            read_tables: &read_tables,
+            tables: &tables,
         };
         let walk = walk::walk(proc, options, &mut reading.buffer, reading.warnings);
         let mut walk = walk.map_err(|error| unreadable(proc, &error))?;
@@ -144,11 +151,47 @@ impl Take<'_> {
         Ok(walk)
     }
 
-    /// Reads the tables of the namespace `id` through `members`.
+    /// Returns the parts in which the tables of a namespace may be read, each walk over the hash of TCP by itself, and behind
+    /// them all in one; nothing if no table is read beside the walk.
+    fn parts(&self, buffer: &mut [u8]) -> Vec<Part> {
+        let rows = self.plan.rows(&self.plan.condition);
+        let protos = rows.tables();
+        if !self.plan.reads_beside {
+            return Vec::new();
+        }
+        let mut parts = Vec::new();
+        let mut whole = Part {
+            number: 0,
+            protos,
+            micros: TABLES_MICROS,
+        };
+        let may_share = self.threads.is_none_or(|threads| threads.get() > 1);
+        if may_share && protos.meets(Protos::TCP) && !rows.keeps_only_listeners() {
+            let walk = hash::walk_micros(self.proc, buffer);
+            let others = Protos::ALL.without(Protos::TCP);
+            let (v4, v6) = (Protos::of(&[Proto::Tcp]), Protos::of(&[Proto::Tcp6]));
+            for (number, of, micros) in [(0, v4, walk), (1, v6, walk), (2, others, TABLES_MICROS)] {
+                let protos = protos.intersection(of);
+                if !protos.is_empty() {
+                    parts.push(Part {
+                        number,
+                        protos,
+                        micros,
+                    });
+                }
+            }
+            whole.micros = parts.iter().map(|part| part.micros).sum();
+        }
+        parts.push(whole);
+        parts
+    }
+
+    /// Reads those tables of the namespace `id` that `part` has through `members`.
     fn read_beside(
         &self,
         modules: &Modules,
         id: NetnsId,
+        part: Part,
         members: &mut dyn Iterator<Item = Task>,
         buffer: &mut [u8],
     ) -> Loaded {
@@ -156,9 +199,10 @@ impl Take<'_> {
             (Warnings::default(), Sockets::new(self.plan.keeps_details));
         let rows = self.plan.rows(&self.plan.condition);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, &mut warnings);
-        let was_read = reader.load(id, members, rows.tables(), None, &mut sockets);
+        let was_read = reader.load(id, members, part.protos, None, &mut sockets);
         Loaded {
             id,
+            part,
             kept_more: reader.kept_more,
             missed: reader.missed,
             sockets,
@@ -173,17 +217,19 @@ impl Take<'_> {
             let id = walk.settled.get(usize::from(loaded.id.0));
             id.copied().unwrap_or(loaded.id)
         };
-        for mut loaded in in_order(loaded, &settled) {
+        for mut loaded in in_order(loaded, &|loaded| (settled(loaded), loaded.part.number)) {
             let id = settled(&loaded);
             if let Some(netns) = walk.namespaces.get_mut(id) {
+                // If all tasks that had been met had ended before the first row, it is tried once more, with all.
+                let was_read = loaded.was_read || loaded.sockets.len() > 0;
                 // A warning names the task through which the table was read, and that is to be the first one; with several
                 // threads another may have been met before it.
-                if walk.had_helpers && !loaded.warnings.is_empty() {
+                if !was_read || (walk.had_helpers && !loaded.warnings.is_empty()) {
                     let (modules, buffer) = (&reading.modules, &mut reading.buffer);
-                    loaded = self.read_beside(modules, id, &mut netns.members(), buffer);
+                    let part = loaded.part;
+                    loaded = self.read_beside(modules, id, part, &mut netns.members(), buffer);
                 }
-                // If all tasks that had been met had ended before the first row, it is tried once more, with all.
-                netns.is_loaded = loaded.was_read || loaded.sockets.len() > 0;
+                netns.is_loaded = true;
             }
             reading.sockets.append(loaded.sockets, id);
             reading.warnings.append(loaded.warnings);
@@ -375,18 +421,16 @@ fn is_containers_own(
     is_own && !(no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere)
 }
 
-/// Returns true if any row matches, whoever holds it: only the tables are read, no descriptor. This is right if the plan
-/// says that tables suffice.
+/// Returns true if any row matches for certain, whoever holds it: only the tables are read, no descriptor, and the first
+/// match is enough. This is right if the plan says that tables suffice. False says nothing where anything may be unseen.
+/// Namespaces that only a thread is in are read last, if at all, `of_threads`: it costs a call for each thread to find them.
 ///
 /// # Errors
 /// One line: proc itself cannot be read.
-pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
+pub(crate) fn any_row_matches(take: &Take<'_>, of_threads: bool) -> Result<bool, String> {
     let proc = take.proc;
     let mut namespaces = Namespaces::default();
     let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
-    let found = namespaces.find_all(proc, true, &mut buffer);
-    found.map_err(|error| unreadable(proc, &error))?;
-    namespaces.select(proc, take.namespaces);
     let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
     let rows = RowFilter {
         condition: &take.plan.condition,
@@ -395,12 +439,33 @@ pub(crate) fn any_row_matches(take: &Take<'_>) -> Result<bool, String> {
         inodes: None,
         wildcards: false,
     };
-    let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
-    for (id, netns) in namespaces.iter().filter(|(_, netns)| netns.is_selected) {
-        let members = &mut netns.members();
-        reader.load(id, members, rows.tables(), None, &mut sockets);
-        if sockets.len() > 0 {
-            return Ok(true);
+    for of_threads in [false, true].into_iter().filter(|all| !*all || of_threads) {
+        let found = namespaces.find_all(proc, of_threads, &mut buffer);
+        found.map_err(|error| unreadable(proc, &error))?;
+        namespaces.select(proc, take.namespaces);
+        let ids = namespaces.ids(|netns| netns.is_selected && !netns.is_loaded);
+        let mut reader = Reader::new(proc, rows, &modules, &mut buffer, &mut warnings);
+        reader.has_match = Some(false);
+        // Listeners of TCP cost the kernel least, and are what most people ask for.
+        let (mut first, mut rest) = (Protos::default(), rows.tables());
+        if proc.is_live() && rows.condition.may_match_tcp(true) {
+            first = rest.intersection(Protos::TCP);
+            if reader.only_listeners {
+                rest = rest.without(first);
+            }
+        }
+        for (protos, only_listeners) in [(first, true), (rest, reader.only_listeners)] {
+            reader.only_listeners = only_listeners;
+            for id in &ids {
+                let Some(netns) = namespaces.get_mut(*id) else {
+                    continue;
+                };
+                reader.load(*id, &mut netns.members(), protos, None, &mut sockets);
+                if reader.has_match == Some(true) {
+                    return Ok(true);
+                }
+                netns.is_loaded = true;
+            }
         }
     }
     Ok(false)

@@ -2,17 +2,19 @@
 //! those rows, in `Sockets`. Each table is opened once for a namespace, as PID/net/NAME of one of its tasks, never as
 //! /proc/net, which is the reader's own; it is streamed through one buffer. It knows no process and no descriptor.
 //!
+//! A table is read whole; or as far as its listeners go, if only these are wanted; or until something matches.
+//!
 //! A table that is missing is an empty one: no IPv6, no UDP-Lite, another kernel. A row that has not the kernel's shape is
 //! skipped and counted, and so is a table with an unknown header.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use super::columns::Columns;
-use super::{ASSOCS, Format, TABLES, Table, can_bcm, protocols, sockstat, unix};
+use super::{ASSOCS, Format, TABLES, Table, can_bcm, hash, protocols, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_forbidden, is_gone};
@@ -66,6 +68,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) is_silent: bool,
     /// What could not be read.
     pub(crate) missed: Missed,
+    /// True if of TCP nothing but the listeners is read. It is false where the tables are not in the kernel's order.
+    pub(crate) only_listeners: bool,
+    /// If reading stops at the first row that matches and that nobody may have forged: whether it was found.
+    pub(crate) has_match: Option<bool>,
     /// The protocols that this kernel has.
     modules: &'a Modules,
     /// The buffer that tables are streamed through.
@@ -89,14 +95,16 @@ impl<'a> Reader<'a> {
             kept_more: false,
             is_silent: false,
             missed: Missed::default(),
+            only_listeners: proc.is_live() && rows.keeps_only_listeners(),
+            has_match: None,
             modules,
             buffer: buffer.get_mut(..len).unwrap_or_default(),
         }
     }
 
     /// Reads the tables of `protos` in `netns` through the first of its `members` that lives, and keeps the rows that match
-    /// and whose inode is wanted; any inode if `wanted` is `None`. It stops when no inode is wanted any more. Returns false
-    /// if no member lives.
+    /// and whose inode is wanted; any inode if `wanted` is `None`. It stops when no inode is wanted any more, or if asked at
+    /// the first match. Returns false if no member lives.
     #[inline(never)]
     pub(crate) fn load(
         &mut self,
@@ -109,14 +117,15 @@ impl<'a> Reader<'a> {
         let Some(mut member) = members.next() else {
             return false;
         };
-        let mut absent = sockstat::empty_tables(self.proc, member, protos, self.buffer);
+        let counts = sockstat::count(self.proc, member, protos, self.buffer);
+        let mut absent = counts.empty;
         let mut is_half = false;
         for table in &TABLES {
             if !protos.meets(table.protos.without(absent)) {
                 continue;
             }
             // An SCTP socket may stand in both of its tables.
-            if is_done(wanted.as_deref()) && !is_half {
+            if self.is_done(wanted.as_deref()) && !is_half {
                 return true;
             }
             if !self.has_module(table.protos, member) {
@@ -127,7 +136,9 @@ impl<'a> Reader<'a> {
             };
             is_half = table.path == ASSOCS && file.is_some();
             if let Some(file) = file {
-                self.read_table(file, table, netns, member, wanted.as_deref_mut(), sockets);
+                let in_use = counts.in_use(table).filter(|_| self.only_listeners);
+                let wanted = wanted.as_deref_mut();
+                self.read_table((file, in_use), table, netns, member, wanted, sockets);
             } else if Protos::BLUETOOTH.meets(table.protos) {
                 // Bluetooth is in the first namespace alone, with all of its tables.
                 absent = absent.union(Protos::BLUETOOTH);
@@ -136,7 +147,7 @@ impl<'a> Reader<'a> {
             }
         }
         if protos.meets(Protos::CAN_BCM)
-            && !is_done(wanted.as_deref())
+            && !self.is_done(wanted.as_deref())
             && self.has_module(Protos::CAN_BCM, member)
         {
             self.read_can_bcm(netns, member, wanted, sockets);
@@ -204,10 +215,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the rows of `table` out of `file`.
+    /// Returns true if inodes were wanted and all of them were found, or if a match was wanted.
+    fn is_done(&self, wanted: Option<&Wanted>) -> bool {
+        self.has_match == Some(true) || wanted.is_some_and(Wanted::is_done)
+    }
+
+    /// Reads the rows of `table` out of a file; with the number of its sockets in use, if only its listeners are wanted.
     fn read_table(
         &mut self,
-        mut file: File,
+        (file, in_use): (File, Option<u64>),
         table: &'static Table,
         netns: NetnsId,
         member: Task,
@@ -216,9 +232,20 @@ impl<'a> Reader<'a> {
     ) {
         let buffer = std::mem::take(&mut self.buffer);
         let last_read_max = table.last_read_max(self.proc.last_read_max());
-        let mut read = |buffer: &mut [u8]| file.read(buffer);
-        let mut records = Records::new(&mut read, &mut *buffer, last_read_max);
         let mut format = Format::usual(table, Endian::NATIVE);
+        let (all, stops_at_match) = (self.rows, self.has_match.is_some());
+        let is_match = |line: &[u8]| {
+            let parsed = Format::usual(table, Endian::NATIVE).parse_row(line);
+            parsed.is_some_and(|(row, detail)| all.keeps(&row, &detail) == Truth::Yes)
+        };
+        let is_enough = |line: &[u8]| {
+            hash::ends_listeners(line)
+                || (stops_at_match && line.strip_suffix(b"\n").is_some_and(is_match))
+        };
+        let is_tcp = Protos::TCP.meets(table.protos) && self.proc.is_live();
+        let mut text = hash::Text::new(file, is_tcp, in_use, &is_enough);
+        let mut read = |buffer: &mut [u8]| text.read(buffer);
+        let mut records = Records::new(&mut read, &mut *buffer, last_read_max);
         let (mut forgeable, mut rows) = (unix::Forgeable::default(), 0);
         let first_suspect = sockets.claims.suspects().len();
         let mut at_header = table.has_header();
@@ -248,6 +275,9 @@ impl<'a> Reader<'a> {
                 self.skip_row(member, table, &record);
                 continue;
             };
+            if in_use.is_some() && hash::is_behind_listeners(row.state) {
+                break Ok(());
+            }
             let is_wanted = wanted
                 .as_mut()
                 .is_none_or(|wanted| wanted.mark_found(row.inode, is_claim));
@@ -264,6 +294,9 @@ impl<'a> Reader<'a> {
                     sockets.push(netns, row, detail);
                     if is_claim {
                         sockets.suspect_last();
+                    } else if stops_at_match && all.keeps(row, detail) == Truth::Yes {
+                        self.has_match = Some(true);
+                        break Ok(());
                     }
                 } else if table.begins.is_some() {
                     sockets.claims.pass_over(row.inode, is_claim);
@@ -338,6 +371,9 @@ impl<'a> Reader<'a> {
             if let Some((row, detail)) = can_bcm::parse(line, inode) {
                 let truth = self.rows.keeps(&row, &detail);
                 self.kept_more |= truth == Truth::Maybe;
+                if truth == Truth::Yes && self.has_match.is_some() {
+                    self.has_match = Some(true);
+                }
                 if truth != Truth::No {
                     sockets.push(netns, &row, &detail);
                 }
@@ -379,11 +415,6 @@ impl<'a> Reader<'a> {
         };
         *missed = missed.union(table.protos);
     }
-}
-
-/// Returns true if inodes were wanted, and all of them were found.
-fn is_done(wanted: Option<&Wanted>) -> bool {
-    wanted.is_some_and(Wanted::is_done)
 }
 
 /// Parses PID/net/protocols, and returns the protocols that it names as the first field of a line, and those that need no

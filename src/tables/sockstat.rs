@@ -1,23 +1,21 @@
-//! The tables that are empty, and therefore need not be read. In: sockstat and sockstat6 of a task, which count the
-//! sockets in use of its namespace and cost nothing, while tcp makes the kernel walk the hash of the whole machine. Out:
-//! the protocols of which there is no socket. It opens no table.
+//! How many sockets a namespace has. In: sockstat and sockstat6 of a task, which count the sockets in use of its namespace
+//! and cost nothing, while tcp makes the kernel walk the hash of the whole machine. Out: the protocols of which there is no
+//! socket, so that their tables need not be read, and the number of TCP's. It opens no table.
 
 use super::{TABLES, Table};
 use crate::proc::{Proc, Task};
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
 use crate::text::digits::decimal;
 use crate::text::fields::Fields;
 
-/// The two files below PID, with the protocols that they count.
+/// The two files below PID, with the protocols of which they tell. Only the first counts `TIME_WAIT`, of both families.
 const FILES: [(&str, Protos); 2] = [
-    ("net/sockstat", Protos::INET4),
+    ("net/sockstat", Protos::INET4.union(Protos::TCP)),
     ("net/sockstat6", Protos::INET6),
 ];
 
-/// Reads which of `protos` have an empty table in the namespace of `member`. `buffer` is read into.
-///
-/// Request sockets are not counted, but where there is one there is its listener, or was until a second ago.
-pub(super) fn empty_tables(proc: &Proc, member: Task, protos: Protos, buffer: &mut [u8]) -> Protos {
+/// Counts the sockets of `protos` in the namespace of `member`. `buffer` is read into.
+pub(super) fn count(proc: &Proc, member: Task, protos: Protos, buffer: &mut [u8]) -> Counts {
     let mut counts = Counts::default();
     for (file, family) in FILES {
         let asked = protos.intersection(family);
@@ -28,19 +26,32 @@ pub(super) fn empty_tables(proc: &Proc, member: Task, protos: Protos, buffer: &m
             counts.parse(text);
         }
     }
-    counts.empty
+    counts
 }
 
 /// What the files told so far.
 #[derive(Default)]
-struct Counts {
-    /// The protocols without a socket.
-    empty: Protos,
-    /// TCP's sockets in `TIME_WAIT`, of both families. Only sockstat tells it, and it comes first.
+pub(super) struct Counts {
+    /// The protocols without a socket. Request sockets are not counted, but where there is one there is its listener, or
+    /// was until a second ago.
+    pub(super) empty: Protos,
+    /// TCP's sockets in `TIME_WAIT`, of both families.
     time_waits: Option<u64>,
+    /// The listeners and connections of tcp, and of tcp6.
+    tcp_in_use: [Option<u64>; 2],
 }
 
 impl Counts {
+    /// Returns the number of listeners and connections in `table`; `None` if that is not of TCP, or not told.
+    pub(super) fn in_use(&self, table: &Table) -> Option<u64> {
+        let [v4, v6] = self.tcp_in_use;
+        match table.proto {
+            Proto::Tcp => v4,
+            Proto::Tcp6 => v6,
+            _ => None,
+        }
+    }
+
     /// Parses sockstat or sockstat6 (`net/ipv4/proc.c`: `sockstat_seq_show`, `net/ipv6/proc.c`: `sockstat6_seq_show`).
     ///
     /// ```text
@@ -66,6 +77,12 @@ impl Counts {
                     _ => {}
                 }
             }
+            let [v4, v6] = &mut self.tcp_in_use;
+            match table.proto {
+                Proto::Tcp => *v4 = in_use,
+                Proto::Tcp6 => *v6 = in_use,
+                _ => {}
+            }
             let is_tcp = Protos::TCP.meets(table.protos);
             if in_use == Some(0) && (!is_tcp || self.time_waits == Some(0)) {
                 self.empty = self.empty.union(table.protos);
@@ -77,7 +94,6 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::proto::Proto;
 
     /// Returns what is empty by the two files.
     fn empty(sockstat: &str, sockstat6: &str) -> Protos {
@@ -115,6 +131,18 @@ mod tests {
         // Without sockstat nobody tells whether there are any.
         assert!(!empty("", SOCKSTAT6).has(Proto::Tcp6));
         assert!(empty("", SOCKSTAT6).has(Proto::Udp6));
+    }
+
+    #[test]
+    fn listeners_and_connections_of_tcp_are_counted() {
+        let mut counts = Counts::default();
+        let table = |proto| TABLES.iter().find(|table| table.proto == proto).unwrap();
+        assert_eq!(counts.in_use(table(Proto::Tcp)), None);
+        counts.parse(SOCKSTAT.replace("TCP: inuse 0", "TCP: inuse 23").as_bytes());
+        counts.parse(SOCKSTAT6.as_bytes());
+        assert_eq!(counts.in_use(table(Proto::Tcp)), Some(23));
+        assert_eq!(counts.in_use(table(Proto::Tcp6)), Some(0));
+        assert_eq!(counts.in_use(table(Proto::Udp)), None);
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::thread;
 
 /// Largest number of threads that is chosen unasked: all of them share the kernel's locks.
 const THREADS_MAX: usize = 16;
-/// Amount of waiting work, in µs, from which helpers pay; to start one takes about 100 µs.
-const HELPED_MICROS_MIN: usize = 3000;
+/// Amount of waiting work, in µs, for each of which one helper pays; to start one takes 20 to 100 µs.
+const HELPER_MICROS: usize = 1400;
 
 /// One of the two queues.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,10 +74,14 @@ impl<J> Jobs<J> {
 
     /// Returns the number of helpers that the waiting work is worth.
     pub(crate) fn helpers_wanted(&self) -> usize {
-        if self.waiting().micros < HELPED_MICROS_MIN {
-            0
-        } else {
-            self.threads().saturating_sub(1)
+        self.helpers_for(self.waiting().micros)
+    }
+
+    /// Returns the number of helpers that work of `micros` µs is worth.
+    pub(crate) fn helpers_for(&self, micros: usize) -> usize {
+        match micros / HELPER_MICROS {
+            0 => 0,
+            helpers => helpers.min(self.threads().saturating_sub(1)),
         }
     }
 
@@ -150,7 +154,7 @@ mod tests {
     fn every_job_is_done_once_and_so_is_every_job_that_it_adds() {
         for threads in 1..5 {
             let jobs = Jobs::new(NonZero::new(threads));
-            jobs.add(Queue::Caller, 0..50, 100);
+            jobs.add(Queue::Caller, 0..50, 200);
             assert_eq!(jobs.helpers_wanted(), threads - 1);
             let done: Vec<AtomicU32> = (0..150).map(|_| AtomicU32::new(0)).collect();
             let work = |number: usize| {
@@ -169,6 +173,15 @@ mod tests {
             assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
             assert_eq!(jobs.helpers_wanted(), 0);
         }
+    }
+
+    #[test]
+    fn a_helper_is_wanted_for_each_piece_of_work_that_pays() {
+        let jobs = Jobs::<u32>::new(NonZero::new(4));
+        let wanted =
+            [0, 1399, 1400, 2799, 2800, 4200, 1_000_000].map(|micros| jobs.helpers_for(micros));
+        assert_eq!(wanted, [0, 0, 1, 1, 2, 3, 3]);
+        assert_eq!(Jobs::<u32>::new(NonZero::new(1)).helpers_for(1_000_000), 0);
     }
 
     #[test]

@@ -34,7 +34,7 @@ use container::Finder;
 use shared::Shared;
 
 pub(crate) use found::{Process, Unread, Walk};
-pub(crate) use shared::ReadTables;
+pub(crate) use shared::{Part, ReadTables};
 pub(crate) use worker::BUFFER_LEN;
 
 /// How a walk is done.
@@ -50,8 +50,11 @@ pub(crate) struct WalkOptions<'a> {
     pub(crate) shows_ownerless: bool,
     /// Number of threads; `None` for as many as help.
     pub(crate) threads: Option<NonZero<usize>>,
-    /// Reads the tables of each namespace beside the walk, if all of their rows are wanted whoever holds them.
-    pub(crate) read_tables: Option<ReadTables<'a>>,
+    /// Reads tables of a namespace beside the walk.
+    pub(crate) read_tables: ReadTables<'a>,
+    /// The tables that are read so, if all of their rows are wanted whoever holds them: parts that may be read side by side,
+    /// and behind them all in one; or nothing.
+    pub(crate) tables: &'a [Part],
 }
 
 impl WalkOptions<'_> {

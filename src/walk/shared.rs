@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::collections::to_u32;
 use crate::proc::{NetnsId, Proc, Task};
 use crate::select::Condition;
+use crate::socket::proto::Protos;
 use crate::walk::WalkOptions;
 use crate::walk::fds::FdTable;
 use crate::walk::found::ConditionId;
@@ -22,13 +23,22 @@ const PART_LEN: u32 = 2048;
 const PROCESS_MICROS: usize = 50;
 /// Time that a part of a process takes, about, in µs.
 const PART_MICROS: usize = 3000;
-/// Time that the tables of a namespace take, about, in µs: mostly to walk through the machine's whole hash of TCP.
-const TABLES_MICROS: usize = 600;
 
-/// Reads the tables of a namespace beside the walk: of its id during the walk, through those of its members that have
+/// Some of the tables of a namespace, which one job reads.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    /// Its place among the parts.
+    pub(crate) number: u8,
+    /// The protocols of the tables.
+    pub(crate) protos: Protos,
+    /// The time that they take, about, in µs.
+    pub(crate) micros: usize,
+}
+
+/// Reads some tables of a namespace beside the walk: of its id during the walk, through those of its members that have
 /// been met so far, into a scratch buffer.
 pub(crate) type ReadTables<'a> =
-    &'a (dyn Fn(NetnsId, &mut dyn Iterator<Item = Task>, &mut [u8]) + Sync);
+    &'a (dyn Fn(NetnsId, Part, &mut dyn Iterator<Item = Task>, &mut [u8]) + Sync);
 
 /// A unit of work.
 pub(crate) enum Job {
@@ -36,8 +46,8 @@ pub(crate) enum Job {
     Process(u32),
     /// Reads one part of a process, by its number.
     Part(Arc<Split>, u32),
-    /// Reads the tables of a namespace.
-    Tables(NetnsId),
+    /// Reads some tables of a namespace.
+    Tables(NetnsId, Part),
 }
 
 /// A task whose descriptors are read.
@@ -170,7 +180,8 @@ impl<'a> Shared<'a> {
     }
 
     /// Finds the namespace of `task`, counts the task there unless it is a thread whose process is there, in `home`, and adds
-    /// the job of reading its tables if it is new.
+    /// the jobs of reading its tables if it is new. Those of the first one, which often is the only one, are read in parts
+    /// if that pays.
     pub(crate) fn find_netns(
         &self,
         task: Task,
@@ -182,9 +193,19 @@ impl<'a> Shared<'a> {
             netns.members.len() == 1
         };
         let (id, is_new) = self.add_to_netns(task, home, count)?;
-        if is_new == Some(true) && self.options.read_tables.is_some() {
-            let tables = std::iter::once(Job::Tables(id));
-            self.jobs.add(Queue::Helpers, tables, TABLES_MICROS);
+        if is_new == Some(true)
+            && let Some((whole, parts)) = self.options.tables.split_last()
+        {
+            let splits = id == NetnsId(0) && self.jobs.helpers_for(whole.micros) > 0;
+            let parts = if splits && !parts.is_empty() {
+                parts
+            } else {
+                std::slice::from_ref(whole)
+            };
+            for part in parts {
+                let job = std::iter::once(Job::Tables(id, *part));
+                self.jobs.add(Queue::Helpers, job, part.micros);
+            }
         }
         Some(id)
     }

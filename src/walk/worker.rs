@@ -13,7 +13,7 @@ use crate::walk::container::Finder;
 use crate::walk::fds::{FdDir, FdTable, Link};
 use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
-use crate::walk::shared::{Job, SPLIT_MIN, Shared, Split, Visit};
+use crate::walk::shared::{Job, Part, SPLIT_MIN, Shared, Split, Visit};
 
 /// Length of the buffer of a thread: it holds about a thousand names of processes, or 500 of 7 digits.
 pub(crate) const BUFFER_LEN: usize = 32 * 1024;
@@ -28,23 +28,18 @@ const SPARE_MIN: usize = 8 * 1024 * 1024;
 pub(crate) fn run(shared: &Shared<'_>, buffer: &mut [u8]) -> Vec<Findings> {
     thread::scope(|scope| {
         let (mut own, mut helpers) = (Worker::new(shared, buffer), Vec::new());
-        let mut is_alone = true;
+        let mut may_start = true;
         let mut start_helpers = || {
-            let wanted = if is_alone {
-                shared.jobs.helpers_wanted()
-            } else {
-                0
-            };
-            is_alone &= wanted == 0;
-            for _ in 0..wanted {
+            while may_start && helpers.len() < shared.jobs.helpers_wanted() {
+                let start = |buffer| {
+                    let builder = Builder::new().stack_size(STACK_LEN);
+                    builder.spawn_scoped(scope, || help(shared, buffer)).ok()
+                };
                 // If there is no memory for one more thread, or none may be started (EAGAIN: a limit of processes), the
                 // others do all of the work.
-                let Some(buffer) = spare_buffer() else { break };
-                let builder = Builder::new().stack_size(STACK_LEN);
-                let Ok(helper) = builder.spawn_scoped(scope, || help(shared, buffer)) else {
-                    break;
-                };
-                helpers.push(helper);
+                let helper = spare_buffer().and_then(start);
+                may_start = helper.is_some();
+                helpers.extend(helper);
             }
         };
         start_helpers();
@@ -142,19 +137,17 @@ impl<'a> Worker<'a> {
         match job {
             Job::Process(pid) => self.visit_if_selected(Task { pid, tid: 0 }),
             Job::Part(split, part) => self.read_part(&split, part),
-            Job::Tables(id) => self.read_tables(id),
+            Job::Tables(id, part) => self.read_tables(id, part),
         }
     }
 
-    /// Has the tables of namespace `id` read.
-    fn read_tables(&mut self, id: NetnsId) {
+    /// Has `part` of the tables of namespace `id` read.
+    fn read_tables(&mut self, id: NetnsId, part: Part) {
         let shared = self.shared;
-        if let Some(read_tables) = shared.options.read_tables {
-            let member = |at: usize| {
-                shared.with_namespaces(|namespaces| namespaces.get(id)?.members.get(at).copied())
-            };
-            read_tables(id, &mut (0..).map_while(member), self.buffer);
-        }
+        let member = |at: usize| {
+            shared.with_namespaces(|namespaces| namespaces.get(id)?.members.get(at).copied())
+        };
+        (shared.options.read_tables)(id, part, &mut (0..).map_while(member), self.buffer);
     }
 
     /// Visits the process `task` if it is selected, or if all are visited.

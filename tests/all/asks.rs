@@ -72,16 +72,16 @@ impl Call {
 }
 
 /// The calls of one run of lsock, from its first look at proc on: what comes before is the C library's.
-struct Asked {
+pub(crate) struct Asked {
     /// All of them.
     calls: Vec<Call>,
     /// How many rows it showed.
-    rows: usize,
+    pub(crate) rows: usize,
 }
 
 impl Asked {
     /// Runs `lsock --threads 1 --proc PROC ARGS`; `None`, and says so, where it cannot be traced.
-    fn by(proc: &Path, args: &str) -> Option<Asked> {
+    pub(crate) fn by(proc: &Path, args: &str) -> Option<Asked> {
         let mut command = lsock();
         command.args(["--threads", "1", "-H", "--proc"]).arg(proc);
         command.args(args.split_ascii_whitespace());
@@ -102,12 +102,12 @@ impl Asked {
     }
 
     /// How many calls of this kind there are.
-    fn count(&self, kind: &str) -> usize {
+    pub(crate) fn count(&self, kind: &str) -> usize {
         self.calls.iter().filter(|call| call.kind == kind).count()
     }
 
     /// How many calls of this kind there are about what is open by a path that ends so.
-    fn count_of(&self, kind: &str, end: &str) -> usize {
+    pub(crate) fn count_of(&self, kind: &str, end: &str) -> usize {
         let end = format!("{end}>");
         let is_it = |call: &&Call| call.kind == kind && call.line.contains(&end);
         self.calls.iter().filter(is_it).count()
@@ -492,7 +492,7 @@ fn a_dense_table_of_descriptors_is_not_listed() {
 // ---- tables that are left out, and their ends --------------------------------------------------------------
 
 /// A socket: its table, its local end, and its inode.
-type Socket = (String, String, u64);
+pub(crate) type Socket = (String, String, u64);
 
 /// What tables of internet sockets sockstat and sockstat6 count.
 const COUNTED: [&str; 6] = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"];
@@ -509,7 +509,12 @@ fn address(hex: &str) -> String {
 }
 
 /// What a table of this process's namespace tells, read to its end by std.
-fn told(table: &str) -> Vec<Socket> {
+pub(crate) fn told(table: &str) -> Vec<Socket> {
+    told_if(table, &|_| true)
+}
+
+/// The same of those rows of whose fields `is_meant` holds.
+pub(crate) fn told_if(table: &str, is_meant: &dyn Fn(&[&str]) -> bool) -> Vec<Socket> {
     let Ok(text) = fs::read_to_string(format!("/proc/self/net/{table}")) else {
         // Without IPv6 there is none.
         return Vec::new();
@@ -517,6 +522,9 @@ fn told(table: &str) -> Vec<Socket> {
     let mut sockets = Vec::new();
     for line in text.lines().skip(1) {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        if !is_meant(&words) {
+            continue;
+        }
         let (local, inode) = if table == "unix" {
             (
                 words.get(7).copied().unwrap_or_default().to_owned(),
@@ -541,7 +549,7 @@ fn ends(address: &str, port: Option<u64>) -> String {
 }
 
 /// What lsock shows of these tables.
-fn shown(args: &str, tables: &[&str]) -> Vec<Socket> {
+pub(crate) fn shown(args: &str, tables: &[&str]) -> Vec<Socket> {
     let run = Run::of(lsock().arg("-j").args(args.split_ascii_whitespace()));
     assert!(matches!(run.status, Some(0 | 1)), "{run:?}");
     if run.status == Some(0) {
@@ -586,7 +594,7 @@ fn is_one_of(told: &[Socket], table: &str) {
 }
 
 /// Binds a socket to a free port of the loopback address of IPv6; `None`, and says so, where there is none.
-fn on_ipv6<T>(bind: impl Fn(&str) -> std::io::Result<T>) -> Option<T> {
+pub(crate) fn on_ipv6<T>(bind: impl Fn(&str) -> std::io::Result<T>) -> Option<T> {
     match bind("[::1]:0") {
         Ok(socket) => Some(socket),
         Err(error) => {
@@ -766,6 +774,7 @@ fn a_connection_half_made_is_shown_beside_its_listener() {
         }
         let told = shows_all_that_is_counted();
         assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(shown("-tl", &["tcp"]).len(), 1);
         let states = Run::of(lsock().args(["-H", "-t"]));
         assert!(states.out().contains(" SYN_RECV "), "{states:?}");
     });

@@ -48,7 +48,13 @@ pub(crate) fn strace(options: &[&str], command: &Command) -> Result<(Run, String
         ));
     }
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("lsock-trace-{}-{number}", std::process::id());
+    // A test in a PID namespace of its own is the first process there, as others are in theirs.
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap();
+    let name = format!(
+        "lsock-trace-{}-{}-{number}",
+        namespace.display(),
+        std::process::id()
+    );
     let trace = std::env::temp_dir().join(name);
     let mut strace = Command::new("strace");
     strace.args(options).arg("-o").arg(&trace);

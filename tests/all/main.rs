@@ -21,6 +21,7 @@ mod dialects;
 mod fingers;
 mod json;
 mod list;
+mod listeners;
 mod live;
 mod machine;
 mod namespaces;
