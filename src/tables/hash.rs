@@ -8,7 +8,7 @@
 //! last read stopped would walk less, but lose a listener whose neighbour in a bucket was closed between the two.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
 use crate::proc::Proc;
