@@ -6,8 +6,13 @@
 //! before anybody knows whether its name may be believed. So answers have three values (Kleene's logic): a room passes
 //! over what is certainly not asked for, and keeps what may be.
 
-mod glob;
 pub(crate) mod rows;
+
+mod glob;
+mod listeners;
+mod selection;
+
+pub(crate) use selection::Selection;
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -208,20 +213,6 @@ impl Condition {
         }
     }
 
-    /// Calls `change` with each question. Below "not" all stays as it is, because there what is weaker makes the whole
-    /// stronger.
-    pub(crate) fn change(&mut self, change: &mut dyn FnMut(&mut Self)) {
-        match self {
-            Self::All(parts) | Self::Any(parts) => {
-                for part in parts {
-                    part.change(change);
-                }
-            }
-            Self::Not(_) => {}
-            Self::Process(_) | Self::Row(_) => change(self),
-        }
-    }
-
     /// Returns the only part of `parts`, or all of them under `join`.
     fn one_of(mut parts: Vec<Self>, join: fn(Vec<Self>) -> Self) -> Self {
         match (parts.pop(), parts.is_empty()) {
@@ -293,37 +284,6 @@ impl Needs {
 }
 
 impl Condition {
-    /// Returns true if listeners are asked for (`-l`).
-    pub(crate) fn is_of_listeners(&self) -> bool {
-        match self {
-            Self::Row(test) => matches!(test, RowTest::Listening),
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_listeners),
-            Self::Not(_) | Self::Process(_) => false,
-        }
-    }
-
-    /// Makes of the condition what is meant of listeners: with an address it also selects the listeners on every address
-    /// that accept for it, and with IPv4 also those of IPv6 that take both.
-    pub(crate) fn add_wildcards(&mut self) {
-        self.change(&mut |question| {
-            let Self::Row(test) = question else {
-                return;
-            };
-            let (family, ports) = match test {
-                RowTest::Family(Family::V4) => (Family::V4, Ports::new()),
-                RowTest::End(Side::Local | Side::Either, end) => match end.prefix {
-                    Some(prefix) if prefix.is_ipv4() => (Family::V4, end.ports.clone()),
-                    Some(_) => (Family::V6, end.ports.clone()),
-                    None => return,
-                },
-                _ => return,
-            };
-            let test = std::mem::replace(test, RowTest::Listening);
-            let accepts = RowTest::Accepts(family, ports);
-            *question = Self::Any(vec![Self::Row(test), Self::Row(accepts)]);
-        });
-    }
-
     /// Returns what has to be read before the answer can be known. It is a bound: nothing that matches is outside of it.
     pub(crate) fn needs(&self) -> Needs {
         let mut needs = Needs {
@@ -401,31 +361,6 @@ impl Condition {
             Self::Process(ProcessTest::Pids(pids)) => Some(pids.clone()),
             Self::Not(_) | Self::Process(_) | Self::Row(_) => None,
         }
-    }
-}
-
-/// Conditions of several kinds, as a command line adds them up: of one kind any, of different kinds all must hold.
-#[derive(Debug, Default)]
-pub(crate) struct Selection {
-    /// A kind, by a number that only has to be its own, and its conditions.
-    kinds: Vec<(&'static str, Vec<Condition>)>,
-}
-
-impl Selection {
-    /// Adds one more condition of `kind`.
-    pub(crate) fn add(&mut self, kind: &'static str, condition: Condition) {
-        match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, conditions)) => conditions.push(condition),
-            None => self.kinds.push((kind, vec![condition])),
-        }
-    }
-
-    /// Returns the condition that all kinds make together.
-    pub(crate) fn condition(&self) -> Condition {
-        let kinds = self.kinds.iter();
-        let kinds = kinds.map(|(_, conditions)| Condition::Any(conditions.clone()));
-        // Lists of one are taken apart.
-        Condition::All(kinds.collect()).settle(&mut |_| Truth::Maybe)
     }
 }
 

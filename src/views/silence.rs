@@ -97,12 +97,14 @@ const OF_SOCKETS: [(&str, &str); 9] = [
     ("--remote-port", " on remote port "),
     ("--address", ON),
     ("-i SPEC", ON),
-    ("--path", " called "),
+    ("--path", CALLED),
     ("--state", " in state "),
     ("--uid", " of uid "),
     ("--inode", " with inode "),
 ];
 
+/// The word before the name of a unix socket.
+const CALLED: &str = " called ";
 /// The word before a port or an address.
 const ON: &str = " on ";
 
@@ -279,7 +281,11 @@ impl<'a> Search<'a> {
                 continue;
             };
             line.text(if words == 0 { verb } else { "" });
-            line.text(word);
+            line.text(if self.is_of_listeners && *word == CALLED {
+                ON
+            } else {
+                word
+            });
             words += 1;
             // A port may be typed with a colon or without.
             let port = value.strip_prefix(b":").unwrap_or(value);
