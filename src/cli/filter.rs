@@ -3,11 +3,13 @@
 //! or one line that quotes the filter and says where it is wrong. It looks up no names, and knows no option.
 //!
 //! The grammar, in which parts side by side mean "and":
-//!     filter := { state NAME… | exclude NAME } [or]
-//!     or     := and { (or | "|" | "||") and }
-//!     and    := not { [and | & | &&] not }
-//!     not    := { not | ! } ( "(" or ")" | atom )
-//!     atom   := (sport | dport) [OPERATOR] PORT | (src | dst) [=] HOST
+//! ```text
+//! filter := { state NAME… | exclude NAME } [or]
+//! or     := and { (or | "|" | "||") and }
+//! and    := not { [and | & | &&] not }
+//! not    := { not | ! } ( "(" or ")" | atom )
+//! atom   := (sport | dport) [OPERATOR] PORT | (src | dst) [=] HOST
+//! ```
 
 use crate::cli::ends::{parse_end, parse_ports};
 use crate::cli::states::parse_state;
