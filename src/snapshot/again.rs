@@ -119,7 +119,7 @@ impl Take<'_> {
         };
         // What is odd was said at the first look.
         let snapshot = take.snapshot(&mut Warnings::default())?;
-        let unlisted = if self.plan.asks_unlisted() {
+        let unlisted = if first.selected > 0 && self.plan.asks_unlisted() {
             UnlistedSockets::find(&snapshot, self.proc, self.plan)
         } else {
             UnlistedSockets::default()

@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
         };
         self.buffer = buffer;
         // The kernel prints a header into every table. Windows' first Linux has tables without a byte.
-        if at_header && result.is_ok() {
+        if at_header && result.is_ok() && self.is_asked(table.protos) {
             self.missed.skipped = self.missed.skipped.union(table.protos);
         }
         // A table may go away with its namespace while it is read; the rows before are true.

@@ -226,20 +226,22 @@ impl<'a> Search<'a> {
         let selected = self.first.selected;
         let mut processes = self.processes();
         let Some((option, word)) = processes.next() else {
-            line.clause(match sockets {
-                0 => "there is no socket",
-                _ if self.is_of_listeners => "nobody",
-                _ => "none of the ",
-            });
-            if sockets > 0 {
-                if !self.is_of_listeners {
-                    line.counted(sockets, " socket", "s");
-                }
+            let namespaces = self.again.snapshot.namespace_count();
+            if sockets == 0 {
+                line.clause("there is no socket");
+            } else if self.is_of_listeners {
+                line.clause("nobody");
+                self.write_asked(line);
+            } else {
+                line.clause("none of the ");
+                line.counted(sockets, " socket", "s");
+            }
+            line.text(" in ");
+            line.counted(namespaces, " namespace", "s");
+            if sockets > 0 && !self.is_of_listeners {
                 self.write_asked(line);
             }
-            let namespaces = self.again.snapshot.namespace_count();
-            line.text(" in ");
-            return line.counted(namespaces, " namespace", "s");
+            return;
         };
         let is_one = selected == 1;
         line.clause("");

@@ -207,6 +207,7 @@ fn a_tcp_socket_that_is_bound_and_does_not_listen_may_hold_the_port() {
         }
         // It has no other end, no state but one, and is not of UDP or IPv6.
         for args in [
+            "nosuch :9991",
             "--remote-port 9991",
             "-sESTABLISHED :9991",
             "-u :9991",
@@ -294,7 +295,7 @@ fn what_was_looked_at_and_where_it_stopped_is_one_line() {
         ("-l :9", "nobody listens on :9 in 2 namespaces"),
         (
             "127.0.0.1:8080",
-            "none of the 6 sockets is on 127.0.0.1:8080 in 2 namespaces; a listener on 0.0.0.0:8080 would accept for it",
+            "none of the 6 sockets in 2 namespaces is on 127.0.0.1:8080; a listener on 0.0.0.0:8080 would accept for it",
         ),
         (
             "-l 10.0.0.1:8081",
@@ -302,27 +303,29 @@ fn what_was_looked_at_and_where_it_stopped_is_one_line() {
         ),
         (
             "-t :53",
-            "none of the 6 sockets is on port 53 in 2 namespaces; 1 socket on it of another protocol or family: udp 0.0.0.0:53",
+            "none of the 6 sockets in 2 namespaces is on port 53; 1 socket on it of another protocol or family: udp 0.0.0.0:53",
         ),
         (
             ":8080 -sCLOSE_WAIT",
-            "none of the 6 sockets is on port 8080 in state CLOSE_WAIT in 2 namespaces; 1 socket on it in another state: tcp 0.0.0.0:8080",
+            "none of the 6 sockets in 2 namespaces is on port 8080 in state CLOSE_WAIT; 1 socket on it in another state: tcp 0.0.0.0:8080",
         ),
         (
             "-sCLOSE_WAIT",
-            "none of the 6 sockets is in state CLOSE_WAIT in 2 namespaces",
+            "none of the 6 sockets in 2 namespaces is in state CLOSE_WAIT",
         ),
         (
             "/run/x.sock",
-            "none of the 6 sockets is called /run/x.sock in 2 namespaces",
+            "none of the 6 sockets in 2 namespaces is called /run/x.sock",
         ),
-        ("--packet", "none of the 6 sockets matches in 2 namespaces"),
+        ("--packet", "none of the 6 sockets in 2 namespaces matches"),
         ("99", "no process 99"),
         (
             "8080",
             "no process 8080, but 1 socket on that port: write :8080",
         ),
         ("nginx", "no process matches 'nginx'"),
+        // Nobody that is asked for has the sockets in no table that others have.
+        ("nginx :9", "no process matches 'nginx'"),
         ("-c nginx", "no command begins with 'nginx'"),
         ("--container beef", "no container begins with 'beef'"),
         ("--netns 99", "no process or network namespace 99"),
