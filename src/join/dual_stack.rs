@@ -3,44 +3,45 @@
 //! be there beside one of IPv6 alone (`IPV6_V6ONLY`).
 
 use crate::collections::sort::sort_dedup;
+use crate::join::peers::kind;
 use crate::select::Family;
 use crate::select::rows::waits_on_all;
-use crate::socket::proto::Protos;
 use crate::socket::store::Sockets;
 
-/// The sockets that wait on every address of IPv4, those of UDP and all others apart: each a namespace and a port,
-/// ascending.
+/// The sockets that wait on every address of IPv4, by their kind, because TCP, UDP, UDP-Lite and SCTP have ports of their
+/// own: each a namespace and a port, ascending.
 #[derive(Default)]
-pub(crate) struct Wildcards([Vec<u32>; 2]);
+pub(crate) struct Wildcards([Vec<u32>; 4]);
 
 impl Wildcards {
     /// Finds them in `sockets`.
     pub(crate) fn of(sockets: &Sockets) -> Self {
-        let Self([mut udp, mut others]) = Self::default();
+        let mut wildcards = Self::default();
         for number in sockets.numbers() {
             if waits_on_all(Family::V4, &sockets.row(number)) {
-                let (is_udp, key) = key(sockets, number);
-                if is_udp { &mut udp } else { &mut others }.push(key);
+                let (kind, key) = key(sockets, number);
+                if let Some(keys) = wildcards.0.get_mut(kind) {
+                    keys.push(key);
+                }
             }
         }
-        sort_dedup(&mut udp);
-        sort_dedup(&mut others);
-        Self([udp, others])
+        wildcards.0.iter_mut().for_each(sort_dedup);
+        wildcards
     }
 
     /// Returns true if socket `number`, which waits on every address of IPv6, takes IPv4 too.
     pub(crate) fn is_dual(&self, number: u32, sockets: &Sockets) -> bool {
-        let (is_udp, key) = key(sockets, number);
-        let Self([udp, others]) = self;
-        let beside = if is_udp { udp } else { others };
+        let (kind, key) = key(sockets, number);
+        let beside = self.0.get(kind).map(Vec::as_slice).unwrap_or_default();
         beside.binary_search(&key).is_err()
     }
 }
 
-/// Returns true if socket `number` is of UDP; and its namespace and the port that it waits on, as one number.
-fn key(sockets: &Sockets, number: u32) -> (bool, u32) {
+/// Returns the kind of socket `number`; and its namespace and the port that it waits on, as one number.
+fn key(sockets: &Sockets, number: u32) -> (usize, u32) {
     let row = sockets.row(number);
     let port = row.ends.inet().map_or(0, |((_, port), _)| port);
     let netns = u32::from(sockets.netns(number).0);
-    (Protos::UDP.has(row.proto), netns << 16 | u32::from(port))
+    let kind = kind(row.proto).map_or(usize::MAX, usize::from);
+    (kind, netns << 16 | u32::from(port))
 }

@@ -115,7 +115,7 @@ pub(crate) struct Peers {
 }
 
 /// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
-fn kind(proto: Proto) -> Option<u8> {
+pub(super) fn kind(proto: Proto) -> Option<u8> {
     match proto {
         Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 => Some(0),
         Proto::Udp | Proto::Udp6 => Some(1),

@@ -455,6 +455,31 @@ fn a_listener_on_every_address_is_found_by_each_that_it_accepts_for() {
         .exactly("", 1);
 }
 
+// TCP, UDP, UDP-Lite and SCTP have ports of their own: a socket of one says nothing of another's.
+#[test]
+fn only_a_socket_of_the_same_kind_tells_that_one_of_ipv6_takes_no_ipv4() {
+    let any = "00000000:0035";
+    let any6 = "00000000000000000000000000000000:0035";
+    let shown = "6 dns 3 udp6 UNCONNECTED 0 0 [::]:53 *:*";
+    for (table, is_shown) in [("tcp", true), ("udplite", true), ("udp", false)] {
+        let tree = Tree::new();
+        tree.process(6, "dns").socket(3, 11).socket(4, 12);
+        tree.table("udp6", &[udp(any6, NOBODY6, "07", EMPTY, 0, 11)]);
+        let beside = if table == "tcp" {
+            listen(53, 12)
+        } else {
+            udp(any, NOBODY, "07", EMPTY, 0, 12)
+        };
+        tree.table(table, &[beside]);
+        let run = tree.run("-4 -l :53");
+        assert_eq!(
+            run.rows().iter().any(|row| row == shown),
+            is_shown,
+            "{table}: {run:?}"
+        );
+    }
+}
+
 #[test]
 fn who_holds_the_one_of_ipv4_does_not_matter() {
     let tree = Tree::new();
