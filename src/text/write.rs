@@ -10,36 +10,79 @@
 /// The length of a chunk; no number and no IPv4 address is longer.
 const CHUNK_LEN: usize = 16;
 
-/// Writes a short text.
+/// Writes a short text. The first and the last bytes of one of up to 16 are put together in a register: they overlap, or
+/// touch, and where they overlap they are the same.
 pub(crate) fn write_short(out: &mut Vec<u8>, text: &[u8]) {
-    let (chunks, rest) = text.as_chunks::<8>();
-    for chunk in chunks {
-        out.extend_from_slice(chunk);
+    let len = text.len();
+    if let Some((first, last)) = ends::<8>(text) {
+        if len > CHUNK_LEN {
+            return write_long(out, text);
+        }
+        let (first, last) = (u64::from_le_bytes(first), u64::from_le_bytes(last));
+        let word = u128::from(first) | u128::from(last) << (len * 8 - 64);
+        write_chunk(out, word, len);
+    } else if let Some((first, last)) = ends::<4>(text) {
+        let (first, last) = (u32::from_le_bytes(first), u32::from_le_bytes(last));
+        let word = u64::from(first) | u64::from(last) << (len * 8 - 32);
+        write_bytes(out, word, len);
+    } else {
+        let bytes = text.iter().rev();
+        let word = bytes.fold(0, |word, byte| word << 8 | u64::from(*byte));
+        write_bytes(out, word, len);
     }
-    // The rest is put together in a register: to push it byte by byte takes a load and a store of the length for each.
-    let word = rest
-        .iter()
-        .rev()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte));
-    write_bytes(out, word, rest.len());
+}
+
+/// Returns the first and the last `N` bytes of `text`, if there are as many.
+#[inline(always)]
+fn ends<const N: usize>(text: &[u8]) -> Option<([u8; N], [u8; N])> {
+    Some((*text.first_chunk()?, *text.last_chunk()?))
+}
+
+/// Writes a text that is longer than a chunk.
+#[inline(never)]
+fn write_long(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(text);
 }
 
 /// Writes the first `len` bytes of `chunk`.
 #[inline(always)]
-fn write_chunk(out: &mut Vec<u8>, chunk: [u8; CHUNK_LEN], len: usize) {
+fn write_chunk(out: &mut Vec<u8>, chunk: u128, len: usize) {
     let start = out.len();
-    out.extend_from_slice(&chunk);
+    if out.capacity().wrapping_sub(start) < CHUNK_LEN {
+        return write_growing(out, chunk, len);
+    }
+    out.extend_from_slice(&chunk.to_le_bytes());
     out.truncate(start + len);
+}
+
+/// Writes the first `len` bytes of `word`.
+#[inline(always)]
+fn write_bytes(out: &mut Vec<u8>, word: u64, len: usize) {
+    let start = out.len();
+    if out.capacity().wrapping_sub(start) < CHUNK_LEN / 2 {
+        return write_growing(out, word.into(), len);
+    }
+    out.extend_from_slice(&word.to_le_bytes());
+    out.truncate(start + len);
+}
+
+/// Writes the first `len` bytes of `chunk` where `out` may have to grow. Because this is the last call of the others, which
+/// make no other, they need not save a register.
+#[cold]
+#[inline(never)]
+fn write_growing(out: &mut Vec<u8>, chunk: u128, len: usize) {
+    out.extend(chunk.to_le_bytes().iter().take(len));
 }
 
 /// Writes the blanks that a text of `width` lacks to be `wanted` wide.
 pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
-    let mut rest = wanted.saturating_sub(width);
-    while rest > CHUNK_LEN {
-        write_chunk(out, [b' '; CHUNK_LEN], CHUNK_LEN);
-        rest -= CHUNK_LEN;
+    let blanks = u128::from_le_bytes([b' '; CHUNK_LEN]);
+    let rest = wanted.saturating_sub(width);
+    if rest > CHUNK_LEN {
+        write_chunk(out, blanks, CHUNK_LEN);
+        return write_padding(out, CHUNK_LEN, rest);
     }
-    write_chunk(out, [b' '; CHUNK_LEN], rest);
+    write_chunk(out, blanks, rest);
 }
 
 /// Returns the values of the eight decimal digits of `number`, which has no more: a byte each, the first one lowest. The
@@ -47,11 +90,12 @@ pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
 /// for numbers this small.
 #[inline(always)]
 fn eight_digits(number: u32) -> u64 {
+    // No product or difference can overflow: `wrapping_` spares six checks.
     let by_four = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
-    let hundreds = (by_four * 5243) >> 19 & 0x7f_0000_007f;
-    let by_two = hundreds | (by_four - hundreds * 100) << 16;
-    let tens = (by_two * 103) >> 10 & 0x000f_000f_000f_000f;
-    tens | (by_two - tens * 10) << 8
+    let hundreds = by_four.wrapping_mul(5243) >> 19 & 0x7f_0000_007f;
+    let by_two = hundreds | by_four.wrapping_sub(hundreds * 100) << 16;
+    let tens = by_two.wrapping_mul(103) >> 10 & 0x000f_000f_000f_000f;
+    tens | by_two.wrapping_sub(tens * 10) << 8
 }
 
 /// The digit 0 eight times.
@@ -73,14 +117,6 @@ fn leading_bits(digits: u64) -> u32 {
 #[inline(always)]
 fn bytes(bits: u32) -> usize {
     usize::try_from(bits / 8).unwrap_or(0)
-}
-
-/// Writes the first `len` bytes of `word`.
-#[inline(always)]
-fn write_bytes(out: &mut Vec<u8>, word: u64, len: usize) {
-    let start = out.len();
-    out.extend_from_slice(&word.to_le_bytes());
-    out.truncate(start + len);
 }
 
 /// A number in decimal as the name of a file: at most ten digits and a NUL.
@@ -130,18 +166,35 @@ pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u32) {
     write_bytes(out, (digits | ZEROS) >> leading, DIGITS - bytes(leading));
 }
 
-/// Writes `number` in decimal, with blanks in front until it is `cell` wide.
-pub(crate) fn write_number(out: &mut Vec<u8>, number: u32, cell: usize) {
-    // Most queues are empty.
-    if let Ok(digit @ 0..=9) = u8::try_from(number) {
+/// Writes `number` in decimal, or `-` where there is none, with blanks in front until it is `cell` wide, and one behind.
+pub(crate) fn write_number(out: &mut Vec<u8>, number: Option<u32>, cell: usize) {
+    // Most queues are empty: what has one byte is written at once with its blanks.
+    let sign = match number.map(u8::try_from) {
+        None => b'-',
+        Some(Ok(digit @ 0..10)) => b'0' | digit,
+        Some(_) => {
+            write_digits(out, number.unwrap_or(0), cell);
+            return out.push(b' ');
+        }
+    };
+    if !(1..DIGITS).contains(&cell) {
         write_padding(out, 1, cell);
-        return out.push(b'0' | digit);
+        return write_short(out, &[sign, b' ']);
     }
+    let word = BLANKS ^ u64::from(sign ^ b' ') << (cell * 8 - 8);
+    write_bytes(out, word, cell + 1);
+}
+
+/// Writes `number` in decimal, with blanks in front until it is `cell` wide.
+#[inline(never)]
+fn write_digits(out: &mut Vec<u8>, number: u32, cell: usize) {
     if number >= DIGITS_END {
         write_padding(out, decimal_width(number), cell);
         return write_decimal(out, number);
     }
-    write_padding(out, DIGITS, cell);
+    if cell > DIGITS {
+        write_padding(out, DIGITS, cell);
+    }
     let digits = eight_digits(number);
     let leading = leading_bits(digits);
     // '0' has the bits of a blank and some more.
@@ -172,31 +225,37 @@ const OCTETS: [u32; 256] = {
     octets
 };
 
-/// Returns the text of `octet` with a point behind it, and its length.
+/// Returns the text of `octet` with a point behind it, and how many bits it takes.
 #[inline(always)]
-fn pointed(octet: u8) -> (u128, u32) {
+fn pointed(octet: u8) -> (u64, u32) {
     let text = OCTETS.get(usize::from(octet)).copied().unwrap_or(0);
-    (u128::from(text), 4 - text.leading_zeros() / 8)
+    (text.into(), 32 - (text.leading_zeros() & !7))
 }
 
 /// Writes an IPv4 address: `172.17.0.2`.
-pub(crate) fn write_v4(out: &mut Vec<u8>, octets: [u8; 4]) {
-    let (mut text, mut bits) = (0, 0);
-    for octet in octets {
-        let (pointed, len) = pointed(octet);
-        text |= pointed << bits;
-        bits += 8 * len;
-    }
+pub(crate) fn write_v4(out: &mut Vec<u8>, [first, second, third, fourth]: [u8; 4]) {
+    let ((first, bits), (second, more)) = (pointed(first), pointed(second));
+    let (one, one_bits) = (first | second << bits, bits + more);
+    let ((third, bits), (fourth, more)) = (pointed(third), pointed(fourth));
+    let (other, other_bits) = (third | fourth << bits, bits + more);
     // The last point is not written.
-    let len = usize::try_from(bits / 8).unwrap_or(0).saturating_sub(1);
-    write_chunk(out, text.to_le_bytes(), len);
+    let len = bytes(one_bits + other_bits - 8);
+    write_chunk(out, u128::from(one) | u128::from(other) << one_bits, len);
 }
 
 /// Writes an IPv4 address and a port: `172.17.0.2:8080`.
 pub(crate) fn write_v4_end(out: &mut Vec<u8>, octets: [u8; 4], port: u16) {
     write_v4(out, octets);
-    out.push(b':');
-    write_decimal(out, port.into());
+    let digits = eight_digits(port.into());
+    let leading = leading_bits(digits);
+    let text = u64::from(b':') | (digits | ZEROS) >> leading << 8;
+    write_bytes(out, text, DIGITS - bytes(leading) + 1);
+}
+
+/// Returns how many bytes `write_v4_end` writes.
+pub(crate) fn v4_end_width(octets: [u8; 4], port: u16) -> usize {
+    let octets = octets.map(|octet| 2 + usize::from(octet > 9) + usize::from(octet > 99));
+    octets.into_iter().sum::<usize>() + decimal_width(port.into())
 }
 
 /// Writes `hundredths` as a number with two digits behind the point: `7198.32`.
@@ -241,7 +300,14 @@ pub(crate) fn decimal_width(number: u32) -> usize {
 
 /// Returns how many columns `text` takes on a screen: one for each character. It has no control characters.
 pub(crate) fn width(text: &[u8]) -> usize {
-    if text.is_ascii() {
+    let (chunks, rest) = text.as_chunks::<8>();
+    let all = match text.last_chunk::<8>() {
+        Some(last) => chunks.iter().fold(u64::from_le_bytes(*last), |all, chunk| {
+            all | u64::from_le_bytes(*chunk)
+        }),
+        None => rest.iter().fold(0, |all, byte| all | u64::from(*byte)),
+    };
+    if all & 0x8080_8080_8080_8080 == 0 {
         return text.len();
     }
     text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
@@ -263,10 +329,13 @@ mod tests {
             let name = Decimal::new(number);
             assert_eq!(name.text(), number.to_string().as_bytes());
             assert_eq!(name.with_nul().len(), name.text().len() + 1);
-            for cell in [0, 1, 5, 10, 15, 16, 17, 40] {
+            for cell in [0, 1, 5, 7, 8, 10, 15, 16, 17, 40] {
                 let mut out = Vec::new();
-                write_number(&mut out, number, cell);
-                assert_eq!(String::from_utf8(out).unwrap(), format!("{number:cell$}"));
+                write_number(&mut out, Some(number), cell);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{number:cell$} "));
+                let mut out = Vec::new();
+                write_number(&mut out, None, cell);
+                assert_eq!(String::from_utf8(out).unwrap(), format!("{:>cell$} ", "-"));
             }
         }
         for number in (0..20_000).chain((0..u32::MAX).step_by(104_729)) {
@@ -280,6 +349,25 @@ mod tests {
                 write_v4(&mut out, octets);
                 let known = std::net::Ipv4Addr::from(octets).to_string();
                 assert_eq!(String::from_utf8(out).unwrap(), known);
+                let port = u16::from(octet) * 257;
+                let mut out = Vec::new();
+                write_v4_end(&mut out, octets, port);
+                assert_eq!(out.len(), v4_end_width(octets, port));
+                let known = format!("{known}:{port}");
+                assert_eq!(String::from_utf8(out).unwrap(), known);
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_text_of_any_length_is_written_whole() {
+        let text: Vec<u8> = (0..40).collect();
+        for len in 0..=text.len() {
+            // The second time the buffer has room for all of it.
+            for room in [0, 100] {
+                let mut out = Vec::with_capacity(room);
+                write_short(&mut out, &text[..len]);
+                assert_eq!(out, &text[..len]);
             }
         }
     }
@@ -303,6 +391,7 @@ mod tests {
     fn a_character_is_one_column() {
         assert_eq!(width("Käse".as_bytes()), 4);
         assert_eq!(width(b""), 0);
+        assert_eq!(width("/run/\u{e4}.sock".as_bytes()), 11);
         let mut out = Vec::new();
         write_short(&mut out, b"ab");
         write_padding(&mut out, 2, 5);

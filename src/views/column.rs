@@ -5,12 +5,13 @@
 use crate::cli::Layout;
 use crate::join::Entry;
 use crate::snapshot::Snapshot;
-use crate::socket::Figures;
+use crate::socket::{Figures, Row};
 use crate::text::escape::write_escaped;
 use crate::text::write::{decimal_width, width, write_number, write_padding, write_short};
 use crate::views::words::{
-    write_container, write_local, write_netns, write_process, write_process_and_container,
-    write_proto, write_remote, write_state, write_timer,
+    local_width, proto_width, state_width, write_container, write_local, write_netns,
+    write_process, write_process_and_container, write_proto, write_remote, write_state,
+    write_timer,
 };
 
 /// A column of the list.
@@ -29,6 +30,8 @@ type IsShown = fn(Layout, &Snapshot) -> bool;
 type NumberOf = fn(&Snapshot, &Entry<'_>) -> Option<u32>;
 /// Writes the word of an entry, or nothing if it has none.
 type WriteWord = fn(&mut Vec<u8>, &Snapshot, &Entry<'_>);
+/// Returns the width of the word of an entry, where that is known before it is written.
+type KnownWidth = fn(&Row<'_>) -> Option<usize>;
 
 /// Where the value of a column comes from, which also decides how it is aligned. If there is none, `-` is written.
 enum Value {
@@ -36,6 +39,10 @@ enum Value {
     Number(NumberOf),
     /// A word, which is aligned to the left.
     Word(WriteWord),
+    /// A word that is the same on all lines of a process.
+    OfProcess(WriteWord),
+    /// A word whose width is mostly known before it is written.
+    Known(WriteWord, KnownWidth),
 }
 
 /// All columns, in the order of the list. A new column is a new row.
@@ -43,21 +50,36 @@ pub(crate) static COLUMNS: [Column; 21] = [
     number("PID", has_processes, |_, entry| {
         entry.process.map(|process| process.task.pid)
     }),
-    word("COMMAND", is_live, write_command),
+    of_process("COMMAND", is_live, write_command),
     number("FD", has_fds, |_, entry| entry.fd),
-    word("PROTO", always, |out, _, entry| {
-        write_proto(out, &entry.row);
-    }),
-    word("STATE", always, |out, _, entry| {
-        write_state(out, entry.row.state);
-    }),
+    known(
+        "PROTO",
+        always,
+        |out, _, entry| {
+            write_proto(out, &entry.row);
+        },
+        proto_width,
+    ),
+    known(
+        "STATE",
+        always,
+        |out, _, entry| {
+            write_state(out, entry.row.state);
+        },
+        |row| state_width(row.state),
+    ),
     // Bytes not yet read; of a listener the connections not yet accepted.
     number("RECV-Q", always, |_, entry| entry.row.rx_queue),
     // Bytes not yet acknowledged.
     number("SEND-Q", always, |_, entry| entry.row.tx_queue),
-    word("LOCAL", always, |out, snapshot, entry| {
-        write_local(out, &entry.row, snapshot.interfaces(entry.socket));
-    }),
+    known(
+        "LOCAL",
+        always,
+        |out, snapshot, entry| {
+            write_local(out, &entry.row, snapshot.interfaces(entry.socket));
+        },
+        local_width,
+    ),
     word("PEER", always, |out, _, entry| {
         write_remote(out, &entry.row);
     }),
@@ -79,7 +101,7 @@ pub(crate) static COLUMNS: [Column; 21] = [
     number("NETNS", shows_netns, |snapshot, entry| {
         snapshot.netns_inode(entry.socket)
     }),
-    word("CONTAINER", is_wide_and_live, |out, snapshot, entry| {
+    of_process("CONTAINER", is_wide_and_live, |out, snapshot, entry| {
         write_container(out, snapshot.container(entry));
     }),
     word(
@@ -126,6 +148,29 @@ const fn word(header: &'static str, is_shown: IsShown, value: WriteWord) -> Colu
         header,
         is_shown,
         value: Value::Word(value),
+    }
+}
+
+/// Returns a column of words that are the same on all lines of a process.
+const fn of_process(header: &'static str, is_shown: IsShown, value: WriteWord) -> Column {
+    Column {
+        header,
+        is_shown,
+        value: Value::OfProcess(value),
+    }
+}
+
+/// Returns a column of words whose width is mostly known before they are written.
+const fn known(
+    header: &'static str,
+    is_shown: IsShown,
+    value: WriteWord,
+    width: KnownWidth,
+) -> Column {
+    Column {
+        header,
+        is_shown,
+        value: Value::Known(value, width),
     }
 }
 
@@ -207,10 +252,12 @@ impl Column {
         matches!(self.value, Value::Number(_))
     }
 
-    /// Makes `most` as large as the width of the cell of `entry`. A word is written to `scratch` to find its width.
+    /// Makes `most` as large as the width of the cell of `entry`, which is of the same process as the last one if not
+    /// `is_first`. A word is written to `scratch` to find its width.
     pub(crate) fn measure(
         &self,
         most: &mut usize,
+        is_first: bool,
         scratch: &mut Vec<u8>,
         snapshot: &Snapshot,
         entry: &Entry<'_>,
@@ -221,7 +268,11 @@ impl Column {
                     *most = decimal_width(number).max(*most);
                 }
             }
-            Value::Word(write) => {
+            Value::OfProcess(_) if !is_first => {}
+            Value::Known(_, width) if let Some(width) = width(&entry.row) => {
+                *most = width.max(*most);
+            }
+            Value::Word(write) | Value::OfProcess(write) | Value::Known(write, _) => {
                 scratch.clear();
                 write(scratch, snapshot, entry);
                 // No character has less than a byte.
@@ -241,14 +292,8 @@ impl Column {
         entry: &Entry<'_>,
     ) {
         match self.value {
-            Value::Number(number) => match number(snapshot, entry) {
-                Some(number) => {
-                    write_number(out, number, cell_width);
-                    out.push(b' ');
-                }
-                None => write_cell(out, b"-", cell_width, true),
-            },
-            Value::Word(write) => {
+            Value::Number(number) => write_number(out, number(snapshot, entry), cell_width),
+            Value::Word(write) | Value::OfProcess(write) | Value::Known(write, _) => {
                 let start = out.len();
                 write(out, snapshot, entry);
                 if out.len() == start {

@@ -3,6 +3,7 @@
 //! writes lines; it does not know what a column says.
 
 use std::io::{self, Write};
+use std::mem::replace;
 use std::ptr;
 
 use crate::cli::Layout;
@@ -45,11 +46,13 @@ impl Columns {
             [padded @ .., (last, _)] if !last.is_number() => padded,
             all => all,
         };
-        let mut scratch = Vec::new();
+        let (mut scratch, mut process) = (Vec::new(), None);
         // An entry that is borrowed from the iterator's answer is not copied, which would take 10 ns for each line.
         while let Some(entry) = &entries.next() {
+            let before = replace(&mut process, entry.process.map(ptr::from_ref));
+            let is_first = process.is_none() || process != before;
             for (column, most) in &mut *padded {
-                column.measure(most, &mut scratch, snapshot, entry);
+                column.measure(most, is_first, &mut scratch, snapshot, entry);
             }
         }
     }

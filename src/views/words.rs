@@ -12,7 +12,7 @@ use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::text::escape::{write_escaped, write_name};
 use crate::text::write::{
-    write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
+    v4_end_width, write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::walk::container::ContainerId;
@@ -24,6 +24,29 @@ pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
             write_escaped(out, name);
         }
         _ => write_short(out, row.proto.name().as_bytes()),
+    }
+}
+
+/// Returns how many columns of the screen `write_proto` takes, if that is known before.
+pub(crate) fn proto_width(row: &Row<'_>) -> Option<usize> {
+    (row.proto != Proto::Other).then(|| row.proto.name().len())
+}
+
+/// Returns how many columns of the screen `write_state` takes, if that is known before.
+pub(crate) fn state_width(state: State) -> Option<usize> {
+    Some(state.name())
+        .filter(|name| *name != "UNKNOWN")
+        .map(str::len)
+}
+
+/// Returns how many columns of the screen `write_local` takes, if that is known before.
+pub(crate) fn local_width(row: &Row<'_>) -> Option<usize> {
+    match row.ends {
+        Ends::Inet {
+            local: (IpAddr::V4(address), port),
+            ..
+        } if Protos::PORTED.has(row.proto) => Some(v4_end_width(address.octets(), port)),
+        _ => None,
     }
 }
 

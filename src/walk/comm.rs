@@ -2,6 +2,7 @@
 //! the comm of those that are shown: bytes that anyone may have chosen (prctl `PR_SET_NAME`). The comm of the shown is
 //! read last, so that processes without a row cost nothing.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::ops::Range;
 
@@ -19,6 +20,8 @@ pub(crate) struct Commands {
     bytes: Vec<u8>,
     /// Tasks, ascending, and their ranges of `bytes`.
     ranges: Vec<(Task, Range<usize>)>,
+    /// The place in `ranges` that was asked for last: the lines of a process follow each other.
+    last: Cell<usize>,
 }
 
 impl Commands {
@@ -39,15 +42,15 @@ impl Commands {
 
     /// Returns the comm of `task`, empty if it is not known.
     pub(crate) fn get(&self, task: Task) -> &[u8] {
-        let at = self
-            .ranges
-            .binary_search_by_key(&task, |(task, _)| *task)
-            .ok();
-        let range = at
-            .and_then(|at| self.ranges.get(at))
-            .map(|(_, range)| range.clone());
-        range
-            .and_then(|range| self.bytes.get(range))
+        let is_last = |(known, _): &&(Task, _)| *known == task;
+        let found = self.ranges.get(self.last.get()).filter(is_last);
+        let found = found.or_else(|| {
+            let at = self.ranges.binary_search_by_key(&task, |(task, _)| *task);
+            self.last.set(at.ok()?);
+            self.ranges.get(self.last.get())
+        });
+        found
+            .and_then(|(_, range)| self.bytes.get(range.clone()))
             .unwrap_or_default()
     }
 }
