@@ -11,7 +11,7 @@
 pub(crate) mod start;
 mod stat;
 
-use std::ffi::{CStr, c_char, c_int, c_short, c_uint, c_ulong, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_short, c_uint, c_ulong, c_void};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -62,6 +62,7 @@ unsafe extern "C" {
     fn write(file: c_int, bytes: *const c_void, len: usize) -> isize;
     fn poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
     fn _exit(status: c_int) -> !;
+    fn sysconf(name: c_int) -> c_long;
     // musl has the 64-bit call under its short name.
     #[cfg_attr(target_env = "musl", link_name = "getdents")]
     fn getdents64(dir: c_int, buffer: *mut c_void, len: usize) -> isize;
@@ -299,6 +300,16 @@ struct PollFd {
     events: c_short,
     /// Events that came.
     revents: c_short,
+}
+
+/// `_SC_NPROCESSORS_ONLN`, the same number in musl and glibc.
+const PROCESSORS: c_int = 84;
+
+/// Returns the number of processors that the scheduler may run this process on; musl counts those of its affinity.
+pub(crate) fn processors() -> usize {
+    // SAFETY: `sysconf` takes a number, and returns -1 for one that it does not know.
+    let answer = unsafe { sysconf(PROCESSORS) };
+    usize::try_from(answer).unwrap_or(1)
 }
 
 /// `SIGINT`, `SIGALRM` and `SIGTERM`, the same on every architecture of Rust's musl targets.

@@ -117,9 +117,17 @@ fn cmdline_contains(mut cmdline: impl Read, word: &[u8], buffer: &mut [u8]) -> i
     }
 }
 
-/// Returns true if `text` contains `word`.
+/// Returns true if `text` contains `word`. Its first byte is looked for first: `memmem`, which is quicker only in texts that
+/// have it at every turn, is 8 KB of the binary.
 fn text_contains(text: &[u8], word: &[u8]) -> bool {
-    memchr::memmem::find(text, word).is_some()
+    let Some((first, others)) = word.split_first() else {
+        return true;
+    };
+    let mut places = memchr::memchr_iter(*first, text);
+    places.any(|at| {
+        let behind = text.get(at + 1..).unwrap_or_default();
+        behind.starts_with(others)
+    })
 }
 
 #[cfg(test)]

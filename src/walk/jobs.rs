@@ -6,14 +6,38 @@
 //! empties the first queue before it begins the second.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZero;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+
+use crate::collections::to_index;
+use crate::proc::sys;
+use crate::text::fields::Fields;
 
 /// Largest number of threads that is chosen unasked: all of them share the kernel's locks.
 const THREADS_MAX: usize = 16;
 /// Amount of waiting work, in µs, for each of which one helper pays; to start one takes 20 to 100 µs.
 const HELPER_MICROS: usize = 1400;
+
+/// Where a container reads its own quota.
+const QUOTA_FILE: &str = "/sys/fs/cgroup/cpu.max";
+
+/// Returns the number of processors that the quota of the container pays for; `None` where there is no quota. Those of
+/// cgroups around or below that of the container are not looked for: std's `available_parallelism`, which does that for
+/// both versions of cgroups, is 10 KB of the binary.
+fn quota() -> Option<usize> {
+    let (mut file, mut buffer) = (File::open(QUOTA_FILE).ok()?, [0; 64]);
+    let len = file.read(&mut buffer).ok()?;
+    parse_quota(buffer.get(..len)?)
+}
+
+/// Returns quota by period, both in µs: `150000 100000`, or `max 100000` where there is no quota.
+fn parse_quota(text: &[u8]) -> Option<usize> {
+    let mut fields = Fields::new(text.strip_suffix(b"\n")?);
+    let (quota, period) = (fields.decimal32()?, fields.decimal32()?);
+    quota.checked_div(period).map(to_index)
+}
 
 /// One of the two queues.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,11 +88,11 @@ impl<J> Jobs<J> {
         }
     }
 
-    /// Returns the largest number of threads: as many as the scheduler's affinity and the cgroup's quota allow.
+    /// Returns the largest number of threads: as many as the scheduler's affinity and the container's quota allow.
     pub(crate) fn threads(&self) -> usize {
         *self.threads.get_or_init(|| {
-            let available = thread::available_parallelism();
-            available.map_or(1, NonZero::get).min(THREADS_MAX)
+            let available = sys::processors().min(quota().unwrap_or(THREADS_MAX));
+            available.clamp(1, THREADS_MAX)
         })
     }
 
@@ -148,6 +172,25 @@ impl<J> Jobs<J> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
+
+    #[test]
+    fn a_quota_is_a_number_of_processors() {
+        for (text, processors) in [
+            ("max 100000\n", None),
+            ("150000 100000\n", Some(1)),
+            ("50000 100000\n", Some(0)),
+            ("400000 100000\n", Some(4)),
+            ("400000 0\n", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_quota(text.as_bytes()), processors, "{text}");
+        }
+        // Where no quota of another cgroup is in the way, std counts the same.
+        let counted = thread::available_parallelism().unwrap().get();
+        assert!(sys::processors() >= counted);
+    }
+
     use std::sync::atomic::{AtomicU32, Ordering};
 
     #[test]
