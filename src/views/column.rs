@@ -269,10 +269,13 @@ impl Column {
                 }
             }
             Value::OfProcess(_) if !is_first => {}
-            Value::Known(_, width) if let Some(width) = width(&entry.row) => {
-                *most = width.max(*most);
-            }
             Value::Word(write) | Value::OfProcess(write) | Value::Known(write, _) => {
+                if let Value::Known(_, width) = self.value
+                    && let Some(width) = width(&entry.row)
+                {
+                    *most = width.max(*most);
+                    return;
+                }
                 scratch.clear();
                 write(scratch, snapshot, entry);
                 // No character has less than a byte.
