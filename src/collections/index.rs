@@ -18,7 +18,8 @@ pub(crate) const AHEAD: usize = 32;
 /// The number in a slot that is free.
 const FREE: u32 = u32::MAX;
 
-/// Numbers by key.
+/// Numbers by key. By default there is room for none.
+#[derive(Default)]
 pub(crate) struct Index {
     /// Keys with the number that came last, or with `FREE`.
     slots: Vec<(u32, u32)>,

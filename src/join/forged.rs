@@ -50,11 +50,13 @@ impl Judge {
         sockets: &mut Sockets,
     ) {
         let (mut inodes, some_untold) = self.ask(walk, reader, sockets);
-        // Where the kernel does not tell what a socket is, the other tables that are selected may.
-        let mut protos = Protos::UNIX;
-        if some_untold && !reader.rows.condition.is_always() {
-            protos = protos.union(reader.rows.tables());
-        }
+        // Where the kernel does not tell what a socket is, any other table may list it, whatever rows are selected.
+        let is_all_kept = unread == Unread::None && reader.rows.condition.is_always();
+        let protos = if some_untold && !is_all_kept {
+            Protos::ALL
+        } else {
+            Protos::UNIX
+        };
         if protos == Protos::UNIX
             && unread == Unread::None
             && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty()

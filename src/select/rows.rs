@@ -234,10 +234,13 @@ fn is_name(wanted: &[u8], name: &[u8]) -> bool {
 
 impl Endpoint {
     /// Returns true if an end of `row` on `side` has one of the addresses and one of the ports. Ports count only where the
-    /// protocol has ports: of raw the same field is the protocol.
+    /// protocol has ports: of raw the same field is the protocol. A peer that is not there is on no address, but for ss's
+    /// `dst`, which asks for it as 0.0.0.0.
     fn is_of(&self, side: Side, row: &Row<'_>) -> bool {
         let is_wanted = |(address, port)| {
-            self.prefix.is_none_or(|prefix| prefix.contains(address))
+            let is_end = side == Side::Remote || port != 0 || !unmapped(address).is_unspecified();
+            self.prefix
+                .is_none_or(|prefix| is_end && prefix.contains(address))
                 && (self.ports.is_empty() || has_port(&self.ports, port))
         };
         (self.ports.is_empty() || Protos::PORTED.has(row.proto))

@@ -1,7 +1,7 @@
 //! The states of sockets, by the kernel's names and numbers. In: a number of a table. Out: the word of the STATE column,
 //! and which protocols have that state. It knows no row.
 
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
 
 /// A state: the kernel's number for TCP's (`include/net/tcp_states.h`), a number of our own from 0x80 on for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,7 @@ impl State {
     pub(crate) const CLOSING: Self = Self(11);
     /// A socket without a peer: UDP, raw, unix (`SS_UNCONNECTED`).
     pub(crate) const UNCONNECTED: Self = Self(0x80);
-    /// A unix connection that is not yet accepted (`SS_CONNECTING`).
+    /// A connection of unix (`SS_CONNECTING`) or Bluetooth that is not yet accepted.
     pub(crate) const CONNECTING: Self = Self(0x81);
     /// A unix socket with a peer (`SS_CONNECTED`).
     pub(crate) const CONNECTED: Self = Self(0x82);
@@ -91,7 +91,10 @@ impl State {
                 .union(Protos::SCTP)
                 .union(Protos::PHONET),
             Self::UNCONNECTED => Protos::UDP.union(Protos::RAW).union(Protos::UNIX),
-            Self::CONNECTING | Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
+            Self::CONNECTING => Protos::UNIX
+                .union(Protos::BLUETOOTH)
+                .union(Protos::of(&[Proto::Bluetooth])),
+            Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
             Self::NONE => Protos::ALL.without(Protos::INET.union(Protos::UNIX)),
             _ => Protos::TCP.union(Protos::SCTP).union(Protos::PHONET),
         }

@@ -46,7 +46,16 @@ impl Known {
         None
     }
 
-    /// Returns true if `line` is a header with these columns.
+    /// Returns true if `line` may be a header with these columns, perhaps with a vendor's between the first of them. The rows
+    /// of unix have no columns that could be told apart.
+    pub(super) fn may_be_header(&self, line: &[u8]) -> bool {
+        let mut fields = Fields::new(line);
+        let mut names = self.names.split(' ').take_while(|name| *name != "|");
+        let mut has_next = |name: &str| fields.any(|field| field == name.as_bytes());
+        self.is_header(line) || (!self.kinds.is_empty() && names.all(&mut has_next))
+    }
+
+    /// Returns true if `line` is a header that begins with these columns.
     pub(super) fn is_header(&self, line: &[u8]) -> bool {
         let mut fields = Fields::new(line);
         let mut names = self.names.split(' ').take_while(|name| *name != "|");

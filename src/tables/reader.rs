@@ -54,6 +54,16 @@ impl Missed {
     }
 }
 
+/// What came of opening a table.
+enum Opened {
+    /// It is open.
+    File(File),
+    /// It is not there.
+    Missing,
+    /// It may not be read.
+    Unreadable,
+}
+
 /// A reader of tables, with all that is the same for each of them.
 pub(crate) struct Reader<'a> {
     /// The proc that has the tables.
@@ -131,19 +141,22 @@ impl<'a> Reader<'a> {
             if !self.has_module(table.protos, member) {
                 continue;
             }
-            let Ok(file) = self.open_table(table, &mut member, members) else {
+            let Ok(opened) = self.open_table(table, &mut member, members) else {
                 return false;
             };
-            is_half = table.path == ASSOCS && file.is_some();
-            if let Some(file) = file {
-                let in_use = counts.in_use(table).filter(|_| self.only_listeners);
-                let wanted = wanted.as_deref_mut();
-                self.read_table((file, in_use), table, netns, member, wanted, sockets);
-            } else if Protos::BLUETOOTH.meets(table.protos) {
-                // Bluetooth is in the first namespace alone, with all of its tables.
-                absent = absent.union(Protos::BLUETOOTH);
-            } else if Protos::MODULES.meets(table.protos) {
-                absent = absent.union(table.protos);
+            is_half = table.path == ASSOCS && matches!(opened, Opened::File(_));
+            match opened {
+                Opened::File(file) => {
+                    let in_use = counts.in_use(table).filter(|_| self.only_listeners);
+                    let wanted = wanted.as_deref_mut();
+                    self.read_table((file, in_use), table, netns, member, wanted, sockets);
+                }
+                // The kernel has Bluetooth in the first namespace alone, with all of its tables. Each other table is there
+                // or not by itself.
+                Opened::Missing if self.proc.is_live() && Protos::BLUETOOTH.meets(table.protos) => {
+                    absent = absent.union(Protos::BLUETOOTH);
+                }
+                Opened::Missing | Opened::Unreadable => {}
             }
         }
         if protos.meets(Protos::CAN_BCM)
@@ -156,6 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads all rows of the inodes that are missing in `inodes` in the tables of `protos` in `netns`, whatever is selected.
+    /// Nothing is said of odd rows: those that are asked for are counted where they are read for the rows themselves.
     pub(crate) fn load_inodes(
         &mut self,
         netns: NetnsId,
@@ -169,6 +183,7 @@ impl<'a> Reader<'a> {
             ..self.rows
         };
         let mut reader = Reader::new(self.proc, rows, self.modules, self.buffer, self.warnings);
+        reader.is_silent = true;
         reader.load(netns, members, protos, None, sockets);
         self.kept_more |= reader.kept_more;
     }
@@ -187,7 +202,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Opens `table` through `member`, or if that has ended through the next of `members` that lives, which then is
-    /// `member`. Returns `None` if the table is missing or may not be read.
+    /// `member`.
     ///
     /// # Errors
     /// errno of the last member's table, where no member lives.
@@ -196,20 +211,20 @@ impl<'a> Reader<'a> {
         table: &Table,
         member: &mut Task,
         members: &mut dyn Iterator<Item = Task>,
-    ) -> io::Result<Option<File>> {
+    ) -> io::Result<Opened> {
         loop {
             match self.proc.open_file(*member, table.path) {
-                Ok(file) => return Ok(Some(file)),
+                Ok(file) => return Ok(Opened::File(file)),
                 // Either the table is missing, or the member has ended.
                 Err(error) if is_gone(&error) => {
                     if self.proc.stat(*member, "net").is_ok() {
-                        return Ok(None);
+                        return Ok(Opened::Missing);
                     }
                     *member = members.next().ok_or(error)?;
                 }
                 Err(error) => {
                     self.warn(*member, table, &error);
-                    return Ok(None);
+                    return Ok(Opened::Unreadable);
                 }
             }
         }
@@ -250,13 +265,14 @@ impl<'a> Reader<'a> {
         let first_suspect = sockets.claims.suspects().len();
         let mut at_header = table.has_header();
         let result = loop {
-            let record = match records.next(table.begins) {
+            // Nothing continues a header.
+            let record = match records.next(table.begins.filter(|_| !at_header)) {
                 Ok(Some(record)) => record,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
             if std::mem::take(&mut at_header) {
-                if !table.known.is_header(record.bytes) {
+                if !table.known.may_be_header(record.bytes) {
                     break Err(io::Error::other("unknown header, so the table is not read"));
                 }
                 format.columns = Columns::of(&table.known, record.bytes);

@@ -106,7 +106,7 @@ pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'
     let has = |word: &[u8]| Fields::new(line).any(|field| field == word);
     // Only the header of raw starts with two blanks, counts drops, and is not padded.
     let is_raw = line.starts_with(b"  sl") && line.ends_with(b"drops");
-    let file = match (INET.is_header(line), INET6.is_header(line)) {
+    let file = match (INET.may_be_header(line), INET6.may_be_header(line)) {
         (true, _) if is_raw => "raw",
         (true, _) if has(b"drops") => "udp",
         (true, _) => "tcp",
@@ -117,7 +117,12 @@ pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'
                 .filter(|named| named.known.names == BLUETOOTH.known.names)
                 .or(Some(&BLUETOOTH));
         }
-        _ => return TABLES.iter().find(|table| table.known.is_header(line)),
+        _ => {
+            let found = TABLES.iter().find(|table| table.known.is_header(line));
+            let is_named =
+                |named: &&'static Table| named.has_header() && named.known.may_be_header(line);
+            return found.or(named.filter(is_named));
+        }
     };
     let of_header = table(file);
     let is_tcp = |table: &Table| matches!(table.proto, Proto::Tcp | Proto::Tcp6);

@@ -11,7 +11,7 @@
 
 use crate::again::{Held, again, hold, in_a_network_of_its_own, is_again};
 use crate::machine::{PATIENCE, skip, strace};
-use crate::rows::{EMPTY, NOBODY, tcp, udp, unix};
+use crate::rows::{EMPTY, NOBODY, NOBODY6, tcp, udp, unix};
 use crate::run::{Run, lsock};
 use crate::tree::Tree;
 use serde_json::Value;
@@ -900,4 +900,61 @@ fn the_end_of_a_table_is_not_asked_for() {
             }
         }
     });
+}
+
+// A peer that is not there has no address; ss's `dst` calls it 0.0.0.0 (tried: iproute2 6.1).
+#[test]
+fn an_absent_peer_is_on_no_address() {
+    let tree = Tree::new();
+    let wait = |inode, local: &str| tcp(local, NOBODY, "0A", EMPTY, 0, inode);
+    let every = [wait(11, "00000000:0050"), wait(12, "0100007F:0051")];
+    tree.table("tcp", &every);
+    let dns = udp("0100007F:0035", NOBODY, "07", EMPTY, 0, 13);
+    tree.table("udp", &[dns]);
+    let home = "00000000000000000000000001000000:0052";
+    let every6 = tcp(
+        &NOBODY6.replace(":0000", ":0053"),
+        NOBODY6,
+        "0A",
+        EMPTY,
+        0,
+        14,
+    );
+    let rows6 = [tcp(home, NOBODY6, "0A", EMPTY, 0, 15), every6];
+    tree.table("tcp6", &rows6);
+    let srv = tree.process(7, "srv");
+    (11..=15).fold(srv, |srv, inode| srv.socket(inode, inode.into()));
+    let any = "7 srv 11 tcp LISTEN 0 0 0.0.0.0:80 *:*";
+    let any6 = "7 srv 14 tcp6 LISTEN 0 0 [::]:83 *:*";
+    let own6 = "7 srv 15 tcp6 LISTEN 0 0 [::1]:82 *:*";
+    for args in [
+        "0.0.0.0",
+        "0.0.0.0/8",
+        "0.0.0.0/24",
+        "--address 0.0.0.0",
+        "src 0.0.0.0",
+        "-i@0.0.0.0:80",
+    ] {
+        tree.run(args).shows(&[any]);
+    }
+    tree.run("::").shows(&[any6]);
+    // The loopback's address is within it.
+    tree.run("::/64").shows(&[any6, own6]);
+    let own = "7 srv 12 tcp LISTEN 0 0 127.0.0.1:81 *:*";
+    let dns = "7 srv 13 udp UNCONNECTED 0 0 127.0.0.1:53 *:*";
+    tree.run("dst 0.0.0.0").shows(&[any, own, dns]);
+    tree.run("dst [::]").shows(&[any6, own6]);
+}
+
+// A row of Bluetooth that waits to be accepted has no inode, and a parent.
+#[test]
+fn every_protocol_that_has_a_state_is_found_by_it() {
+    let tree = Tree::new();
+    let text =
+        "sk               RefCnt Rmem   Wmem   User   Inode  Parent\n480df240 2 0 0 1000 0 559\n";
+    tree.table_text("a", "l2cap", text.as_bytes());
+    tree.process(7, "srv");
+    let row = "- (accept-queue) - l2cap CONNECTING 0 0 * *";
+    tree.run("").shows(&[row]);
+    tree.run("-sCONNECTING").shows(&[row]);
 }

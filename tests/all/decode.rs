@@ -12,6 +12,7 @@ use crate::run::{LSOCK, Run, list_under, lsock, words};
 use crate::tree::Tree;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -631,6 +632,31 @@ fn tables_of_modules_are_read_where_the_kernel_has_them() {
     tree.run("[fd00::1]:38412").shows(&rows[1..2]);
     tree.run("172.31.252.10").shows_nothing();
     tree.run("--tcp").shows_nothing();
+}
+
+// Each table is there, or may be read, by itself.
+#[test]
+fn a_table_of_a_module_that_is_missing_or_closed_hides_no_other() {
+    for at in 0..MODULES.len() {
+        let (table, ..) = MODULES[at];
+        let tree = modules();
+        let mut rows = module_rows();
+        rows.remove(at);
+        let inode = format!("{}", 555 + at);
+        fs::remove_file(tree.path().join("6/fd").join((3 + at).to_string())).unwrap();
+        let path = tree.net("a").join(table);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        match tree.plain_user("") {
+            Ok(mut command) => {
+                let run = Run::of(&mut command);
+                assert_eq!(run.rows(), rows, "{table}");
+                assert!(run.one_line().contains(table), "{inode}");
+            }
+            Err(why) => skip(&why),
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(tree.run("").rows(), rows, "{table}");
+    }
 }
 
 #[test]

@@ -144,6 +144,40 @@ fn columns_that_a_vendor_adds_are_passed_over_wherever_they_are() {
     }
 }
 
+// Where the file says which table it is, a vendor's column may stand among the first ones too.
+#[test]
+fn a_vendors_column_is_passed_over_among_those_by_which_a_table_is_known() {
+    let head = "  sl  pid local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+    let row = "   0: 60 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 c4160000 100 0 0 10 0";
+    let tcp = format!("{head}\n{row}\n");
+    shows(&tcp, &[WEB]);
+    for (table, text, shown) in [
+        ("tcp", tcp.as_str(), WEB),
+        (
+            "packet",
+            "sk RefCnt Type Proto Mark Iface R Rmem User Inode\nffff888003c0a000 3 3 0003 x.y 0 1 0 0 11\n",
+            "packet - 0 - all:* *",
+        ),
+        (
+            "netlink",
+            "sk Mark Eth Pid Groups Rmem Wmem Dump Locks Drops Inode\nffff888003c0a000 x 0 7 00000000 0 0 0 2 0 11\n",
+            "netlink - 0 0 route:7 *",
+        ),
+    ] {
+        let tree = Tree::new();
+        tree.table_text("a", table, text.as_bytes());
+        tree.process(6, "nginx").socket(3, 11);
+        tree.run("").shows(&[&format!("6 nginx 3 {shown}")]);
+        shows(format!("==> /proc/net/{table} <==\n{text}"), &[shown]);
+    }
+    // The rows of unix have fixed places.
+    let tree = Tree::new();
+    let text = "Num Mark RefCount Protocol Flags Type St Inode Path\n0000000000000000: 1 00000002 00000000 00000000 0001 01 11 /x\n";
+    tree.table_text("a", "unix", text.as_bytes());
+    tree.process(6, "nginx");
+    assert!(tree.run("").err().contains("unknown header"));
+}
+
 #[test]
 fn what_an_older_kernel_does_not_tell_is_null() {
     let udp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   1: 00000000:0801 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 20020 2 ffff810455d9d9c0             \n   1: 0100007F:0801 0100007F:0802 01 00000000:00000000 00:00000000 00000000     0        0 20021 2 ffff810455d9d9c0             \n";

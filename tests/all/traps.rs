@@ -443,6 +443,97 @@ fn a_forged_row_hides_no_socket_of_another_table() {
     }
 }
 
+// Where the kernel cannot be asked what a socket is, in a captured tree, the table that lists it tells, whatever is selected
+// and wherever that stands.
+#[test]
+fn a_forged_row_of_a_socket_of_another_table_is_not_believed_under_any_filter() {
+    for (table, row) in [
+        ("tcp", listen(80, 900)),
+        ("udp6", udp(NOBODY6, NOBODY6, "07", EMPTY, 0, 900)),
+        ("icmp", udp(NOBODY, NOBODY, "07", EMPTY, 0, 900)),
+        ("packet", packet(3, "0003", 0, 900)),
+    ] {
+        for home in ["a", "b"] {
+            let tree = Tree::new();
+            tree.namespace("b");
+            let evil = unix("00000000", "0002", "01", 901, forged(900, "/run/f"));
+            tree.table_in("b", "unix", &[evil]);
+            tree.table_in(home, table, &[row.as_str()]);
+            let srv = tree.process_in("b", 7, "srv").ns_net(4_026_531_841);
+            srv.socket(3, 900);
+            let evil = tree.process_in("b", 8, "evil").ns_net(4_026_531_841);
+            evil.socket(3, 901);
+            tree.process_in("a", 9, "init").ns_net(4_026_531_840);
+            for args in [
+                "-x",
+                "-x -l",
+                "-x -s",
+                "-x -j",
+                "-x 7",
+                "7",
+                "7 --netns 8",
+                "7 --netns 9",
+                "-e -x -l",
+                "-E -x",
+                "socket:[900]",
+                "socket:[900] -x",
+                "/run/f",
+                "-l /run/f",
+                "-T /run/f",
+                "/run/f 7",
+                "/run/f srv",
+                "/run/f 7 --netns 8",
+            ] {
+                let run = tree.run(args);
+                assert!(
+                    !run.out().contains("/run/f"),
+                    "{table} {home} {args}: {run:?}"
+                );
+                let is_victims = |row: &String| row.starts_with("7 srv 3 unix");
+                assert!(
+                    !run.rows().iter().any(is_victims),
+                    "{table} {args}: {run:?}"
+                );
+            }
+            for args in [
+                "-q /run/f",
+                "-q -l /run/f",
+                "-q --netns 8 7 /run/f",
+                "-T /run/f",
+            ] {
+                assert_eq!(tree.run(args).status, Some(1), "{table} {home} {args}");
+            }
+            // What lists it is shown where it is asked for.
+            let run = tree.run("7");
+            assert!(
+                run.rows()[0].starts_with("7 srv 3 "),
+                "{table} {home}: {run:?}"
+            );
+        }
+    }
+}
+
+// What is read anew to judge a claim was counted before.
+#[test]
+fn an_odd_row_of_a_table_that_is_read_anew_counts_once() {
+    let tree = Tree::new();
+    let truth = unix("00010000", "0001", "01", 900, LONG_PATH);
+    let evil = unix("00000000", "0002", "01", 901, forged(900, "/run/f"));
+    let odd = unix("00010000", "0009", "01", 902, LONG_PATH);
+    tree.table("unix", &[truth, evil, odd]);
+    tree.table("tcp", &["   0: odd"]);
+    tree.process(7, "srv").socket(3, 900);
+    for args in ["", "7", "-l", "-x"] {
+        let run = tree.run(args);
+        assert!(
+            run.err().contains("unix: 1 row skipped"),
+            "{args}: {}",
+            run.err()
+        );
+        assert!(!run.err().contains("rows skipped"), "{args}: {}", run.err());
+    }
+}
+
 // 108 bytes hold two rows, of which the first has no name: what it is to be part of is the name before it.
 #[test]
 fn two_rows_in_one_name_are_both_forged() {
@@ -1007,6 +1098,25 @@ fn a_cut_inode_names_no_other_process() {
 }
 
 // A header that is not known may stand for other columns: guessing would show false sockets (design.md section 6).
+// The line behind the header is no part of that, whatever it is.
+#[test]
+fn an_odd_line_behind_the_header_of_unix_is_skipped_alone() {
+    let row = unix("00010000", "0001", "01", 900, "/run/x");
+    for odd in [
+        &b"0000000000000000: 00000002 00000000 0001"[..],
+        b"odd",
+        b"",
+    ] {
+        let tree = Tree::new();
+        tree.table("unix", &[odd, &row[..]]);
+        tree.process(7, "srv").socket(3, 900);
+        let run = tree.run("");
+        assert_eq!(run.rows(), ["7 srv 3 unix LISTEN - - /run/x *"]);
+        let line = run.one_line();
+        assert!(line.contains("net/unix: 1 row skipped"), "{line}");
+    }
+}
+
 #[test]
 fn a_table_with_an_unknown_header_is_skipped_and_named() {
     for (table, _) in HEADERS {
