@@ -57,8 +57,10 @@ impl Take<'_> {
             buffer: vec![0; walk::BUFFER_LEN],
             sockets: Sockets::new(self.plan.keeps_details),
             condition: self.plan.condition.clone(),
-            // To learn that a socket is of another namespace its row is read there.
-            must_narrow: self.plan.finds_peers || !self.namespaces.is_empty(),
+            // To learn that a socket is of another namespace its row is read there. Beside a container others may be read.
+            must_narrow: self.plan.finds_peers
+                || self.plan.needs.containers
+                || !self.namespaces.is_empty(),
             missed: Missed::default(),
             warnings,
         };

@@ -67,6 +67,11 @@ impl FdTable {
         self.last = self.last.max(fd);
     }
 
+    /// Returns a number by which to look for it.
+    pub(crate) fn key(&self) -> u32 {
+        self.last.rotate_left(16) ^ self.free
+    }
+
     /// Adds what another part of the same table is known to contain.
     pub(crate) fn merge(&mut self, other: Self) {
         self.count += other.count;

@@ -44,7 +44,8 @@ pub(crate) struct WalkOptions<'a> {
     pub(crate) condition: &'a Condition,
     /// What the condition needs.
     pub(crate) needs: &'a Needs,
-    /// True if processes that are not selected are read too, because they may be at the other end (`-E`).
+    /// True if processes that are not selected are read too, because they may be at the other end (`-E`), or hold what
+    /// a closed process of a container is else thought to hold.
     pub(crate) visits_all: bool,
     /// True if sockets without a holder are shown, and so the namespace of a process without sockets is needed.
     pub(crate) shows_ownerless: bool,
@@ -107,5 +108,16 @@ pub(crate) fn walk(
     (walk.namespaces, walk.conditions) = shared.into_parts();
     walk.settled = walk.namespaces.settle();
     walk.gather(proc, found, warnings);
+    // What no member of a container is seen to hold a closed member may hold, unless somebody outside is seen to.
+    let some_closed = !walk.unread.is_empty() || walk.hides_some;
+    if some_closed && options.needs.containers && options.needs_namespaces() && !options.visits_all
+    {
+        let visits_all = true;
+        let options = WalkOptions {
+            visits_all,
+            ..options
+        };
+        return self::walk(proc, options, buffer, warnings);
+    }
     Ok(walk)
 }

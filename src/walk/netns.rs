@@ -8,7 +8,9 @@
 
 use std::io;
 
+use crate::collections::index::Index;
 use crate::collections::sort::in_order;
+use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, inode_in_link};
 
 /// PID/net/tcp of a namespace, as far as it was asked for.
@@ -23,6 +25,14 @@ enum TableFile {
 }
 
 impl TableFile {
+    /// Returns a number by which to look for it.
+    fn key(self) -> Option<u32> {
+        match self {
+            Self::Is(_, inode) => u32::try_from(inode & u64::from(u32::MAX)).ok(),
+            Self::NotRead | Self::Unavailable => None,
+        }
+    }
+
     /// Reads what PID/net/tcp is for `task`. If that table is missing, which never happens in a real proc, the folder
     /// net takes its place.
     fn read(proc: &Proc, task: Task) -> Self {
@@ -97,6 +107,17 @@ impl Netns {
 pub(crate) struct Namespaces {
     /// By id.
     all: Vec<Netns>,
+    /// Twice the id by the inode, and one more by the table file, so that a task costs the same however many there are.
+    by_key: Index,
+    /// How many namespaces that has room for.
+    room: usize,
+    /// How many of the first namespaces were asked for their table file.
+    asked: usize,
+    /// True if the inode of some is not known.
+    some_nameless: bool,
+    /// How often a namespace was looked at.
+    #[cfg(test)]
+    looks: u32,
     /// Index of the last task's namespace, because neighbours are often in the same one.
     last: usize,
     /// True if only some are selected.
@@ -201,12 +222,7 @@ impl Namespaces {
         keys: NetnsKeys,
         home: Option<NetnsId>,
     ) -> Option<NetnsId> {
-        let has_inode = |netns: &Netns| keys.inode.is_some() && netns.inode == keys.inode;
-        let known = match self.all.get(self.last) {
-            Some(netns) if has_inode(netns) => Some(self.last),
-            _ => self.all.iter().position(has_inode),
-        };
-        let at = match known {
+        let at = match keys.inode.and_then(|inode| self.find_by_inode(inode)) {
             Some(at) => at,
             None => self.find_by_table_file(proc, task, keys)?,
         };
@@ -216,6 +232,57 @@ impl Namespaces {
             self.all.get_mut(at)?.members.push(task);
         }
         Some(id)
+    }
+
+    /// Finds the namespace with this inode.
+    fn find_by_inode(&mut self, inode: u32) -> Option<usize> {
+        let is_it = |netns: &Netns| netns.inode == Some(inode);
+        if self.all.get(self.last).is_some_and(is_it) {
+            return Some(self.last);
+        }
+        self.find_by_key(inode, &is_it)
+    }
+
+    /// Finds the first namespace under `key` for which `is_it` holds.
+    fn find_by_key(&mut self, key: u32, is_it: &dyn Fn(&Netns) -> bool) -> Option<usize> {
+        let mut places = self.by_key.find(key).map(|number| to_index(number / 2));
+        places.find(|place| {
+            #[cfg(test)]
+            {
+                self.looks += 1;
+            }
+            self.all.get(*place).is_some_and(is_it)
+        })
+    }
+
+    /// Notes that a key of the namespace at `at` is known since now: its inode, or its table file.
+    fn index(&mut self, at: usize, is_file: bool) {
+        if at < self.room {
+            return self.insert(at, is_file);
+        }
+        self.room = 16 + 2 * at;
+        self.by_key = Index::with_room(2 * self.room);
+        for at in 0..self.all.len() {
+            self.insert(at, false);
+            self.insert(at, true);
+        }
+    }
+
+    /// Inserts a key of the namespace at `at`, if it is known.
+    fn insert(&mut self, at: usize, is_file: bool) {
+        #[cfg(test)]
+        {
+            self.looks += 1;
+        }
+        let netns = self.all.get(at);
+        let key = match netns.map(|netns| (netns.inode, netns.table_file)) {
+            Some((_, file)) if is_file => file.key(),
+            Some((inode, _)) => inode,
+            None => None,
+        };
+        if let Some(key) = key {
+            self.by_key.insert(key, 2 * to_u32(at) + u32::from(is_file));
+        }
     }
 
     /// Finds the namespace of `task`, whose inode is not known yet, by its table file, or adds a new one.
@@ -229,14 +296,25 @@ impl Namespaces {
         }
         // Two namespaces with different inodes differ; the file is needed only if one of the two has no known inode.
         let may_be = |netns: &Netns| inode.is_none() || netns.inode.is_none();
-        if table_file == TableFile::NotRead && self.all.iter().any(may_be) {
+        if table_file == TableFile::NotRead && self.some_nameless {
             table_file = TableFile::read(proc, task);
         }
-        if let TableFile::Is(..) = table_file {
-            let is_it = |netns: &mut Netns| may_be(netns) && netns.table_file(proc) == table_file;
-            if let Some(at) = self.all.iter_mut().position(is_it) {
+        if let Some(key) = table_file.key() {
+            while inode.is_none() && self.asked < self.all.len() {
+                let netns = self.all.get_mut(self.asked)?;
+                let is_new = netns.table_file == TableFile::NotRead;
+                if is_new && netns.table_file(proc) != TableFile::Unavailable {
+                    self.index(self.asked, true);
+                }
+                self.asked += 1;
+            }
+            let is_it = |netns: &Netns| may_be(netns) && netns.table_file == table_file;
+            if let Some(at) = self.find_by_key(key, &is_it) {
                 let netns = self.all.get_mut(at)?;
-                netns.inode = netns.inode.or(inode);
+                if netns.inode.is_none() && inode.is_some() {
+                    netns.inode = inode;
+                    self.index(at, false);
+                }
                 return Some(at);
             }
         }
@@ -249,7 +327,15 @@ impl Namespaces {
             is_loaded: false,
             is_selected: !self.is_narrowed,
         });
-        Some(self.all.len() - 1)
+        self.some_nameless |= inode.is_none();
+        let at = self.all.len() - 1;
+        // Where there is no room for the first key, the second is put there with it.
+        let has_room = at < self.room;
+        self.index(at, false);
+        if has_room {
+            self.index(at, true);
+        }
+        Some(at)
     }
 
     /// Sorts the members, and the namespaces by their first members. Returns the new id of each namespace, by its old
@@ -270,6 +356,74 @@ impl Namespaces {
             self.all.push(netns);
         }
         self.last = 0;
+        // The ids are others now.
+        (self.room, self.asked) = (0, 0);
+        if let Some(last) = self.all.len().checked_sub(1) {
+            self.index(last, false);
+        }
         settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    // Every task was compared with every namespace.
+    #[test]
+    fn each_of_n_tasks_in_n_namespaces_costs_a_few_steps() {
+        // Of tasks that are not there nothing is read.
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        for len in [1_000, 16_000] {
+            for is_readable in [true, false] {
+                let mut namespaces = Namespaces::default();
+                let task = |number| Task {
+                    pid: u32::MAX - number,
+                    tid: 0,
+                };
+                let keys = |number| NetnsKeys {
+                    inode: is_readable.then_some(number),
+                    table_file: TableFile::Is(1, number.into()),
+                };
+                for _ in 0..2 {
+                    for number in (0..len).rev() {
+                        let id = namespaces.add(&proc, task(number), keys(number), None);
+                        assert_eq!(id.map(|id| u32::from(id.0)), Some(len - 1 - number));
+                    }
+                }
+                let bound = 16 * len;
+                assert!(namespaces.looks < bound, "{} of {bound}", namespaces.looks);
+                // What is found keeps its number by the order of the tasks.
+                assert_eq!(namespaces.settle().first(), Some(&NetnsId(0)));
+                let first = namespaces.add(&proc, task(0), keys(0), None);
+                assert_eq!(first, Some(NetnsId(u16::try_from(len - 1).unwrap())));
+            }
+        }
+    }
+
+    // A namespace that was met without the right to its name gets that from the next task, and stays one.
+    #[test]
+    fn a_namespace_is_one_whichever_of_its_keys_a_task_has() {
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        let mut namespaces = Namespaces::default();
+        let file = |inode| TableFile::Is(1, inode);
+        let (a, b) = (file(7), file(7 + (1 << 32)));
+        let mut add = |inode, table_file| {
+            let task = Task {
+                pid: u32::MAX,
+                tid: 0,
+            };
+            let keys = NetnsKeys { inode, table_file };
+            namespaces.add(&proc, task, keys, None).map(|id| id.0)
+        };
+        assert_eq!(add(None, a), Some(0));
+        assert_eq!(add(None, b), Some(1));
+        assert_eq!(add(Some(90), b), Some(1));
+        assert_eq!(add(Some(91), file(8)), Some(2));
+        assert_eq!(add(Some(90), TableFile::NotRead), Some(1));
+        assert_eq!(add(None, file(8)), Some(2));
+        assert_eq!(add(Some(92), a), Some(0));
+        assert_eq!(add(None, TableFile::Unavailable), None);
     }
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::ops::Range;
 use std::thread::{self, Builder};
 
+use crate::collections::index::Index;
+use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
 use crate::walk::answers::Answers;
 use crate::walk::container::Finder;
@@ -70,7 +72,11 @@ fn help(shared: &Shared<'_>, mut buffer: Vec<u8>) -> Findings {
     worker.found
 }
 
+/// How many tables of descriptors a thread is compared with before its own is read.
+const TABLES_NEAR: usize = 8;
+
 /// A table of descriptors that was read, by which threads that share it are recognised.
+#[derive(PartialEq, Eq)]
 struct KnownTable {
     /// The table.
     fds: FdTable,
@@ -86,6 +92,14 @@ impl KnownTable {
             fds,
             last_link: last_link.unwrap_or_default(),
         }
+    }
+
+    /// Returns a number by which to look for it.
+    fn key(&self) -> u32 {
+        let link = self.last_link.iter();
+        link.fold(self.fds.key(), |key, byte| {
+            key.wrapping_mul(31).wrapping_add((*byte).into())
+        })
     }
 
     /// Returns true if `thread` seems to have this table.
@@ -248,8 +262,9 @@ impl<'a> Worker<'a> {
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, so that
     /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls a
     /// thread reveal the latter: the number of descriptors, what the largest one is, and whether the lowest free one is
-    /// free there too; tables that differ in none of these count as one. A fourth finds the namespace that a thread may have
-    /// of its own, where all namespaces are needed. Returns true if any thread could be read.
+    /// free there too; tables that differ in none of these count as one. Only the first and the last few tables are asked for
+    /// so, because n threads may have n of them; of the others the thread's own tells. A fourth call finds the namespace that
+    /// a thread may have of its own, where all namespaces are needed. Returns true if any thread could be read.
     fn visit_threads(&mut self, process: Visit, fds: FdTable) -> bool {
         let Visit {
             task,
@@ -267,6 +282,7 @@ impl<'a> Worker<'a> {
         self.tables.clear();
         self.tables.push(KnownTable::read(proc, task, fds));
         proc.add_threads(task, self.buffer, &mut threads);
+        let mut by_key = Index::with_room(threads.len() + 1);
         for thread in &threads {
             let mut visit = Visit {
                 task: *thread,
@@ -276,26 +292,35 @@ impl<'a> Worker<'a> {
             if needs_namespaces {
                 visit.netns = self.shared.find_netns(*thread, netns, condition.is_some());
             }
-            if !self.tables.iter().any(|table| table.is_of(proc, *thread)) {
-                self.visit_thread(visit, netns);
+            let (first, others) = self.tables.split_at_checked(1).unwrap_or_default();
+            let mut near = first.iter().chain(others.iter().rev().take(TABLES_NEAR));
+            if !near.any(|table| table.is_of(proc, *thread)) {
+                self.visit_thread(visit, netns, &mut by_key);
             }
         }
         self.threads = threads;
         self.tables.len() > 1
     }
 
-    /// Reads the descriptors of a thread, which has a table of its own. Its process is in `home`.
-    fn visit_thread(&mut self, mut visit: Visit, home: Option<NetnsId>) {
+    /// Reads the descriptors of a thread, which has a table of its own, unless it is one of `by_key`, the numbers of those that
+    /// were read. Its process is in `home`.
+    fn visit_thread(&mut self, mut visit: Visit, home: Option<NetnsId>, by_key: &mut Index) {
         let (first, thread) = (self.found.holders.len(), visit.task);
         // An error here is that of the process, which is noted there.
         if let Ok(fds @ FdTable { count: 1.., .. }) = self.read_fds(thread, &(0..u32::MAX)) {
+            let table = KnownTable::read(self.shared.proc, thread, fds);
+            let key = table.key();
+            let is_it = |at| self.tables.get(to_index(at)) == Some(&table);
+            if by_key.find(key).any(is_it) {
+                return self.found.holders.truncate(first);
+            }
+            by_key.insert(key, to_u32(self.tables.len()));
+            self.tables.push(table);
             if visit.netns.is_none() {
                 let is_selected = visit.condition.is_some();
                 visit.netns = self.shared.find_netns(thread, home, is_selected);
             }
             self.add_piece(visit, first, 0);
-            let table = KnownTable::read(self.shared.proc, thread, fds);
-            self.tables.push(table);
         }
     }
 

@@ -1,8 +1,9 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
 
+use crate::machine::skip;
 use crate::rows::{ID, listen, unix};
-use crate::run::{LIST_HEADER, list_under};
+use crate::run::{LIST_HEADER, Run, list_under};
 use crate::tree::Tree;
 
 const OTHER: &str = "1234567890ab1234567890ab1234567890ab1234567890ab1234567890ab1234";
@@ -301,4 +302,33 @@ fn a_member_that_has_gone_is_replaced_by_one_that_lives() {
         .socket(3, 10);
     tree.run("")
         .shows(&["6 lives 3 tcp LISTEN 0 0 0.0.0.0:80 *:*"]);
+}
+
+// A member of the container that may not be read might hold what nobody is seen to hold: but dockerd is seen to.
+#[test]
+fn what_somebody_outside_holds_is_not_hidden_by_a_closed_member() {
+    let tree = host();
+    let closed = tree.process_in("b", 8, "shut").ns_net(4_026_532_281);
+    closed
+        .file("cgroup", format!("0::/system.slice/docker-{ID}.scope\n"))
+        .mode("fd", 0o000);
+    for (args, rows) in [
+        (
+            "--container 54e9",
+            &[
+                "6 java 3 tcp LISTEN 0 0 0.0.0.0:81 *:*",
+                "- (hidden) - tcp LISTEN 0 0 0.0.0.0:54 *:*",
+            ][..],
+        ),
+        ("--container 54e9 :53", &[]),
+        (
+            "--container 54e9 :54",
+            &["- (hidden) - tcp LISTEN 0 0 0.0.0.0:54 *:*"],
+        ),
+    ] {
+        match tree.plain_user(args) {
+            Ok(mut command) => assert_eq!(Run::of(&mut command).rows(), rows, "{args}"),
+            Err(why) => return skip(&why),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::machine::{PATIENCE, is_root, skip, skip_part, strace};
 use crate::rows::{EMPTY, ID, NOBODY, tcp, tcp_short, udp, unix};
 use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::net::{TcpListener, UdpSocket};
@@ -576,6 +577,38 @@ fn without_ptrace() -> Result<Vec<OsString>, String> {
 }
 
 // File system ids are a thread's own: while one reads as the first user, another one reads as the second.
+// Each thread was compared with the table of each other one: three calls for each pair.
+#[test]
+fn n_threads_with_n_tables_of_descriptors_cost_a_few_calls_each() {
+    let calls = |threads: u32| -> Result<usize, String> {
+        let tree = Tree::new();
+        let process = tree.process(1, "crowd").socket(3, 100_000);
+        let mut tables = HashSet::from([100_000]);
+        for tid in 1..=threads {
+            let thread = process.thread(tid, "crowd", "a");
+            // Every tenth one has the table of one far before it.
+            let own = if tid.is_multiple_of(10) {
+                tid / 10
+            } else {
+                tid
+            };
+            thread.socket(3, u64::from(100_000 + own));
+            tables.insert(100_000 + own);
+        }
+        let mut command = lsock();
+        command.arg("--proc").arg(tree.path()).arg("-T");
+        let (run, calls) = strace(&["-f", "-e", "trace=readlink,readlinkat"], &command)?;
+        assert_eq!(run.out(), "1\n");
+        let run = tree.run("-j --threads 1");
+        assert_eq!(run.out().lines().count(), tables.len());
+        Ok(calls.lines().count())
+    };
+    match (calls(50), calls(200)) {
+        (Ok(few), Ok(many)) => assert!(many < 5 * few, "{many} after {few}"),
+        (Err(why), _) | (_, Err(why)) => skip(&why),
+    }
+}
+
 #[test]
 fn every_thread_takes_on_the_owners_of_its_own_processes() {
     let mut words = match without_ptrace() {
