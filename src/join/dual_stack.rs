@@ -3,7 +3,7 @@
 //! be there beside one of IPv6 alone (`IPV6_V6ONLY`).
 
 use crate::collections::sort::sort_dedup;
-use crate::join::peers::kind;
+use crate::join::by_key::kind;
 use crate::select::Family;
 use crate::select::rows::waits_on_all;
 use crate::socket::store::Sockets;

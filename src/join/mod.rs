@@ -4,6 +4,7 @@
 //! nothing: what is read once more for the join is read by `rowless`.
 
 mod by_inode;
+mod by_key;
 pub(crate) mod dual_stack;
 pub(crate) mod forged;
 mod lines;

@@ -5,22 +5,18 @@
 //! The other end of a connection has the same two ends in reverse, in any namespace that was read. Where an address is
 //! translated in between it has not, and nothing is found.
 
-use std::hash::BuildHasher;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::collections::hash::Seed;
-use crate::collections::index::Index;
 use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
+use crate::join::by_key::{Answer, ByKey, Key, each_connection};
 use crate::join::{Entry, Joined, Owner, explain};
-use crate::proc::NetnsId;
 use crate::proc::Task;
 use crate::select::rows::RowFilter;
-use crate::socket::proto::{Proto, Protos};
+use crate::socket::Row;
+use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
-use crate::socket::{Ends, Row};
-use crate::text::addr::{listed, sides, unmapped};
 use crate::walk::container::ContainerId;
 
 /// Who holds the socket at the other end.
@@ -37,70 +33,6 @@ pub(crate) struct Peer<'a> {
 /// No task: nobody holds the socket.
 const NOBODY: u32 = u32::MAX;
 
-/// A connection, by one address of each end.
-#[derive(PartialEq, Eq, Hash)]
-struct Connection {
-    /// See `kind`.
-    kind: u8,
-    /// Its own end.
-    local: (IpAddr, u16),
-    /// The other end.
-    remote: (IpAddr, u16),
-}
-
-impl Connection {
-    /// Returns the connection as the other end has it.
-    fn reversed(self) -> Self {
-        Self {
-            local: self.remote,
-            remote: self.local,
-            ..self
-        }
-    }
-
-    /// Returns true if both ends are in one namespace, because the loopback leads into no other.
-    fn is_loopback(&self) -> bool {
-        self.local.0.is_loopback() || self.remote.0.is_loopback()
-    }
-}
-
-/// By what a socket is looked for. Two sockets with equal keys are candidates for the same question.
-#[derive(PartialEq, Eq, Hash)]
-enum Key<'a> {
-    /// A connection.
-    Connection(Connection),
-    /// A TCP listener on a port.
-    Port(NetnsId, u16),
-    /// A unix listener.
-    Path(NetnsId, &'a [u8]),
-}
-
-/// Sockets by the hash of their key. Its seed is random, so that nobody can choose ports or names that share one hash.
-struct ByKey {
-    /// The numbers of the sockets.
-    index: Index,
-    /// The seed.
-    seed: Seed,
-}
-
-impl ByKey {
-    /// Returns a hash that depends on all of `key`.
-    fn hash(&self, key: &Key<'_>) -> u32 {
-        // The upper half of a good hash is as good as all of it.
-        u32::try_from(self.seed.hash_one(key) >> 32).unwrap_or(0)
-    }
-
-    /// Inserts socket `number` under `key`.
-    fn insert(&mut self, key: &Key<'_>, number: u32) {
-        self.index.insert(self.hash(key), number);
-    }
-
-    /// Returns the numbers of the sockets under `key`, and of those that share its hash.
-    fn find(&self, key: &Key<'_>) -> impl Iterator<Item = u32> + '_ {
-        self.index.find(self.hash(key))
-    }
-}
-
 /// The sockets that may be another's other end or listener, and the tasks that hold them.
 #[derive(Default)]
 pub(crate) struct Peers {
@@ -112,58 +44,6 @@ pub(crate) struct Peers {
     tasks: Vec<Task>,
     /// Whether some process could not be read.
     some_unread: bool,
-}
-
-/// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
-pub(super) fn kind(proto: Proto) -> Option<u8> {
-    match proto {
-        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 => Some(0),
-        Proto::Udp | Proto::Udp6 => Some(1),
-        Proto::Udplite | Proto::Udplite6 => Some(2),
-        Proto::Sctp => Some(3),
-        _ => None,
-    }
-}
-
-/// Calls `visit` with the connection that `row` is, once for each pair of addresses: SCTP may have several at an end, and the
-/// two ends need not know all of each other's.
-#[inline(never)]
-fn each_connection(row: &Row<'_>, visit: &mut dyn FnMut(Connection)) {
-    let Some(kind) = kind(row.proto) else { return };
-    let mut visit = |local: (IpAddr, u16), remote: (IpAddr, u16)| {
-        if remote.1 != 0 {
-            visit(Connection {
-                kind,
-                local: (unmapped(local.0), local.1),
-                remote: (unmapped(remote.0), remote.1),
-            });
-        }
-    };
-    match row.ends {
-        Ends::Inet { local, remote } => visit(local, remote),
-        Ends::Sctp {
-            addresses,
-            local_port,
-            remote_port,
-        } => {
-            let (own, other) = sides(addresses);
-            for (_, own) in listed(own) {
-                for (_, other) in listed(other) {
-                    visit((own, local_port), (other, remote_port));
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Returns the key of the listener that `row` is, or that has made `row`.
-fn listener<'a>(row: &Row<'a>, netns: NetnsId) -> Option<Key<'a>> {
-    match row.ends {
-        Ends::Inet { local, .. } if Protos::TCP.has(row.proto) => Some(Key::Port(netns, local.1)),
-        Ends::Path(path) if !path.is_empty() => Some(Key::Path(netns, path)),
-        _ => None,
-    }
 }
 
 impl Peers {
@@ -195,22 +75,24 @@ impl Peers {
         for number in sockets.numbers().filter(is_sctp) {
             each_connection(&sockets.row(number), &mut |_| room += 1);
         }
-        let mut by_key = ByKey {
-            index: Index::with_room(room),
-            seed: Seed::new(),
+        let mut by_key = ByKey::with_room(room);
+        let rank = |number| {
+            let is_awake = sockets.row(number).state != State::TIME_WAIT;
+            (peers.holder(number).is_some(), is_awake)
         };
         for number in sockets.numbers() {
             let row = sockets.row(number);
             if row.state != State::LISTEN {
                 if rows.connections {
                     each_connection(&row, &mut |connection| {
-                        by_key.insert(&Key::Connection(connection), number);
+                        by_key.add_connection(connection, number, &rank, sockets);
                     });
                 }
             } else if rows.listeners
-                && let Some(key) = listener(&row, sockets.netns(number))
+                && let Some(key) = Key::of_listener(&row, sockets.netns(number))
+                && let Some(first) = by_key.find_or_add(&key, number, sockets)
             {
-                by_key.insert(&key, number);
+                first.is_shared |= peers.holder(first.number) != peers.holder(number);
             }
         }
         peers.by_key = Some(by_key);
@@ -262,23 +144,20 @@ impl Peers {
         let mut best: Option<((bool, bool, bool), u32)> = None;
         let mut is_ambiguous = false;
         each_connection(&entry.row, &mut |connection| {
-            let is_loopback = connection.is_loopback();
-            let reversed = Key::Connection(connection.reversed());
-            for number in by_key.find(&reversed) {
-                let (row, netns) = (sockets.row(number), sockets.netns(number));
-                let mut is_it = false;
-                each_connection(&row, &mut |other| {
-                    is_it |= Key::Connection(other) == reversed;
-                });
-                if row.state == State::LISTEN || !is_it || (is_loopback && netns != home) {
-                    continue;
-                }
-                let is_held = self.holder(number).is_some();
-                let rank = (netns == home, is_held, row.state != State::TIME_WAIT);
-                is_ambiguous |= best.is_some_and(|(_, other)| sockets.netns(other) != netns);
-                if best.is_none_or(|(known, _)| rank > known) {
-                    best = Some((rank, number));
-                }
+            let found = by_key.find_connection(connection.reversed(), home, sockets);
+            let Some(Answer { number, is_shared }) = found else {
+                return;
+            };
+            let netns = sockets.netns(*number);
+            if connection.is_loopback() && netns != home {
+                return;
+            }
+            let is_awake = sockets.row(*number).state != State::TIME_WAIT;
+            let rank = (netns == home, self.holder(*number).is_some(), is_awake);
+            is_ambiguous |=
+                *is_shared || best.is_some_and(|(_, other)| sockets.netns(other) != netns);
+            if best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, *number));
             }
         });
         best.filter(|((is_home, ..), _)| *is_home || !is_ambiguous)
@@ -287,49 +166,136 @@ impl Peers {
 
     /// Returns the number of the listener that has not yet accepted `entry`; `None` where several processes share the
     /// port, each with a socket of its own, because the tables do not tell which of them has the connection.
+    ///
+    /// The nearest one counts: in the table of the connection, though one over IPv4 to a dual-stack listener is in tcp6; on
+    /// the same address, else on the wildcard of its family, else on that of IPv6.
     pub(crate) fn listener(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
         if entry.owner != Owner::AcceptQueue {
             return None;
         }
-        let netns = sockets.netns(entry.socket);
-        let wanted = listener(&entry.row, netns)?;
-        let mut best: Option<((bool, u8), u32)> = None;
-        let mut is_ambiguous = false;
-        for number in self.by_key.as_ref()?.find(&wanted) {
-            let row = sockets.row(number);
-            if row.state != State::LISTEN
-                || listener(&row, sockets.netns(number)).as_ref() != Some(&wanted)
-            {
-                continue;
-            }
-            let Some(nearness) = nearness(&row, &entry.row) else {
-                continue;
+        let by_key = self.by_key.as_ref()?;
+        let key = Key::of_listener(&entry.row, sockets.netns(entry.socket))?;
+        let mut found = by_key.find(&key, sockets);
+        if let Key::Port(netns, is_v6, address, port) = key {
+            let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+            let any = match address {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(_) => any_v6,
             };
-            // A connection is mostly in the table of its listener; one over IPv4 to a dual-stack listener is in tcp6.
-            let rank = (row.proto.ends() == entry.row.proto.ends(), nearness);
-            match best {
-                Some((known, other)) if known == rank => {
-                    is_ambiguous |= self.holder(number) != self.holder(other);
+            for is_v6 in [is_v6, !is_v6] {
+                for address in [address, any, any_v6] {
+                    let key = Key::Port(netns, is_v6, address, port);
+                    found = found.or_else(|| by_key.find(&key, sockets));
                 }
-                Some((known, _)) if known > rank => {}
-                _ => (best, is_ambiguous) = (Some((rank, number)), false),
             }
         }
-        best.filter(|_| !is_ambiguous).map(|(_, number)| number)
+        found
+            .filter(|found| !found.is_shared)
+            .map(|found| found.number)
     }
 }
 
-/// Returns how well the address of `listener` fits that of the connection `row`: 2 for the same address, 1 for the
-/// wildcard of its family, 0 for IPv6's wildcard beside IPv4, and `None` for another address.
-fn nearness(listener: &Row<'_>, row: &Row<'_>) -> Option<u8> {
-    let (Ends::Inet { local: mine, .. }, Ends::Inet { local, .. }) = (listener.ends, row.ends)
-    else {
-        return Some(0);
-    };
-    match (unmapped(mine.0), unmapped(local.0)) {
-        (mine, local) if mine == local => Some(2),
-        (mine, local) if mine.is_unspecified() && mine.is_ipv4() == local.is_ipv4() => Some(1),
-        (mine, _) if mine.is_unspecified() && mine.is_ipv6() => Some(0),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::NetnsId;
+    use crate::select::Condition;
+    use crate::socket::{Detail, Ends};
+
+    /// Returns the peers of `rows`, each with its namespace, and for each row the other end; and how often an answer was
+    /// looked at.
+    fn other_ends(rows: &[(u16, Row<'_>)]) -> (Vec<Option<u32>>, u32) {
+        let mut sockets = Sockets::new(false);
+        for (netns, row) in rows {
+            sockets.push(NetnsId(*netns), row, &Detail::default());
+        }
+        let joined = Joined::captured(&sockets, &[]);
+        let condition = Condition::default();
+        let filter = RowFilter {
+            condition: &condition,
+            connections: true,
+            listeners: true,
+            inodes: None,
+            wildcards: false,
+        };
+        let peers = Peers::new(&joined, &sockets, filter, false);
+        let ends = joined.entries(&sockets).map(|mut entry| {
+            entry.owner = Owner::AcceptQueue;
+            let listener = peers.listener(&entry, &sockets);
+            peers.other_end(&entry, &sockets).or(listener)
+        });
+        let ends = ends.collect();
+        let looks = peers.by_key.map_or(0, |by_key| by_key.looks.get());
+        (ends, looks)
+    }
+
+    /// A row with these ends.
+    fn row(proto: Proto, state: State, ends: Ends<'_>) -> Row<'_> {
+        Row {
+            inode: 0,
+            proto,
+            state,
+            rx_queue: None,
+            tx_queue: None,
+            ends,
+        }
+    }
+
+    /// An end on the address 10.0.0.`last`.
+    fn end(last: u8, port: u16) -> (IpAddr, u16) {
+        (IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)), port)
+    }
+
+    // Sockets that share a port may have the same two ends, and listeners too; 32,000 questions cost 32,000 steps each.
+    #[test]
+    fn n_sockets_with_one_key_cost_a_few_steps_each() {
+        for len in [500_u16, 8_000] {
+            let udp = |local, remote| {
+                let ends = Ends::Inet { local, remote };
+                row(Proto::Udp, State::ESTABLISHED, ends)
+            };
+            let both = [udp(end(1, 7), end(2, 9)), udp(end(2, 9), end(1, 7))];
+            let path = Ends::Path(b"/run/x");
+            let unix =
+                [State::LISTEN, State::CONNECTING].map(|state| row(Proto::Unix, state, path));
+            let own = || both.iter().chain(&unix);
+            let shared: Vec<_> = (0..len).flat_map(|_| own().map(|row| (0, *row))).collect();
+            let (ends, looks) = other_ends(&shared);
+            assert_eq!(ends[..4], [Some(1), Some(0), Some(2), Some(2)]);
+            let bound = 16 * u32::from(len);
+            assert!(looks < bound, "{looks} of {bound}");
+            // The same in as many namespaces: each has its own.
+            let apart: Vec<_> = (0..len)
+                .flat_map(|netns| own().map(move |row| (netns, *row)))
+                .collect();
+            let (ends, looks) = other_ends(&apart);
+            assert_eq!(ends[396..400], [397, 396, 398, 398].map(Some));
+            assert!(looks < 2 * bound, "{looks} of {bound}");
+        }
+    }
+
+    // A row of SCTP has a key for each pair of addresses; that one row stands under several led a search in circles.
+    #[test]
+    fn the_keys_of_sctp_are_told_apart_whatever_rows_share_them() {
+        let ends = |addresses| Ends::Sctp {
+            addresses,
+            local_port: 1,
+            remote_port: 2,
+        };
+        let sctp = |addresses| row(Proto::Sctp, State::ESTABLISHED, ends(addresses));
+        let back = Ends::Sctp {
+            addresses: b"*10.9.9.9 <-> *10.0.0.3 ",
+            local_port: 2,
+            remote_port: 1,
+        };
+        let rows = [
+            (0, sctp(b"*10.0.0.2 <-> *10.9.9.9 ")),
+            (1, sctp(b"*10.0.0.1 10.0.0.3 <-> *10.9.9.9 ")),
+            (2, sctp(b"*10.0.0.1 <-> *10.9.9.9 ")),
+            (3, sctp(b"*10.0.0.1 10.0.0.2 <-> *10.9.9.9 ")),
+            (4, row(Proto::Sctp, State::ESTABLISHED, back)),
+        ];
+        let (ends, _) = other_ends(&rows);
+        assert_eq!(ends, [None, Some(4), None, None, Some(1)]);
     }
 }
