@@ -108,6 +108,11 @@ impl Plan {
         self.needs.ends || self.needs.paths
     }
 
+    /// Returns true if a process that is not selected may hold a socket that is shown as one without a holder.
+    pub(crate) fn may_be_held_outside(&self) -> bool {
+        self.needs.containers && self.shows_ownerless() && !self.finds_peers
+    }
+
     /// Returns true if sockets without a holder may be shown.
     pub(crate) fn shows_ownerless(&self) -> bool {
         !self.ownerless.is_never()

@@ -87,10 +87,8 @@ pub(super) fn each_connection(row: &Row<'_>, visit: &mut dyn FnMut(Connection)) 
 /// By what a socket is looked for.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
-    /// A connection, in the namespace in which it was met first.
-    First(Connection),
-    /// A connection that was met elsewhere before.
-    Further(NetnsId, Connection),
+    /// A connection, in the namespace in which it was met first, or in this one if that is another.
+    Connection(Option<NetnsId>, Connection),
     /// A listener in the table of TCP over IPv6, or in that over IPv4, on an address and a port.
     Port(NetnsId, bool, IpAddr, u16),
     /// A unix listener.
@@ -113,12 +111,12 @@ impl<'a> Key<'a> {
     /// Returns true if socket `number` has this key.
     fn is_of(&self, number: u32, sockets: &Sockets) -> bool {
         let (row, netns) = (sockets.row(number), sockets.netns(number));
-        let (Self::First(wanted) | Self::Further(_, wanted)) = self else {
+        let Self::Connection(home, wanted) = self else {
             return Key::of_listener(&row, netns).is_some_and(|key| key == *self);
         };
         let mut is_of = false;
         each_connection(&row, &mut |connection| is_of |= connection == *wanted);
-        is_of && !matches!(self, Self::Further(home, _) if *home != netns)
+        is_of && home.is_none_or(|home| home == netns)
     }
 }
 
@@ -207,10 +205,11 @@ impl ByKey {
         sockets: &Sockets,
     ) -> Option<()> {
         let netns = sockets.netns(number);
-        let mut answer = self.find_or_add(&Key::First(connection), number, sockets)?;
+        let mut answer = self.find_or_add(&Key::Connection(None, connection), number, sockets)?;
         if sockets.netns(answer.number) != netns {
             answer.is_shared = true;
-            answer = self.find_or_add(&Key::Further(netns, connection), number, sockets)?;
+            answer =
+                self.find_or_add(&Key::Connection(Some(netns), connection), number, sockets)?;
         }
         if rank(number) > rank(answer.number) {
             answer.number = number;
@@ -225,11 +224,11 @@ impl ByKey {
         home: NetnsId,
         sockets: &Sockets,
     ) -> Option<&Answer> {
-        let first = self.find(&Key::First(connection), sockets)?;
+        let first = self.find(&Key::Connection(None, connection), sockets)?;
         if !first.is_shared || sockets.netns(first.number) == home {
             return Some(first);
         }
-        let own = self.find(&Key::Further(home, connection), sockets);
+        let own = self.find(&Key::Connection(Some(home), connection), sockets);
         own.or(Some(first))
     }
 }

@@ -57,14 +57,16 @@ impl Take<'_> {
             buffer: vec![0; walk::BUFFER_LEN],
             sockets: Sockets::new(self.plan.keeps_details),
             condition: self.plan.condition.clone(),
-            // To learn that a socket is of another namespace its row is read there. Beside a container others may be read.
-            must_narrow: self.plan.finds_peers
-                || self.plan.needs.containers
-                || !self.namespaces.is_empty(),
+            // To learn that a socket is of another namespace its row is read there.
+            must_narrow: !self.namespaces.is_empty(),
             missed: Missed::default(),
             warnings,
         };
-        let mut walk = self.walk(&mut reading)?;
+        let mut walk = self.walk(self.plan.finds_peers, &mut reading)?;
+        // What no member of a container is seen to hold a closed member may hold, unless somebody outside is seen to.
+        if (!walk.unread.is_empty() || walk.hides_some) && self.plan.may_be_held_outside() {
+            walk = self.walk(true, &mut reading)?;
+        }
         let wanted = self.read_tables(&mut walk, &mut reading);
         let by_inode = self.find_rowless(&mut walk, wanted.as_ref(), &mut reading);
         Ok(self.join(walk, by_inode, reading))
@@ -109,9 +111,10 @@ struct Loaded {
 
 /// The first step.
 impl Take<'_> {
-    /// Walks the processes; reads the tables of their namespaces beside that if the plan allows it.
-    fn walk(&self, reading: &mut Reading<'_>) -> Result<Walk, String> {
+    /// Walks the processes that are selected, or all; reads the tables of their namespaces beside that if the plan allows it.
+    fn walk(&self, visits_all: bool, reading: &mut Reading<'_>) -> Result<Walk, String> {
         let Self { proc, plan, .. } = *self;
+        reading.must_narrow |= visits_all;
         let loaded = Mutex::new(Vec::new());
         let modules = &reading.modules;
         let read_tables = |id, part, members: &mut dyn Iterator<Item = Task>, buffer: &mut [u8]| {
@@ -123,7 +126,7 @@ impl Take<'_> {
         let options = WalkOptions {
             condition: &plan.condition,
             needs: &plan.needs,
-            visits_all: plan.finds_peers,
+            visits_all,
             shows_ownerless: plan.shows_ownerless(),
             threads: self.threads,
             read_tables: &read_tables,

@@ -108,16 +108,5 @@ pub(crate) fn walk(
     (walk.namespaces, walk.conditions) = shared.into_parts();
     walk.settled = walk.namespaces.settle();
     walk.gather(proc, found, warnings);
-    // What no member of a container is seen to hold a closed member may hold, unless somebody outside is seen to.
-    let some_closed = !walk.unread.is_empty() || walk.hides_some;
-    if some_closed && options.needs.containers && options.needs_namespaces() && !options.visits_all
-    {
-        let visits_all = true;
-        let options = WalkOptions {
-            visits_all,
-            ..options
-        };
-        return self::walk(proc, options, buffer, warnings);
-    }
     Ok(walk)
 }

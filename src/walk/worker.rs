@@ -292,9 +292,12 @@ impl<'a> Worker<'a> {
             if needs_namespaces {
                 visit.netns = self.shared.find_netns(*thread, netns, condition.is_some());
             }
-            let (first, others) = self.tables.split_at_checked(1).unwrap_or_default();
-            let mut near = first.iter().chain(others.iter().rev().take(TABLES_NEAR));
-            if !near.any(|table| table.is_of(proc, *thread)) {
+            let len = self.tables.len();
+            let is_its = |back| {
+                let table = self.tables.get(if back == 0 { 0 } else { len - back });
+                table.is_some_and(|table| table.is_of(proc, *thread))
+            };
+            if !(0..len.min(TABLES_NEAR)).any(is_its) {
                 self.visit_thread(visit, netns, &mut by_key);
             }
         }
