@@ -23,6 +23,9 @@ pub(crate) struct Plan {
     pub(crate) finds_peers: bool,
     /// True if all listeners are kept, so that it is known who has to accept a connection (`-e`).
     pub(crate) finds_listeners: bool,
+    /// True if it is known who has to accept a connection, because sockets that nobody holds are shown of a container that may
+    /// share its namespace.
+    pub(crate) finds_queues: bool,
     /// True if the kernel's own netlink sockets are left out, the same few in every namespace.
     pub(crate) hides_kernel: bool,
     /// True if the view or the condition needs more of a row than the plain list shows.
@@ -77,7 +80,7 @@ impl Plan {
         let (needs, layout) = (condition.needs(), options.layout);
         let ownerless = condition.settle(&mut |question| match question {
             Question::Row(_) => Truth::Maybe,
-            Question::Process(ProcessTest::Container(_)) => Truth::Yes,
+            Question::Process(ProcessTest::Container(_) | ProcessTest::Containers(_)) => Truth::Yes,
             Question::Process(_) => Truth::No,
         });
         let is_list = options.view == View::List;
@@ -86,6 +89,7 @@ impl Plan {
             // Where processes are selected, no socket is shown that nobody has accepted.
             finds_listeners: layout.wide && is_list && !options.json && !ownerless.is_never(),
             finds_peers: layout.peers,
+            finds_queues: needs.containers && !ownerless.is_never(),
             hides_kernel: !needs.netlink
                 && !layout.wide
                 && options.view != View::Summary
@@ -123,7 +127,7 @@ impl Plan {
         RowFilter {
             condition,
             connections: self.finds_peers,
-            listeners: self.finds_listeners,
+            listeners: self.finds_listeners || self.finds_queues,
             inodes: None,
             wildcards: self.needs.dual_stack,
         }

@@ -32,6 +32,8 @@ pub(crate) enum Reason {
     UnreadProcess,
     /// This proc does not show every process (hidepid).
     HiddenProcess,
+    /// A container that is asked for by its name may be one whose name /proc does not tell.
+    UnnamedContainer,
     /// A table may not be read.
     ForbiddenTable,
     /// A table, or a row of one, was skipped.
@@ -88,6 +90,8 @@ impl Reason {
             Some(Self::UnreadProcess)
         } else if is_of_process && joined.hides_some() && !is_everyone_met() {
             Some(Self::HiddenProcess)
+        } else if snapshot.containers().may_be_unnamed() {
+            Some(Self::UnnamedContainer)
         } else if missed.forbidden.meets(protos) {
             Some(Self::ForbiddenTable)
         } else if missed.skipped.meets(protos) {
@@ -109,6 +113,9 @@ impl Reason {
             | Self::UnlistedSocket
             | Self::UnreadProcess
             | Self::HiddenProcess => "",
+            Self::UnnamedContainer => {
+                "it may be one whose name cannot be read: docker's names are not in /proc, a pod's only root on the node reads"
+            }
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
             Self::DoubtedName => "a name that is not shown may be it",

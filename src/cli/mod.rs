@@ -17,7 +17,7 @@ mod options;
 mod row;
 mod selectors;
 mod states;
-mod suggest;
+pub(crate) mod suggest;
 mod values;
 
 use std::ffi::OsString;

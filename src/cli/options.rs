@@ -258,10 +258,12 @@ impl Options {
         Ok(())
     }
 
-    /// Selects processes by the beginning of their container's id.
+    /// Selects processes by their containers, or pods.
     fn add_container(&mut self, word: &[u8]) -> Result<(), String> {
-        let prefix = parse_container(word)?;
-        self.select_process("container", ProcessTest::Container(prefix));
+        for word in word.split(|byte| *byte == b',') {
+            let name = parse_container(word)?;
+            self.select_process("container", ProcessTest::Container(name.to_vec()));
+        }
         Ok(())
     }
 

@@ -27,7 +27,7 @@ pub(super) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
 
 /// Returns how many letters stand between the beginning and the end that `one` and `other` share: people mistake one place
 /// of a word.
-fn mistakes(one: &[u8], other: &[u8]) -> usize {
+pub(crate) fn mistakes(one: &[u8], other: &[u8]) -> usize {
     let same = |(one, other): &(&u8, &u8)| one == other;
     let start = one.iter().zip(other).take_while(same).count();
     let most = one.len().min(other.len()).saturating_sub(start);

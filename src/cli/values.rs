@@ -14,7 +14,8 @@ use crate::proc::{inode_in_link, is_denied};
 use crate::socket::proto::{Proto, Protos};
 use crate::text::addr::Endian;
 use crate::text::digits::decimal32;
-use crate::text::escape::quoted;
+use crate::text::escape::{is_name, quoted};
+use crate::text::parts::find;
 
 /// Returns one line that quotes `word` and gives the reason.
 pub(super) fn wrong(word: &[u8], reason: &str) -> String {
@@ -133,16 +134,20 @@ pub(super) fn parse_namespaces(word: &[u8]) -> Result<Vec<u32>, String> {
     })
 }
 
-/// Parses the first digits of a container's id, in lower case, as cgroup has them.
-pub(super) fn parse_container(word: &[u8]) -> Result<Vec<u8>, String> {
-    let is_digit = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
-    if !word.iter().all(is_digit) {
+/// Parses what means a container or a pod: a name, a namespace and names, the first digits of an id; also an id as kubectl has it,
+/// `containerd://54e9…`, which it returns without what stands in front.
+pub(super) fn parse_container(word: &[u8]) -> Result<&[u8], String> {
+    let scheme = find(word, b"://").map_or(0, |at| at + 3);
+    let name = word.get(scheme..).unwrap_or_default();
+    let name = name.strip_prefix(b"pod/").unwrap_or(name);
+    let mut parts = name.split(|byte| *byte == b'/');
+    if !parts.clone().all(is_name) || parts.nth(3).is_some() {
         return Err(wrong(
             word,
-            "not a container's id; write its first hexadecimal digits, as in 54e9",
+            "not a container; write a name, NAMESPACE/POD, or the first digits of an id, as in 54e9",
         ));
     }
-    Ok(word.to_ascii_lowercase())
+    Ok(name)
 }
 
 /// Parses a byte order.

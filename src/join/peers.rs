@@ -17,7 +17,7 @@ use crate::socket::Row;
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
-use crate::walk::container::ContainerId;
+use crate::walk::container::Container;
 
 /// Who holds the socket at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) struct Peer<'a> {
     /// Its command, or the reason in parentheses why there is no process.
     pub(crate) command: &'a [u8],
     /// Its container, where it is in one.
-    pub(crate) container: Option<&'a ContainerId>,
+    pub(crate) container: Option<&'a Container>,
 }
 
 /// No task: nobody holds the socket.

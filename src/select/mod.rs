@@ -92,8 +92,10 @@ pub(crate) enum ProcessTest {
     Word(Vec<u8>),
     /// The name of its command starts with this.
     Prefix(Vec<u8>),
-    /// The id of its container starts with this.
+    /// This word means its container: a name, or the first digits of an id.
     Container(Vec<u8>),
+    /// The number of its container is one of these, which that word means.
+    Containers(Vec<u32>),
 }
 
 /// A question about a socket.
@@ -303,7 +305,9 @@ impl Condition {
                 Question::Process(ProcessTest::Word(_) | ProcessTest::Prefix(_)) => {
                     needs.commands = true;
                 }
-                Question::Process(ProcessTest::Container(_)) => needs.containers = true,
+                Question::Process(ProcessTest::Container(_) | ProcessTest::Containers(_)) => {
+                    needs.containers = true;
+                }
                 Question::Row(RowTest::Uid(_)) => needs.uids = true,
                 Question::Row(RowTest::Path(_) | RowTest::PathLike(_)) => needs.paths = true,
                 Question::Row(RowTest::End(..)) => needs.ends = true,

@@ -135,7 +135,7 @@ impl Take<'_> {
         };
         let missing_namespaces = self.namespaces.iter().filter(is_missing);
         Ok(Again {
-            missing: self.missing(),
+            missing: self.missing(first),
             missing_namespaces: missing_namespaces.copied().collect(),
             unlisted,
             snapshot,
@@ -143,19 +143,22 @@ impl Take<'_> {
     }
 
     /// Returns the questions about processes to which no process is the answer; those about several ids are taken apart.
-    fn missing(&self) -> Vec<ProcessTest> {
+    fn missing(&self, first: &Snapshot) -> Vec<ProcessTest> {
         let mut tests = Vec::new();
         self.plan.condition.test(&mut |question| {
             match question {
                 Question::Process(ProcessTest::Pids(pids)) => {
                     tests.extend(pids.iter().map(|pid| ProcessTest::Pids(vec![*pid])));
                 }
+                // What a container means was found at the first look.
+                Question::Process(ProcessTest::Container(_)) | Question::Row(_) => {}
                 Question::Process(test) => tests.push(test.clone()),
-                Question::Row(_) => {}
             }
             Truth::Maybe
         });
         walk::retain_unanswered(self.proc, &mut tests);
+        let words = first.containers.missing().iter().cloned();
+        tests.extend(words.map(ProcessTest::Container));
         tests
     }
 }

@@ -3,6 +3,7 @@
 //! are wired together here, in this order; if the rows are wanted whoever holds them, the tables are read beside the walk.
 
 mod again;
+mod contained;
 mod take;
 
 use crate::cli::Capture;
@@ -16,7 +17,7 @@ use crate::socket::store::Sockets;
 use crate::tables::Missed;
 use crate::tables::interfaces::Interfaces;
 use crate::walk::comm::Commands;
-use crate::walk::container::{ContainerId, Containers};
+use crate::walk::container::{Container, Containers};
 use crate::walk::netns::Namespaces;
 use crate::warn::Warnings;
 
@@ -43,6 +44,10 @@ pub(crate) struct Snapshot {
     interfaces: Vec<(NetnsId, Interfaces)>,
     /// The containers of processes, and of the namespaces that are a container's own.
     containers: Containers,
+    /// As in the walk.
+    logs: Option<Vec<(u32, u32)>>,
+    /// The inode of the host's own network namespace, if that is known.
+    host: Option<u32>,
 }
 
 impl Snapshot {
@@ -70,6 +75,8 @@ impl Snapshot {
             commands: Commands::default(),
             interfaces: vec![(NetnsId(0), captured.interfaces)],
             containers: Containers::default(),
+            logs: None,
+            host: None,
         })
     }
 
@@ -86,9 +93,13 @@ impl Snapshot {
             let load = |(id, netns)| (id, Interfaces::load(proc, netns));
             self.interfaces = self.namespaces.iter().map(load).collect();
         }
-        if plan.names_containers || self.is_in_several_namespaces() {
-            let pids = tasks.iter().map(|task| task.pid);
-            self.containers = Containers::load(proc, pids, &self.namespaces);
+        let is_of_several = self.is_in_several_namespaces();
+        if plan.names_containers || is_of_several {
+            let (pids, logs) = (tasks.iter().map(|task| task.pid), self.logs.as_deref());
+            self.containers.load(proc, pids, &self.namespaces, logs);
+        }
+        if is_of_several {
+            self.host = self.namespaces.host(proc);
         }
     }
 
@@ -113,11 +124,29 @@ impl Snapshot {
     }
 
     /// Returns the container of the entry's process, or that of the namespace if nobody holds the socket.
-    pub(crate) fn container(&self, entry: &Entry<'_>) -> Option<&ContainerId> {
+    pub(crate) fn container(&self, entry: &Entry<'_>) -> Option<&Container> {
         match entry.process {
             Some(process) => self.containers.of_process(process.task.pid),
             None => self.container_around(entry.socket, entry.owner),
         }
+    }
+
+    /// Returns the container of the entry; or of a process that is in none where it is, which may tell a unit.
+    pub(crate) fn container_or_unit(&self, entry: &Entry<'_>) -> Option<&Container> {
+        match entry.process {
+            Some(process) => self.containers.around_process(process.task.pid),
+            None => self.container(entry),
+        }
+    }
+
+    /// Returns the containers that were looked at: all, if one was asked for.
+    pub(crate) fn containers(&self) -> &Containers {
+        &self.containers
+    }
+
+    /// Returns true if `inode` is that of the host's own network namespace.
+    pub(crate) fn is_host(&self, inode: u32) -> bool {
+        self.host == Some(inode)
     }
 
     /// Returns the reason why nobody is seen to hold socket `number`.
@@ -125,9 +154,9 @@ impl Snapshot {
         self.peers.reason(&self.sockets.row(number))
     }
 
-    /// Returns the container that has the namespace of socket `number` to itself, which nobody is seen to hold for this
+    /// Returns the container or pod that has the namespace of socket `number` to itself, which nobody is seen to hold for this
     /// reason: `owner`.
-    fn container_around(&self, number: u32, owner: Owner) -> Option<&ContainerId> {
+    fn container_around(&self, number: u32, owner: Owner) -> Option<&Container> {
         let netns = self.sockets.netns(number);
         let is_elsewhere = owner == Owner::Elsewhere;
         self.containers.of_netns(netns, is_elsewhere)

@@ -17,6 +17,7 @@ use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::select::Condition;
 use crate::select::rows::RowFilter;
 use crate::snapshot::Snapshot;
+use crate::snapshot::contained::{find_containers, find_waiting, is_containers_own, may_wait};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -57,11 +58,17 @@ impl Take<'_> {
             buffer: vec![0; walk::BUFFER_LEN],
             sockets: Sockets::new(self.plan.keeps_details),
             condition: self.plan.condition.clone(),
+            asked: self.plan.condition.clone(),
+            containers: Containers::default(),
             // To learn that a socket is of another namespace its row is read there.
             must_narrow: !self.namespaces.is_empty(),
             missed: Missed::default(),
             warnings,
         };
+        if self.plan.needs.containers {
+            let (asked, buffer) = (&mut reading.asked, &mut reading.buffer);
+            reading.containers = find_containers(self.proc, asked, buffer);
+        }
         let mut walk = self.walk(self.plan.finds_peers, &mut reading)?;
         // What no member of a container is seen to hold a closed member may hold, unless somebody outside is seen to.
         if (!walk.unread.is_empty() || walk.hides_some) && self.plan.may_be_held_outside() {
@@ -83,6 +90,10 @@ struct Reading<'a> {
     sockets: Sockets,
     /// What is left of the condition once its questions about processes are settled: a row is kept if it may hold.
     condition: Condition,
+    /// The condition with the containers that its words mean.
+    asked: Condition,
+    /// The containers of all processes, if one is asked for.
+    containers: Containers,
     /// True if rows were kept of which only the join tells whether they match.
     must_narrow: bool,
     /// What the tables did not tell.
@@ -124,8 +135,9 @@ impl Take<'_> {
         };
         let tables = self.parts(&mut reading.buffer);
         let options = WalkOptions {
-            condition: &plan.condition,
+            condition: &reading.asked,
             needs: &plan.needs,
+            containers: &reading.containers,
             visits_all,
             shows_ownerless: plan.shows_ownerless(),
             threads: self.threads,
@@ -336,6 +348,7 @@ impl Take<'_> {
         let rows = plan.rows(&reading.condition);
         let namespaces = std::mem::take(&mut walk.namespaces);
         let conditions = std::mem::take(&mut walk.conditions);
+        let logs = std::mem::take(&mut walk.logs);
         let (selected, some_unseen) = (walk.selected, walk.some_unread || walk.hides_some);
         let no_unread = walk.unread.is_empty() && !walk.hides_some;
         let shows_ownerless = |number, sockets: &Sockets| {
@@ -346,22 +359,28 @@ impl Take<'_> {
         };
         let lists_ownerless = |number, sockets: &Sockets| {
             (plan.finds_peers && Protos::PORTED.has(sockets.proto(number)))
+                || (plan.finds_queues && may_wait(number, sockets, &namespaces))
                 || shows_ownerless(number, sockets)
         };
         let mut joined = Joined::new(walk, by_inode, &sockets, &lists_ownerless);
         let mut peers = Peers::default();
-        if plan.finds_peers || plan.finds_listeners {
+        if plan.finds_peers || plan.finds_listeners || plan.finds_queues {
             peers = Peers::new(&joined, &sockets, rows, some_unseen);
         }
-        if reading.must_narrow {
+        let mut waiting = Vec::new();
+        if plan.finds_queues {
+            waiting = find_waiting(&joined, &peers, &sockets);
+        }
+        if reading.must_narrow || plan.finds_queues {
             let wildcards = (plan.needs.dual_stack).then(|| Wildcards::of(&sockets));
             joined.retain(&sockets, &|entry| {
                 let netns = namespaces.get(sockets.netns(entry.socket));
                 let condition = match entry.process {
                     Some(process) => process.condition.and_then(|id| id.of(&conditions)),
-                    None => {
-                        Some(&plan.ownerless).filter(|_| shows_ownerless(entry.socket, &sockets))
-                    }
+                    None => Some(&plan.ownerless).filter(|_| {
+                        shows_ownerless(entry.socket, &sockets)
+                            || waiting.binary_search(&entry.socket).is_ok()
+                    }),
                 };
                 condition.is_some_and(|condition| {
                     matches(condition, entry, &sockets, wildcards.as_ref())
@@ -369,6 +388,9 @@ impl Take<'_> {
             });
         }
         joined.warn(&sockets, reading.warnings);
+        if !plan.finds_peers && !plan.finds_listeners {
+            peers = Peers::default();
+        }
         Snapshot {
             joined,
             sockets,
@@ -378,7 +400,9 @@ impl Take<'_> {
             peers,
             commands: Commands::default(),
             interfaces: Vec::new(),
-            containers: Containers::default(),
+            containers: reading.containers,
+            logs,
+            host: None,
         }
     }
 }
@@ -411,19 +435,6 @@ pub(super) fn narrow_captured(joined: &mut Joined, condition: &Condition, socket
 fn is_kernels_netlink(number: u32, sockets: &Sockets) -> bool {
     Protos::NETLINK.has(sockets.proto(number))
         && explain(&sockets.row(number), false) == Owner::Kernel
-}
-
-/// Returns true if a socket without a holder is the selected container's: in its own namespace, unless somebody outside
-/// holds it, as dockerd does for DNS. If every process could be read, a holder that is not seen is outside.
-fn is_containers_own(
-    number: u32,
-    sockets: &Sockets,
-    namespaces: &Namespaces,
-    no_unread: bool,
-) -> bool {
-    let netns = namespaces.get(sockets.netns(number));
-    let is_own = netns.is_some_and(|netns| netns.selected > 0 && netns.others == 0);
-    is_own && !(no_unread && explain(&sockets.row(number), false) == Owner::Elsewhere)
 }
 
 /// Returns true if any row matches for certain, whoever holds it: only the tables are read, no descriptor, and the first

@@ -89,6 +89,12 @@ pub(crate) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
+/// Returns true for what a name of a container, a pod or a namespace consists of.
+pub(crate) fn is_name(text: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !text.is_empty() && text.iter().all(is_part) && !text.starts_with(b".")
+}
+
 /// Returns `text` escaped for a message, in which its blanks stay blanks.
 pub(crate) fn quoted(text: &[u8]) -> String {
     let mut out = Vec::new();

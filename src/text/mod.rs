@@ -5,6 +5,7 @@ pub(crate) mod addr;
 pub(crate) mod digits;
 pub(crate) mod escape;
 pub(crate) mod fields;
+pub(crate) mod parts;
 pub(crate) mod plain;
 pub(crate) mod records;
 pub(crate) mod write;

@@ -102,7 +102,7 @@ pub(crate) static COLUMNS: [Column; 21] = [
         snapshot.netns_inode(entry.socket)
     }),
     of_process("CONTAINER", is_wide_and_live, |out, snapshot, entry| {
-        write_container(out, snapshot.container(entry));
+        write_container(out, snapshot.container_or_unit(entry));
     }),
     word(
         "CONTAINER",
@@ -238,9 +238,10 @@ fn write_command(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
     }
 }
 
-/// Writes the container, or the network namespace where none is known.
+/// Writes the container, or the network namespace where none is known, which may be the host's.
 fn write_container_or_netns(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
     match (snapshot.container(entry), snapshot.home_inode(entry)) {
+        (None, Some(inode)) if snapshot.is_host(inode) => write_short(out, b"host"),
         (None, Some(inode)) => write_netns(out, inode),
         (container, _) => write_container(out, container),
     }

@@ -20,7 +20,7 @@ use crate::views::words::{
     timer_name, write_hex, write_interface, write_local, write_proto, write_protocol, write_remote,
     write_state,
 };
-use crate::walk::container::ContainerId;
+use crate::walk::container::Container;
 
 /// An object that is being written, member by member.
 pub(crate) struct Object<'a> {
@@ -221,14 +221,21 @@ fn write_members(object: &mut Object<'_>, snapshot: &Snapshot, entry: &Entry<'_>
     write_ends(object, row, snapshot.interfaces(entry.socket));
     object.text("owner", Some(entry.owner.name().as_bytes()));
     object.number("netns", snapshot.netns_inode(entry.socket));
-    let container = snapshot.container(entry).map(ContainerId::full);
+    let container = snapshot.container(entry).and_then(Container::full_id);
     object.text("container", container);
     write_tcp(object, row, detail);
     let peer = snapshot.peer(entry);
     object.number("peer_pid", peer.and_then(|peer| peer.pid));
     object.text("peer_command", peer.map(|peer| peer.command));
-    let container = peer.and_then(|peer| peer.container).map(ContainerId::full);
-    object.text("peer_container", container);
+    let container = peer.and_then(|peer| peer.container);
+    object.text("peer_container", container.and_then(Container::full_id));
+    for (name, text) in snapshot
+        .container_or_unit(entry)
+        .unwrap_or(Container::UNKNOWN)
+        .names()
+    {
+        object.text(name, Some(text).filter(|text| !text.is_empty()));
+    }
 }
 
 /// Returns the command of the process of `entry`, or none where nobody holds the socket or the process has ended.

@@ -172,11 +172,15 @@ impl<'a> Search<'a> {
                 }
                 ProcessTest::Word(word) => ("no process matches '", word),
                 ProcessTest::Prefix(word) => ("no command begins with '", word),
-                ProcessTest::Container(id) => ("no container begins with '", id),
+                ProcessTest::Container(word) => ("no container is '", word),
+                ProcessTest::Containers(_) => continue,
             };
             line.clause(text);
             line.word(word);
             line.text("'");
+            if let ProcessTest::Container(word) = test {
+                self.first.containers().write_nearest(&mut line.0, word);
+            }
         }
         for number in &self.again.missing_namespaces {
             line.clause("no process or network namespace ");

@@ -18,7 +18,7 @@ use crate::text::write::{width, write_decimal, write_short};
 use crate::views::column::{end_line, write_cell};
 use crate::views::json::{Object, process_command};
 use crate::views::words::{write_container, write_proto, write_state};
-use crate::walk::container::ContainerId;
+use crate::walk::container::Container;
 
 /// So many processes are named one by one: with the totals they fit a terminal of 24 lines.
 const PROCESSES_MAX: usize = 10;
@@ -93,7 +93,7 @@ impl<'a> Group<'a> {
     }
 
     /// Returns the container of the process; the sockets that nobody holds may be of several.
-    fn container(&self, snapshot: &'a Snapshot) -> Option<&'a ContainerId> {
+    fn container(&self, snapshot: &'a Snapshot) -> Option<&'a Container> {
         snapshot
             .container(&self.entry)
             .filter(|_| self.pid().is_some())
@@ -210,7 +210,7 @@ struct Line<'a> {
     /// The command, or the reason in parentheses.
     command: Vec<u8>,
     /// The container.
-    container: Option<&'a ContainerId>,
+    container: Option<&'a Container>,
     /// The number of sockets.
     sockets: u32,
     /// Their states.
@@ -321,7 +321,7 @@ pub(crate) fn write_summary_json(snapshot: &Snapshot, out: &mut impl Write) -> i
         let owner = group.map(|group| group.entry.owner);
         object.text("owner", owner.map(Owner::name).map(str::as_bytes));
         let container = group.and_then(|group| group.container(snapshot));
-        object.text("container", container.map(ContainerId::full));
+        object.text("container", container.and_then(Container::full_id));
         object.number("sockets", Some(tally.sockets));
         object.counts("states", tally.states());
         object.close();

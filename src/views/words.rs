@@ -15,7 +15,7 @@ use crate::text::write::{
     v4_end_width, write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
-use crate::walk::container::ContainerId;
+use crate::walk::container::Container;
 
 /// Writes the name of the protocol; for a socket that no table lists, the name that its descriptor tells.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
@@ -229,10 +229,10 @@ pub(crate) fn write_netns(out: &mut Vec<u8>, inode: u32) {
     out.push(b']');
 }
 
-/// Writes the id of a container as docker shows it. It writes nothing where none is known.
-pub(crate) fn write_container(out: &mut Vec<u8>, container: Option<&ContainerId>) {
-    if let Some(id) = container {
-        write_short(out, id.short());
+/// Writes the best name of a container. It writes nothing where none is known.
+pub(crate) fn write_container(out: &mut Vec<u8>, container: Option<&Container>) {
+    if let Some(container) = container {
+        container.write(out);
     }
 }
 
@@ -248,12 +248,12 @@ pub(crate) fn write_process(out: &mut Vec<u8>, process: &Peer<'_>) {
     }
 }
 
-/// Writes a process with its container: `6/java@54e9a2cefd94`.
+/// Writes a process with its container: `6/java@54e9a2cefd94`, `6/java@shop/db-0/db`.
 pub(crate) fn write_process_and_container(out: &mut Vec<u8>, process: &Peer<'_>) {
     write_process(out, process);
-    if let (Some(_), Some(id)) = (process.pid, process.container) {
+    if let (Some(_), Some(container)) = (process.pid, process.container) {
         out.push(b'@');
-        write_short(out, id.short());
+        container.write(out);
     }
 }
 

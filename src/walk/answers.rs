@@ -1,14 +1,13 @@
 //! Answers the questions of a condition about one process. In: the process, and the condition. Out: what is left of the
-//! condition for its sockets. It reads comm, cmdline and cgroup only when a question needs them, each at most once for a
-//! question, and no descriptor.
+//! condition for its sockets. It reads comm and cmdline only when a question needs them, each at most once for a
+//! question, and no descriptor; containers were found before.
 
-use std::cell::OnceCell;
 use std::io;
 
 use crate::proc::{Proc, Task, is_forbidden};
 use crate::select::{Condition, ProcessTest, Question, Truth};
 use crate::walk::comm;
-use crate::walk::container::{ContainerId, Finder};
+use crate::walk::container::Containers;
 
 /// A process about which questions are asked.
 pub(super) struct Answers<'a> {
@@ -18,32 +17,25 @@ pub(super) struct Answers<'a> {
     task: Task,
     /// True for this process itself: its command line has every word that it looks for, so no word selects it.
     is_own: bool,
-    /// Finds its container.
-    containers: &'a mut Finder,
-    /// Scratch space.
-    buffer: &'a mut [u8],
-    /// Its container, once it was asked for.
-    container: OnceCell<Option<ContainerId>>,
+    /// The containers of all processes, if one is asked for.
+    containers: &'a Containers,
     /// True if its command may not be read, so that a question is open.
     pub(super) is_forbidden: bool,
 }
 
 impl<'a> Answers<'a> {
-    /// Returns the answers of `task`, which is this program itself if `is_own`; `buffer` is scratch space.
+    /// Returns the answers of `task`, which is this program itself if `is_own`.
     pub(super) fn new(
         proc: &'a Proc,
         task: Task,
         is_own: bool,
-        containers: &'a mut Finder,
-        buffer: &'a mut [u8],
+        containers: &'a Containers,
     ) -> Self {
         Self {
             proc,
             task,
             is_own,
             containers,
-            buffer,
-            container: OnceCell::new(),
             is_forbidden: false,
         }
     }
@@ -60,11 +52,14 @@ impl<'a> Answers<'a> {
     pub(super) fn answer(&mut self, test: &ProcessTest) -> Truth {
         match test {
             ProcessTest::Pids(pids) => pids.binary_search(&self.task.pid).is_ok().into(),
-            ProcessTest::Container(prefix) => {
-                let find = || self.containers.find(self.proc, self.task, self.buffer);
-                let id = self.container.get_or_init(find);
-                id.is_some_and(|id| id.full().starts_with(prefix)).into()
+            ProcessTest::Containers(numbers) => {
+                let number = self.containers.number_of(self.task.pid);
+                number
+                    .is_some_and(|number| numbers.contains(&number))
+                    .into()
             }
+            // What the word means was found before.
+            ProcessTest::Container(_) => Truth::Maybe,
             ProcessTest::Prefix(_) | ProcessTest::Word(_) if self.is_own => Truth::No,
             ProcessTest::Prefix(prefix) => {
                 let starts = comm::starts_with(self.proc, self.task, prefix);

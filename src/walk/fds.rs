@@ -14,6 +14,7 @@ use crate::collections::sort::sort_by_key;
 use crate::proc::sys::{self, Stat};
 use crate::proc::{Proc, Task, for_each_number, is_forbidden, socket_in_link};
 use crate::text::write::Decimal;
+use crate::walk::container::LOGS;
 
 /// Number of bytes of the buffer that are used: they hold 256 to 340 descriptors. With more it is slower, because the
 /// kernel's copies leave the cache.
@@ -141,16 +142,18 @@ impl FdDir {
         self.count.unwrap_or(0)
     }
 
-    /// Adds the sockets among the descriptors with `numbers` to `holders`, ascending, and returns what these descriptors
-    /// say of the table. `buffer` is scratch space.
+    /// Adds the sockets among the descriptors with `numbers` to `holders`, ascending, and those that are logs of pods to `logs`;
+    /// returns what these descriptors say of the table. `buffer` is scratch space.
     ///
     /// # Errors
-    /// errno of reading the folder, or of a link that may not be read; then nothing is added.
+    /// errno of reading the folder, or of a link that may not be read; then nothing is added to `holders`.
+    #[inline(never)]
     pub(crate) fn read(
         self,
         numbers: Range<u32>,
         buffer: &mut [u8],
         holders: &mut Vec<Holder>,
+        logs: &mut Vec<u32>,
     ) -> io::Result<FdTable> {
         let first = holders.len();
         let is_whole = numbers.start == 0 && numbers.end == u32::MAX;
@@ -161,6 +164,7 @@ impl FdDir {
             wanted: self.count.filter(|_| is_whole).unwrap_or(u64::MAX),
             numbers,
             holders,
+            logs,
             forbidden: None,
         };
         if self.count.is_some() {
@@ -205,6 +209,8 @@ struct Reader<'a> {
     table: FdTable,
     /// Sockets are added here.
     holders: &'a mut Vec<Holder>,
+    /// Descriptors that are logs of pods are added here.
+    logs: &'a mut Vec<u32>,
     /// The error that ends the reading: a link that may not be read.
     forbidden: Option<io::Error>,
 }
@@ -267,6 +273,8 @@ impl Reader<'_> {
             Ok(target) => {
                 if let Some(inode) = socket_in_link(target) {
                     self.holders.push(Holder { inode, fd });
+                } else if target.starts_with(LOGS) {
+                    self.logs.push(fd);
                 }
                 self.table.add(fd);
                 true
@@ -324,7 +332,12 @@ mod tests {
                 let mut holders = vec![Holder { inode: 1, fd: 1 }];
                 let dir = FdDir::open(&proc, task).unwrap();
                 let table = dir
-                    .read(numbers.clone(), &mut [0; 512], &mut holders)
+                    .read(
+                        numbers.clone(),
+                        &mut [0; 512],
+                        &mut holders,
+                        &mut Vec::new(),
+                    )
                     .unwrap();
                 let after = naive(&numbers);
                 let link = |holder: &Holder| (holder.fd, format!("socket:[{}]", holder.inode));

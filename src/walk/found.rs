@@ -71,6 +71,8 @@ pub(crate) struct Walk {
     /// What is left of the condition once its questions about a process are answered: processes with the same answers
     /// share one.
     pub(crate) conditions: Vec<Condition>,
+    /// Descriptors that are logs of pods, each behind its process; `None` if not all processes were visited.
+    pub(crate) logs: Option<Vec<(u32, u32)>>,
     /// Network namespaces of all selected processes.
     pub(crate) namespaces: Namespaces,
     /// True if helpers took part, so that tables may have been read before the walk ended.
@@ -92,6 +94,8 @@ pub(crate) struct Piece {
 pub(crate) struct Findings {
     /// Descriptors that are sockets, piece by piece.
     pub(crate) holders: Vec<Holder>,
+    /// Descriptors that are logs of pods, each behind its process.
+    pub(crate) logs: Vec<(u32, u32)>,
     /// The tasks that hold them.
     pub(crate) pieces: Vec<Piece>,
     /// Selected processes whose descriptors may not be read.

@@ -24,6 +24,9 @@ impl Walk {
             pieces.extend(found.pieces.drain(..).map(|piece| (thread, piece)));
             unread.append(&mut found.unread);
             errors.append(&mut found.errors);
+            if let Some(logs) = &mut self.logs {
+                logs.append(&mut found.logs);
+            }
             self.some_unread |= found.some_unread;
             self.selected += found.selected;
         }

@@ -30,7 +30,7 @@ use crate::proc::{Proc, Task};
 use crate::select::{Condition, Needs, ProcessTest, Truth};
 use crate::warn::Warnings;
 use answers::Answers;
-use container::Finder;
+use container::Containers;
 use shared::Shared;
 
 pub(crate) use found::{Process, Unread, Walk};
@@ -44,6 +44,8 @@ pub(crate) struct WalkOptions<'a> {
     pub(crate) condition: &'a Condition,
     /// What the condition needs.
     pub(crate) needs: &'a Needs,
+    /// The containers of all processes, if the condition asks for one.
+    pub(crate) containers: &'a Containers,
     /// True if processes that are not selected are read too, because they may be at the other end (`-E`), or hold what
     /// a closed process of a container is else thought to hold.
     pub(crate) visits_all: bool,
@@ -68,13 +70,13 @@ impl WalkOptions<'_> {
 
 /// Leaves those of `tests` to which no process of `proc` is the answer.
 pub(crate) fn retain_unanswered(proc: &Proc, tests: &mut Vec<ProcessTest>) {
-    let (mut containers, mut buffer) = (Finder::default(), vec![0; BUFFER_LEN]);
+    let (containers, mut buffer) = (Containers::default(), vec![0; BUFFER_LEN]);
     let own_pid = proc.own_pid();
     // Where the processes cannot be listed, the walk has said so.
     for pid in proc.pids(&mut buffer).unwrap_or_default() {
         let is_own = own_pid == Some(pid);
         let task = Task { pid, tid: 0 };
-        let mut answers = Answers::new(proc, task, is_own, &mut containers, &mut buffer);
+        let mut answers = Answers::new(proc, task, is_own, &containers);
         tests.retain(|test| answers.answer(test) == Truth::No);
     }
 }
@@ -93,6 +95,10 @@ pub(crate) fn walk(
     let selected = options.needs.pids.as_deref();
     if selected.is_none() || options.visits_all {
         listed = proc.pids(buffer)?;
+        if options.needs.containers {
+            // Of one that has come meanwhile it is not known where it is.
+            listed = options.containers.pids().collect();
+        }
         // The kernel lists them in order; the file system of a captured tree need not.
         sort_dedup(&mut listed);
     }
@@ -100,7 +106,9 @@ pub(crate) fn walk(
     let shared = Shared::new(proc, options);
     shared.add_processes(pids.unwrap_or(&listed));
     let found = worker::run(&shared, buffer);
+    let is_whole = pids.is_none() && (options.needs.is_all_processes() || options.visits_all);
     let mut walk = Walk {
+        logs: is_whole.then(Vec::new),
         // A captured tree has no link to this process, and need not contain the first one.
         hides_some: shared.own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err(),
         ..Walk::default()

@@ -13,6 +13,9 @@ use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, inode_in_link};
 
+/// The number of the PID namespace of the machine.
+const MACHINES_PIDNS: u32 = 0xefff_fffc;
+
 /// PID/net/tcp of a namespace, as far as it was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TableFile {
@@ -178,6 +181,31 @@ impl Namespaces {
             are_met &= is_met;
         }
         are_met
+    }
+
+    /// Returns the inode of the host's own network namespace, that of the first process of the machine; `None` where this proc does
+    /// not show the machine's processes, or the namespace was not met. The PID namespace of the machine has a number of its own
+    /// (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`).
+    pub(crate) fn host(&mut self, proc: &Proc) -> Option<u32> {
+        let is_machines = |pid: &u32| {
+            let (task, mut link) = (Task { pid: *pid, tid: 0 }, [0; 32]);
+            let link = proc.read_link(task, "ns/pid", &mut link).ok();
+            link.and_then(|link| inode_in_link(link, b"pid")) == Some(MACHINES_PIDNS)
+        };
+        // Everybody may read the link of this program; it is shown here and there only if both are of the machine.
+        [Some(1), proc.own_pid()]
+            .into_iter()
+            .flatten()
+            .find(is_machines)?;
+        let keys = NetnsKeys::read(proc, Task { pid: 1, tid: 0 });
+        if keys.inode.is_some() {
+            return keys.inode;
+        }
+        let mut all = self.all.iter_mut();
+        all.find_map(|netns| {
+            let is_it = netns.table_file(proc) == keys.table_file;
+            netns.inode.filter(|_| is_it)
+        })
     }
 
     /// Finds the namespaces of all processes; with `of_threads` also those that only a thread is in, as it costs a call for

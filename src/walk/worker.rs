@@ -11,7 +11,6 @@ use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
 use crate::walk::answers::Answers;
-use crate::walk::container::Finder;
 use crate::walk::fds::{FdDir, FdTable, Link};
 use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
@@ -129,8 +128,8 @@ struct Worker<'a> {
     threads: Vec<Task>,
     /// The tables of descriptors of that process.
     tables: Vec<KnownTable>,
-    /// Finds the containers that the condition asks for.
-    containers: Finder,
+    /// The descriptors of the task that is being read which are logs of pods.
+    logs: Vec<u32>,
 }
 
 impl<'a> Worker<'a> {
@@ -142,7 +141,7 @@ impl<'a> Worker<'a> {
             buffer,
             threads: Vec::new(),
             tables: Vec::new(),
-            containers: Finder::default(),
+            logs: Vec::new(),
         }
     }
 
@@ -170,8 +169,7 @@ impl<'a> Worker<'a> {
         let mut condition = self.shared.whole_condition();
         if condition.is_none() {
             let is_own = self.shared.own_pid == Some(task.pid);
-            let containers = &mut self.containers;
-            let mut answers = Answers::new(self.shared.proc, task, is_own, containers, self.buffer);
+            let mut answers = Answers::new(self.shared.proc, task, is_own, options.containers);
             let left = answers.settle(options.condition);
             if answers.is_forbidden && !left.is_never() {
                 self.found.selected += 1;
@@ -227,22 +225,34 @@ impl<'a> Worker<'a> {
     fn read_or_count(&mut self, task: Task) -> io::Result<Fds> {
         let Shared { proc, jobs, .. } = self.shared;
         let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
-        proc.as_owner(task, || {
+        let logs = &mut self.logs;
+        let fds = proc.as_owner(task, || {
             let dir = FdDir::open(proc, task)?;
             if dir.count() >= SPLIT_MIN && jobs.threads() > 1 {
                 return Ok(Fds::ToSplit(dir.count()));
             }
-            dir.read(0..u32::MAX, buffer, holders).map(Fds::Read)
-        })
+            dir.read(0..u32::MAX, buffer, holders, logs).map(Fds::Read)
+        });
+        self.add_logs(task);
+        fds
+    }
+
+    /// Adds the logs of pods that `task` has open.
+    fn add_logs(&mut self, task: Task) {
+        let logs = self.logs.drain(..).map(|fd| (task.pid, fd));
+        self.found.logs.extend(logs);
     }
 
     /// Reads the descriptors of `task` with `numbers`.
     fn read_fds(&mut self, task: Task, numbers: &Range<u32>) -> io::Result<FdTable> {
         let proc = self.shared.proc;
         let (buffer, holders) = (&mut *self.buffer, &mut self.found.holders);
-        proc.as_owner(task, || {
-            FdDir::open(proc, task)?.read(numbers.clone(), buffer, holders)
-        })
+        let logs = &mut self.logs;
+        let fds = proc.as_owner(task, || {
+            FdDir::open(proc, task)?.read(numbers.clone(), buffer, holders, logs)
+        });
+        self.add_logs(task);
+        fds
     }
 
     /// Reads part `part` of a process, and after the last one its threads.

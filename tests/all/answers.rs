@@ -327,7 +327,7 @@ fn what_was_looked_at_and_where_it_stopped_is_one_line() {
         // Nobody that is asked for has the sockets in no table that others have.
         ("nginx :9", "no process matches 'nginx'"),
         ("-c nginx", "no command begins with 'nginx'"),
-        ("--container beef", "no container begins with 'beef'"),
+        ("--container beef", "no container is 'beef'"),
         ("--netns 99", "no process or network namespace 99"),
         (
             "nginx java :9",

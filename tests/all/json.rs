@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// The fields in their order; README promises them.
-const FIELDS: [&str; 35] = [
+const FIELDS: [&str; 39] = [
     "pid",
     "tid",
     "command",
@@ -47,6 +47,10 @@ const FIELDS: [&str; 35] = [
     "peer_pid",
     "peer_command",
     "peer_container",
+    "pod",
+    "pod_namespace",
+    "container_name",
+    "unit",
 ];
 
 /// The objects of `run`, one a line, each with all fields in order and none twice.
@@ -167,7 +171,8 @@ fn a_line_has_every_field_in_its_order() {
             r#""local_address":"172.17.0.2","local_port":8080,"remote_address":"172.17.0.1","remote_port":54846,"path":null,"#,
             r#""path_hex":null,"interface":null,"protocol":null,"owner":"process","netns":4026531840,"container":"{}","#,
             r#""timer":"keepalive","timer_seconds":7198.00,"retransmits":3,"rto_seconds":0.20,"cwnd":10,"ssthresh":7,"#,
-            r#""drops":null,"peer_pid":null,"peer_command":null,"peer_container":null}}"#,
+            r#""drops":null,"peer_pid":null,"peer_command":null,"peer_container":null,"pod":null,"pod_namespace":null,"#,
+            r#""container_name":null,"unit":null}}"#,
             "\n"
         ),
         ID

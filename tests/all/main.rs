@@ -24,6 +24,7 @@ mod list;
 mod listeners;
 mod live;
 mod machine;
+mod names;
 mod namespaces;
 mod numbers;
 mod rows;

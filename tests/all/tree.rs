@@ -217,6 +217,13 @@ impl Process {
         self
     }
 
+    /// Sets the process that has started it.
+    pub(crate) fn parent(self, pid: u32) -> Process {
+        let status = fs::read_to_string(self.dir.join("status")).unwrap();
+        let status = status.replace("PPid:\t1\n", &format!("PPid:\t{pid}\n"));
+        self.file("status", status)
+    }
+
     /// Sets the arguments, each ended by a NUL as the kernel does.
     pub(crate) fn cmdline<A: AsRef<[u8]>>(self, args: &[A]) -> Process {
         let text: Vec<u8> = args
@@ -242,6 +249,12 @@ impl Process {
     pub(crate) fn ns_net(self, inode: u64) -> Process {
         fs::create_dir_all(self.dir.join("ns")).unwrap();
         symlink(format!("net:[{inode}]"), self.dir.join("ns/net")).unwrap();
+        self
+    }
+
+    /// Adds another link of the process, such as `ns/pid`.
+    pub(crate) fn link(self, name: &str, target: &str) -> Process {
+        symlink(target, self.dir.join(name)).unwrap();
         self
     }
 

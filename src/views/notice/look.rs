@@ -8,7 +8,7 @@ use crate::proc::{Proc, Task};
 use crate::views::notice::seat::{Place, Seat, Target};
 use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced};
 use crate::walk::Unread;
-use crate::walk::container::Finder;
+use crate::walk::container::Containers;
 
 /// So many of the unread processes are looked at.
 const TARGETS_MAX: usize = 16;
@@ -33,13 +33,14 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
             &mut buffer,
         ));
     }
-    let mut finder = Finder::default();
-    let home = own.and_then(|(proc, task)| finder.find(proc, task, &mut buffer));
+    let mut containers = Containers::default();
+    let mut find = |proc, task| containers.look(proc, task, &mut buffer);
+    let home = own.and_then(|(proc, task)| find(proc, task));
     let first = unread.first().map(|first| Task {
         pid: first.pid,
         tid: 0,
     });
-    let first = first.and_then(|task| finder.find(proc, task, &mut buffer));
+    let first = first.and_then(|task| find(proc, task));
     let is_beside = proc.own_pid().is_none() || home != first;
     let place = Place::find(home.is_some(), is_beside);
     Seat { status, place }.remedy(&targets)
