@@ -7,7 +7,6 @@ use crate::join::{Entry, Joined, Owner, explain};
 use crate::proc::Proc;
 use crate::select::{Condition, ProcessTest};
 use crate::socket::store::Sockets;
-use crate::walk::Process;
 use crate::walk::container::Containers;
 use crate::walk::netns::Namespaces;
 
@@ -52,12 +51,12 @@ pub(super) fn may_wait(number: u32, sockets: &Sockets, namespaces: &Namespaces) 
 pub(super) fn find_waiting(joined: &Joined, peers: &Peers, sockets: &Sockets) -> Vec<u32> {
     let processes = joined.processes();
     let waits = |entry: &Entry<'_>| {
-        let holder = peers
-            .listener(entry, sockets)
-            .and_then(|number| peers.holder(number));
-        let place = processes.binary_search_by_key(&holder, |process| Some(process.task));
-        let holder = place.ok().and_then(|place| processes.get(place));
-        holder.is_some_and(Process::is_selected)
+        let Some(number) = peers.listener(entry, sockets) else {
+            return false;
+        };
+        let holder = peers.holder(number);
+        let mut processes = processes.iter();
+        processes.any(|process| process.is_selected() && Some(process.task) == holder)
     };
     let entries = joined.entries(sockets).filter(waits);
     let mut waiting = entries.map(|entry| entry.socket).collect();

@@ -23,7 +23,8 @@ pub(crate) fn part(text: &[u8], byte: u8, number: usize) -> &[u8] {
 /// Returns where `word` first stands in `text`.
 #[inline(never)]
 pub(crate) fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len().max(1)).position(|part| part == word)
+    text.windows(word.len().max(1))
+        .position(|part| part == word)
 }
 
 #[cfg(test)]

@@ -192,6 +192,11 @@ impl Namespaces {
             let link = proc.read_link(task, "ns/pid", &mut link).ok();
             link.and_then(|link| inode_in_link(link, b"pid")) == Some(MACHINES_PIDNS)
         };
+        // A captured tree need not have a first process.
+        let has_first = |netns: &Netns| netns.members().any(|task| task.pid == 1);
+        if !proc.is_live() && !self.all.iter().any(has_first) {
+            return None;
+        }
         // Everybody may read the link of this program; it is shown here and there only if both are of the machine.
         [Some(1), proc.own_pid()]
             .into_iter()

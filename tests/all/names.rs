@@ -2,7 +2,7 @@
 //! `--container` takes.
 
 use crate::machine::skip;
-use crate::rows::{EMPTY, ID, listen, tcp};
+use crate::rows::{EMPTY, ID, listen, tcp, tcp_short};
 use crate::run::{LIST_HEADER, list_under};
 use crate::tree::{Process, Tree};
 use serde_json::Value;
@@ -43,22 +43,14 @@ fn node() -> Tree {
     let tree = Tree::new();
     tree.namespace("b");
     tree.table("tcp", &[listen(22, 10)]);
-    let row = |port: u16, state| {
-        tcp(
-            &format!("0100000A:{port:04X}"),
-            "0200000A:D000",
-            state,
-            EMPTY,
-            0,
-            0,
-        )
-    };
+    let waits =
+        |port: u16, remote: &str| tcp(&format!("0100000A:{port:04X}"), remote, "01", EMPTY, 0, 0);
     let rows = [
         listen(5432, 20),
         listen(80, 30),
-        row(5432, "01"),
-        row(5432, "06"),
-        row(80, "01"),
+        waits(5432, "0200000A:D000"),
+        waits(80, "0200000A:D001"),
+        tcp_short("0100000A:1538", "0200000A:D002", "06"),
     ];
     tree.table_in("b", "tcp", &rows);
     let init = tree.process(1, "systemd").ns_net(HOST).uid(0);
@@ -90,8 +82,8 @@ fn containerd(tree: &Tree, pid: u32) -> Process {
 const DB_ROW: &str = "61 postgres 3 tcp LISTEN 0 0 0.0.0.0:5432 *:*";
 const WEB_ROW: &str = "62 nginx 3 tcp LISTEN 0 0 0.0.0.0:80 *:*";
 const DB_WAITS: &str = "- (accept-queue) - tcp ESTABLISHED 0 0 10.0.0.1:5432 10.0.0.2:53248";
-const DB_LATE: &str = "- (time-wait) - tcp TIME_WAIT 0 0 10.0.0.1:5432 10.0.0.2:53248";
-const WEB_WAITS: &str = "- (accept-queue) - tcp ESTABLISHED 0 0 10.0.0.1:80 10.0.0.2:53248";
+const DB_LATE: &str = "- (time-wait) - tcp TIME_WAIT 0 0 10.0.0.1:5432 10.0.0.2:53250";
+const WEB_WAITS: &str = "- (accept-queue) - tcp ESTABLISHED 0 0 10.0.0.1:80 10.0.0.2:53249";
 
 /// What a list of the node shows, with the names of the pod and of its containers.
 fn list(pod: &str, db: &str, web: &str) -> String {
@@ -99,9 +91,9 @@ fn list(pod: &str, db: &str, web: &str) -> String {
         "5 sshd 3 tcp LISTEN 0 0 0.0.0.0:22 *:* host".to_owned(),
         format!("{DB_ROW} {db}"),
         format!("{WEB_ROW} {web}"),
+        format!("{WEB_WAITS} {pod}"),
         format!("{DB_WAITS} {pod}"),
         format!("{DB_LATE} {pod}"),
-        format!("{WEB_WAITS} {pod}"),
     ];
     list_under(
         &format!("{LIST_HEADER} CONTAINER"),
@@ -178,7 +170,7 @@ fn a_container_is_meant_by_whatever_people_have_in_hand() {
         tree.run(&format!("--container {word}")).shows(&db);
     }
     // The rest of what nobody holds is the pod's.
-    let pod = [DB_ROW, WEB_ROW, DB_WAITS, DB_LATE, WEB_WAITS];
+    let pod = [DB_ROW, WEB_ROW, WEB_WAITS, DB_WAITS, DB_LATE];
     for word in [
         "db-0",
         "shop/db-0",
@@ -191,7 +183,7 @@ fn a_container_is_meant_by_whatever_people_have_in_hand() {
         tree.run(&format!("--container {word}")).shows(&pod);
     }
     tree.run("--container db,web")
-        .shows(&[DB_ROW, WEB_ROW, DB_WAITS, WEB_WAITS]);
+        .shows(&[DB_ROW, WEB_ROW, WEB_WAITS, DB_WAITS]);
     tree.run("--container db :80").shows_nothing();
     tree.run("-q --container db-0").exactly("", 0);
     for wrong in [
@@ -228,11 +220,11 @@ fn an_unknown_container_is_said_so_with_the_three_nearest() {
     for (word, line) in [
         (
             "wbe",
-            "no container is 'wbe', but there is shop/db-0/web, shop/db-0/db, shop/db-0",
+            "no container is 'wbe', but there is shop/db-0/web, shop/db-0/db",
         ),
         (
             "1235",
-            "no container is '1235', but there is shop/db-0/db, shop/db-0/web, shop/db-0",
+            "no container is '1235', but there is shop/db-0/db, shop/db-0/web",
         ),
     ] {
         let run = tree.run(&format!("--container {word}"));

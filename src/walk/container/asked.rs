@@ -46,7 +46,7 @@ impl Container {
         if self.is_in_pod() {
             !self.has(POD)
         } else {
-            !self.is_unknown() && (self.is_nested || !self.has(NAME))
+            !self.is_unknown() && !self.has(NAME)
         }
     }
 }
@@ -82,29 +82,30 @@ impl Containers {
 
     /// Writes the containers that are most like `word`, as a list shows them.
     pub(crate) fn write_nearest(&self, out: &mut Vec<u8>, word: &[u8]) {
-        let mut nearest: Vec<Vec<u8>> = Vec::new();
+        let (start, mut before) = (out.len(), &b", but there is "[..]);
         for _ in 0..NEAREST_MAX {
             let (mut least, mut best) = (usize::MAX, Vec::new());
-            for container in &self.all {
+            for container in self.all.iter().filter(|known| !known.is_unknown()) {
                 let mut shown = Vec::new();
                 container.write(&mut shown);
+                // What is part of a name that is written already says nothing new.
+                let written = out.get(start..).unwrap_or_default();
+                if find(written, &shown).is_some() {
+                    continue;
+                }
                 let digits = container.text(ID).get(..word.len()).unwrap_or_default();
-                let texts = [&shown, container.text(NAME), container.text(POD), digits];
-                let mistakes = texts.map(|text| mistakes(word, text));
-                let mistakes = mistakes.into_iter().min().unwrap_or(0);
-                if mistakes < least && !container.is_unknown() && !nearest.contains(&shown) {
-                    (least, best) = (mistakes, shown);
+                for text in [&shown, container.text(NAME), container.text(POD), digits] {
+                    let mistakes = mistakes(word, text);
+                    if mistakes < least {
+                        least = mistakes;
+                        best.clone_from(&shown);
+                    }
                 }
             }
             if !best.is_empty() {
-                let before: &[u8] = if nearest.is_empty() {
-                    b", but there is "
-                } else {
-                    b", "
-                };
                 out.extend_from_slice(before);
                 out.extend_from_slice(&best);
-                nearest.push(best);
+                before = b", ";
             }
         }
     }

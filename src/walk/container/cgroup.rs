@@ -57,19 +57,21 @@ pub(super) fn parse(text: &[u8]) -> (Container, bool) {
             (all.is_delegated, all.has_conmon) = (one.is_delegated, one.has_conmon);
         }
     }
-    // A pod that is known from outside is no id.
+    // A pod that is known from outside is no id; a name is of a container around that with the id.
     if all.rank < OF_CONTAINER && !all.pod.is_empty() {
         (all.id, all.is_delegated) = (b"", false);
+    }
+    if !all.id.is_empty() {
+        all.name = b"";
     }
     let is_unknown = all.id.is_empty() && all.pod.is_empty() && all.name.is_empty();
     let unit = if is_unknown { all.unit } else { b"" };
     let mut container = Container::of(&[
-        (ID, &dashed(all.id)),
-        (UID, &dashed(all.pod)),
+        (ID, all.id),
+        (UID, all.pod),
         (NAME, &unescaped(all.name)),
         (UNIT, unit),
     ]);
-    container.is_nested = !all.name.is_empty() && !all.id.is_empty();
     container.has_conmon = all.has_conmon;
     if all.is_delegated {
         container.source = Source::Delegate;
@@ -191,14 +193,6 @@ fn unescaped(mut name: &[u8]) -> Vec<u8> {
         name = dash.unwrap_or(behind);
     }
     plain
-}
-
-/// Returns a uid with `-` where a slice has `_`.
-fn dashed(uid: &[u8]) -> Vec<u8> {
-    let dashed = uid
-        .iter()
-        .map(|byte| if *byte == b'_' { b'-' } else { *byte });
-    dashed.collect()
 }
 
 #[cfg(test)]

@@ -67,11 +67,10 @@ impl Container {
 
     /// Returns the names of the pod, of its namespace and of the container, and the unit.
     pub(crate) fn names(&self) -> [(&'static str, &[u8]); 4] {
-        let name = if self.is_nested { b"" } else { self.text(NAME) };
         [
             ("pod", self.text(POD)),
             ("pod_namespace", self.text(NAMESPACE)),
-            ("container_name", name),
+            ("container_name", self.text(NAME)),
             ("unit", self.text(UNIT)),
         ]
     }
@@ -83,8 +82,6 @@ impl Container {
             &[NAMESPACE, POD, NAME]
         } else if self.is_in_pod() && (self.has(NAME) || !has_id) {
             &[UID, NAME]
-        } else if self.is_nested {
-            &[NAME, ID]
         } else if self.has(NAME) {
             &[NAME]
         } else if has_id {

@@ -39,11 +39,13 @@ impl Containers {
             self.read_logs(proc, &found, buffer);
         }
         // A container of the pod, such as its sandbox, has told the names of the pod for all, or its logs have.
-        for pod in self.all.clone().iter().filter(|known| known.has(POD)) {
-            for container in self.all.iter_mut().filter(|known| is_nameless(known)) {
-                if pod.text(UID) == container.text(UID) {
-                    container.take(&[POD, NAMESPACE], pod);
-                }
+        for number in 0..self.all.len() {
+            let known = self.all.get(number).filter(|known| is_nameless(known));
+            let Some(container) = known else { continue };
+            let is_its = |pod: &&Container| pod.has(POD) && pod.text(UID) == container.text(UID);
+            let pod = self.all.iter().find(is_its).cloned();
+            if let (Some(pod), Some(container)) = (pod, self.all.get_mut(number)) {
+                container.take(&[POD, NAMESPACE], &pod);
             }
         }
     }

@@ -34,8 +34,6 @@ pub(crate) struct Container {
     ends: [usize; 6],
     /// Who has told it.
     pub(super) source: Source,
-    /// True if the name is of the container around that with the id.
-    pub(super) is_nested: bool,
     /// True if its engine starts conmon.
     pub(super) has_conmon: bool,
 }
@@ -46,7 +44,6 @@ impl Container {
         bytes: Vec::new(),
         ends: [0; 6],
         source: Source::Engine,
-        is_nested: false,
         has_conmon: false,
     };
 
@@ -74,7 +71,7 @@ impl Container {
         !self.text(place).is_empty()
     }
 
-    /// Sets the text at `place`.
+    /// Sets the text at `place`. The name of a slice has `_` where an id has `-`.
     pub(super) fn set(&mut self, place: usize, text: &[u8]) {
         let (mut bytes, mut ends) = (Vec::new(), [0; 6]);
         for (known, end) in ends.iter_mut().enumerate() {
@@ -83,7 +80,13 @@ impl Container {
             } else {
                 self.text(known)
             };
+            let start = bytes.len();
             bytes.extend_from_slice(text);
+            for byte in bytes.iter_mut().skip(start) {
+                if *byte == b'_' && known <= UID {
+                    *byte = b'-';
+                }
+            }
             *end = bytes.len();
         }
         (self.bytes, self.ends) = (bytes, ends);
