@@ -1,0 +1,51 @@
+"""Disagreements that are known and not yet mended: each a name, a reason and a test. Take one out when its mend is in.
+
+In: a View, a Question, and a text of `answer`. Out: whether it is one of these.
+"""
+
+import json
+
+
+def is_forged_claim(view, wrong):
+    """Whether it is about a socket that another table lists, or should, and that a name claims to be a unix row of."""
+    if wrong.startswith("pids: too many"):
+        pids = json.loads(wrong.removeprefix("pids: too many "))
+        forged = {claim.inode for claim in view.world.forged}
+        return all(any(holder.process.pid == pid for inode in forged for holder in view.holders.get(inode, ())) for pid in pids)
+    if "inode=" not in wrong:
+        return False
+    inode = int(wrong.split("inode=", 1)[1].split()[0])
+    return any(claim.inode == inode for claim in view.world.forged)
+
+
+def names_dead_main(view, ask):
+    """Whether --netns names a process whose main thread has exited."""
+    if "--netns" not in ask.argv:
+        return False
+    word = ask.argv[ask.argv.index("--netns") + 1]
+    return any(str(process.pid) == word and process.dead_main for process in view.world.processes)
+
+
+def has_dead_main(view, wrong):
+    pid = int(wrong.split("pid=", 1)[1].split()[0]) if "pid=" in wrong else None
+    return any(process.pid == pid and process.dead_main and len(process.threads) > 1 for process in view.world.processes)
+
+
+PENDING = (
+    ("in a captured tree a forged row is believed where the table that has the true one is not read",
+     lambda view, ask, wrong: wrong.startswith(("row too many", "row differs", "row missing", "pids: too many")) and is_forged_claim(view, wrong)),
+    ("the same, with -q",
+     lambda view, ask, wrong: wrong.startswith("quiet: 0") and bool(view.world.forged)),
+    ("a bare word that is the last part of a path misses sockets whose holder is not seen: 1 in place of (hidden)",
+     lambda view, ask, wrong: hasattr(ask, "bare") and wrong.startswith(("row missing: inode=", "status: "))),
+    ("--netns PID is nothing, status 1, where the main thread of PID has exited",
+     lambda view, ask, wrong: names_dead_main(view, ask)),
+    ("in a captured tree each thread of a dead main thread shows the one table of descriptors",
+     lambda view, ask, wrong: wrong.startswith("row too many: pid=") and " tid=" in wrong and has_dead_main(view, wrong)),
+    ("JSON says no interface of an SCTP socket whose primary address is link-local, though `local` has it",
+     lambda view, ask, wrong: wrong.startswith("row differs: interface: None is not ") and "proto='sctp'" in wrong and ";" not in wrong),
+)
+
+
+def covers(view, ask, wrong):
+    return any(test(view, ask, wrong) for _, test in PENDING)
