@@ -19,6 +19,7 @@ import tempfile
 
 import answer
 import ask
+import pending
 import tree
 import view
 import world
@@ -35,7 +36,7 @@ def run(lsock, folder, args, plain):
 def check_tree(lsock, top, seed, questions, size):
     """Makes the world of this seed and asks it. Yields a text for each disagreement, and counts what was asked."""
     rng = random.Random(seed)
-    made = world.World(rng, size or rng.choice((3, 10, 30, 30, 80, 80, 200)))
+    made = world.World(rng, size or rng.choice((3, 8, 15, 15, 30, 30, 60, 150)))
     folder = f"{top}/{seed}"
     tree.write(made, folder, rng)
     seen = view.View(made)
@@ -61,8 +62,8 @@ def main():
     parser = argparse.ArgumentParser(prog="ci/model", description="compares lsock with a model of /proc on made-up trees")
     parser.add_argument("trees", nargs="?", type=int, default=300, help="how many (default: 300)")
     parser.add_argument("--seed", type=int, help="of the first tree; each one more has one more (default: another each time)")
-    parser.add_argument("--questions", type=int, default=6, help="how many for each tree (default: 6)")
-    parser.add_argument("--sockets", type=int, help="in each tree (default: 3 to 200)")
+    parser.add_argument("--questions", type=int, default=5, help="how many for each tree (default: 5)")
+    parser.add_argument("--sockets", type=int, help="in each tree (default: 3 to 150)")
     parser.add_argument("--keep", metavar="DIR", help="write the trees to this new folder and leave them there")
     parser.add_argument("--most", type=int, default=10, help="how many disagreements are printed (default: 10)")
     parser.add_argument("--lsock", required=True, help=argparse.SUPPRESS)
@@ -94,6 +95,9 @@ def main():
             shutil.rmtree(top)
     for kind, count in kinds.most_common():
         print(f"{count:6} {kind}")
+    for name, count in pending.hits.items():
+        if count:
+            print(f"{count:6} pending: {name}")
     print(f"ci/model: {ask.asked} questions, {answer.rows_compared} rows, {wrong} disagreements, {answer.pending_hits} pending, {answer.refused} refused; seed {seed}")
     return 1 if wrong else 0
 

@@ -210,11 +210,15 @@ class View:
         if holder:
             fields.update(pid=holder.process.pid, tid=holder.tid, fd=holder.fd, command=lossy(holder.process.comm))
         row = Thing(fields=fields, sock=sock, process=holder.process if holder else None, table=sock.table, ns=sock.ns, local=None, remote=None,
-                    state=None, path=None, is_suspect=False, is_doubted=False, is_optional=bool(holder) and holder.is_copy, uid=None, locals=[], remotes=[], lport=None,
+                    state=None, path=None, is_suspect=False, is_doubted=False, is_apart=False, is_optional=bool(holder) and holder.is_copy, uid=None, locals=[], remotes=[], lport=None,
                     rport=None, listens=False)
         fields["container"] = self.container(sock, holder)
         if sock.ns is not None:
-            fields["netns"] = sock.ns.inode if sock.ns.inode in self.known else None
+            number = sock.ns.inode
+            fields["netns"] = number if number in self.known else None
+            if number in self.known and any(p in self.hidden for p in self.members[number]):
+                # Who asks for those that may not be read alone reads no other's link.
+                fields["netns"] = OneOf(number, None)
             if sock.table in ("tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6"):
                 self.inet(row, sock, fields)
             else:
@@ -276,9 +280,15 @@ class View:
             fields.update(local=Anything(), path=Anything(), path_hex=Anything())
         if sock.inode in self.doubted:
             row.is_doubted, row.path = True, None
+            # Who asks for a process may meet the true row alone, in the process's namespace.
+            true = {name: fields[name] for name in ("local", "path", "path_hex")}
+            is_apart = all(c.true or c.ns is not sock.ns for c in self.doubted[sock.inode])
             fields.update(local="?", path=None, path_hex=None, state=OneOf(row.state, None), type=Anything(), netns=Anything(),
                           container=Anything() if not row.process else fields["container"],
                           proto=OneOf("unix", "unix-dgram", "unix-seq"))
+            if is_apart:
+                row.is_apart = True
+                fields.update({name: OneOf(fields[name], true[name]) for name in true})
 
     def netlink(self, row, sock, fields):
         name = NETLINK[sock.eth]
