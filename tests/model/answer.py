@@ -75,7 +75,7 @@ def of_name(ask, row):
 def matches(ask, row, view):
     if row.is_suspect:
         # Its name is not to be believed, and what it is instead no table tells.
-        return None if of_process(ask, row) is not False else False
+        return None if row.process is None or of_process(ask, row) is not False else False
     return both([of_process(ask, row), in_netns(ask, row, view), of_name(ask, row), of_row(ask, row)])
 
 

@@ -89,6 +89,13 @@ class View:
             self.add_rows(sock)
         for claim in self.unheld_claims:
             self.rows.append(self.row(self.as_sock(claim), None, self.why(claim)))
+        for claim in self.suspect.values():
+            # Two forgers claim what nobody is seen to hold: neither is believed.
+            if claim.inode not in self.holders:
+                row = self.row(self.as_sock(claim), None, self.why(claim))
+                row.is_suspect = row.is_optional = True
+                row.fields = dict.fromkeys(FIELDS, Anything()) | {"pid": None, "fd": None, "inode": claim.inode, "local": "?", "path": None}
+                self.rows += [row, row]
         self.add_rowless()
 
     # ---- what is read ---------------------------------------------------------------------------------------------------------
