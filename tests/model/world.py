@@ -27,6 +27,7 @@ class World:
         self.rng, self.size = rng, size
         self.next_inode = rng.choice((20, 9000, 607_000, 4_294_900_000))
         self.sockets, self.forged, self.processes, self.containers = [], [], [], []
+        self.connections = set()
         # Protocols are registered for all namespaces at once.
         self.modules = rng.random() < 0.5
         self.protocols = self.modules or rng.random() < 0.7
@@ -160,6 +161,10 @@ class World:
             if rng.random() < 0.3:
                 break
         what = rng.random()
+        # No two connections of a namespace have the same ends.
+        if (ns.number, local, remote) in self.connections:
+            what = 0
+        self.connections.add((ns.number, local, remote))
         timer = rng.choice(((0, 0), (0, 0), (1, 55), (2, 720000), (4, 9)))
         facts = dict(timer=timer[0], when=timer[1], retr=rng.choice((0, 0, 3)), cwnd=rng.choice((1, 10, 400)), rto=rng.choice((20, 31)),
                      ssthresh=rng.choice((-1, 7)))
@@ -208,12 +213,13 @@ class World:
         style, port = rng.choice((0, 2)), rng.choice(PORTS)
         listens = rng.random() < 0.6
         sock = self.add("sctp/eps", ns, True, style=style, sst=10 if listens else 7, lport=port, laddrs=laddrs)
-        for _ in range(rng.choice((0, 0, 1, 3))):
+        # Each association has a port of its own at the other end.
+        for rport in rng.sample(PORTS, rng.choice((0, 0, 1, 3))):
             raddrs = [(ip, False) for ip in rng.sample(pool, rng.randint(1, 4))]
             primary = rng.randrange(len(raddrs))
             raddrs[primary] = (raddrs[primary][0], True)
             self.add("sctp/assocs", ns, False, inode=sock.inode, uid=sock.uid, style=style, sst=sock.sst, st=rng.choice((3, 3, 4, 1)), lport=port,
-                     rport=rng.choice(PORTS), laddrs=laddrs, raddrs=raddrs)
+                     rport=rport, laddrs=laddrs, raddrs=raddrs)
 
     # ---- what goes wrong ----------------------------------------------------------------------------------------------------
 
