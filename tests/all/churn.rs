@@ -1,7 +1,7 @@
 //! Processes that close sockets and open others all the time, get the same descriptors again, fork and exit: what lsock says
 //! of a socket must be true of that socket, even if it is gone by then.
 //!
-//! What comes in: `churn.c`, which writes down what was true, for 10 s or LSOCK_CHURN_SECONDS. What goes out: rows that were
+//! What comes in: `churn.c`, which writes down what was true, for 10 s or `LSOCK_CHURN_SECONDS`. What goes out: rows that were
 //! never true, sockets that last and are not shown, accusations, and memory that grows.
 
 use crate::again::{Held, in_a_network_of_its_own};

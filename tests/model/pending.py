@@ -56,8 +56,6 @@ PENDING = (
      lambda view, ask, wrong: names_dead_main(view, ask)),
     ("in a captured tree each thread of a dead main thread shows the one table of descriptors",
      lambda view, ask, wrong: wrong.startswith("row too many: pid=") and " tid=" in wrong and has_dead_main(view, wrong)),
-    ("JSON says no interface of an SCTP socket whose primary address is link-local, though `local` has it",
-     lambda view, ask, wrong: wrong.startswith("row differs: interface: None is not ") and "proto='sctp'" in wrong and ";" not in wrong),
 )
 
 
