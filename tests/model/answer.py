@@ -156,7 +156,7 @@ def compare(view, ask, status, out, err):
 
 def differences(view, ask, status, out, err):
     global refused
-    if status == 2 and not out and "use one of the two" in err:
+    if status == 2 and not out and ("use one of the two" in err or "is meant, write" in err):
         refused += 1
         return
     if b"\x1b" in out or any(ord(c) < 32 and c != "\n" for c in err):

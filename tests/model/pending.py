@@ -41,6 +41,10 @@ def is_held_outside(view, wrong):
 
 
 PENDING = (
+    ("a thread's own table of descriptors is dropped beside another that ends with the same link",
+     lambda view, ask, wrong: wrong.startswith("row missing: pid=") and " tid=one of" in wrong),
+    ("the same, with -T, -q or nothing left to show",
+     lambda view, ask, wrong: wrong.startswith(("pids: missing", "status: ", "row too many: ")) and any(t.own for p in view.seen for t in p.threads)),
     ("--container X says (hidden) of a socket that a readable process outside holds",
      lambda view, ask, wrong: bool(ask.container) and wrong.startswith("row too many") and is_held_outside(view, wrong)),
     ("in a captured tree a forged row is believed where the table that has the true one is not read",
