@@ -29,24 +29,11 @@ def names_dead_main(view, ask):
     return any(str(process.pid) == word and process.dead_main for process in view.world.processes)
 
 
-def has_dead_main(view, wrong):
-    pid = int(wrong.split("pid=", 1)[1].split()[0]) if "pid=" in wrong else None
-    return any(process.pid == pid and process.dead_main and len(process.threads) > 1 for process in view.world.processes)
-
-
-def is_held_outside(view, wrong):
-    """Whether it is about a row called (hidden) whose holder is seen, outside of the container."""
-    inode = int(wrong.split("inode=", 1)[1].split()[0]) if "inode=" in wrong else None
-    return "owner='(hidden)'" in wrong and inode in view.holders
-
-
 PENDING = (
     ("a thread's own table of descriptors is dropped beside another that ends with the same link",
      lambda view, ask, wrong: wrong.startswith("row missing: pid=") and " tid=one of" in wrong),
     ("the same, with -T, -q or nothing left to show",
      lambda view, ask, wrong: wrong.startswith(("pids: missing", "status: ", "row too many: ")) and any(t.own for p in view.seen for t in p.threads)),
-    ("--container X says (hidden) of a socket that a readable process outside holds",
-     lambda view, ask, wrong: bool(ask.container) and wrong.startswith("row too many") and is_held_outside(view, wrong)),
     ("in a captured tree a forged row is believed where the table that has the true one is not read",
      lambda view, ask, wrong: wrong.startswith(("row too many", "row differs", "row missing", "pids: too many")) and is_forged_claim(view, ask, wrong)),
     ("the same, with -q",
@@ -58,8 +45,6 @@ PENDING = (
      bool(view.hidden)),
     ("--netns PID is nothing, status 1, where the main thread of PID has exited",
      lambda view, ask, wrong: names_dead_main(view, ask)),
-    ("in a captured tree each thread of a dead main thread shows the one table of descriptors",
-     lambda view, ask, wrong: wrong.startswith("row too many: pid=") and " tid=" in wrong and has_dead_main(view, wrong)),
 )
 
 
