@@ -925,11 +925,16 @@ fn walked(opened: &[String]) -> Vec<u32> {
 fn a_table_that_the_selection_cannot_match_is_not_opened() {
     let tree = zoo();
     let inet = ["tcp", "tcp6", "udp", "udp6", "udplite", "udplite6"];
+    let mut all: Vec<&str> = HEADERS.iter().map(|(table, _)| *table).collect();
+    all.push("unix");
+    all.sort_unstable();
     let cases: [(&str, &[&str]); 11] = [
         ("-t", &["tcp", "tcp6"]),
         ("-u", &["udp", "udp6", "udplite", "udplite6"]),
         ("-w", &["icmp", "icmp6", "raw", "raw6"]),
-        ("-x", &["unix"]),
+        // In a folder of files the kernel cannot be asked whether a row of unix that a name could have printed is one, so
+        // every table is asked for its inode.
+        ("-x", &all),
         ("--netlink", &["netlink"]),
         ("--packet", &["packet"]),
         ("-tulpn", &inet),
@@ -937,7 +942,7 @@ fn a_table_that_the_selection_cannot_match_is_not_opened() {
         ("-4t", &["tcp", "tcp6"]),
         ("-6t", &["tcp6"]),
         (":80", &inet),
-        ("/run/docker.sock", &["unix"]),
+        ("/run/docker.sock", &all),
     ];
     for (args, expected) in cases {
         match tree.opened(args) {
