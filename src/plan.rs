@@ -21,7 +21,7 @@ pub(crate) struct Plan {
     /// True if processes that are not selected are read too, and all connections kept, because they may be the other end
     /// of one that is shown (`-E`).
     pub(crate) finds_peers: bool,
-    /// True if all listeners are kept, so that it is known who has to accept a connection (`-e`).
+    /// True if all listeners are kept, so that it is known who has to accept a connection (`-e`), and how many there are (`-s`).
     pub(crate) finds_listeners: bool,
     /// True if it is known who has to accept a connection, because sockets that nobody holds are shown of a container that may
     /// share its namespace.
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     /// True if the tables alone tell whether anything matches, whoever holds it: all that can stands in one, and shows there
     /// whether it does.
     pub(crate) tables_suffice: bool,
+    /// True if the view is the summary, which also tells limits and what was dropped.
+    pub(crate) sums_up: bool,
     /// True if the view shows the names of commands.
     pub(crate) names_commands: bool,
     /// True if the view tells Multipath TCP from TCP.
@@ -69,6 +71,7 @@ impl Plan {
         Self {
             finds_peers: false,
             finds_listeners: false,
+            sums_up: false,
             hides_kernel: false,
             keeps_details: self.needs.uids,
             ..Self::new(condition, options)
@@ -83,21 +86,20 @@ impl Plan {
             Question::Process(ProcessTest::Container(_) | ProcessTest::Containers(_)) => Truth::Yes,
             Question::Process(_) => Truth::No,
         });
-        let is_list = options.view == View::List;
+        let (is_list, sums_up) = (options.view == View::List, options.view == View::Summary);
         let is_all = needs.is_all_processes();
         Self {
             // Where processes are selected, no socket is shown that nobody has accepted.
-            finds_listeners: layout.wide && is_list && !options.json && !ownerless.is_never(),
+            finds_listeners: (sums_up || layout.wide && is_list && !options.json)
+                && !ownerless.is_never(),
             finds_peers: layout.peers,
             finds_queues: needs.containers && !ownerless.is_never(),
-            hides_kernel: !needs.netlink
-                && !layout.wide
-                && options.view != View::Summary
-                && options.capture.is_none(),
-            keeps_details: layout.wide || layout.timers || options.json || needs.uids,
+            hides_kernel: !needs.netlink && !layout.wide && !sums_up && options.capture.is_none(),
+            keeps_details: layout.wide || layout.timers || options.json || sums_up || needs.uids,
             reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
             tables_suffice: is_all && !needs.paths && !condition.may_match_rowless(None),
-            names_commands: matches!(options.view, View::List | View::Summary),
+            sums_up,
+            names_commands: is_list || sums_up,
             names_mptcp: is_list && (layout.wide || options.json),
             names_interfaces: is_list,
             names_containers: layout.wide || layout.peers || options.json,

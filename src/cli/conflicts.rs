@@ -51,11 +51,15 @@ const NO_PROCESS: &str = "captured text names no process";
 const NO_FILE: &str = "captured text names no process, and no such file follows --decode";
 
 /// Options that are of no use without another.
-static NEEDED: &[Pair] = &[(
-    "--endian",
-    "--decode",
-    "only captured text has a byte order of its own",
-)];
+static NEEDED: &[Pair] = &[
+    (
+        "--endian",
+        "--decode",
+        "only captured text has a byte order of its own",
+    ),
+    ("--by", "--summary", "only the summary has groups"),
+    ("--top", "--summary", "only the summary has groups"),
+];
 
 /// One option that was given.
 #[derive(Debug)]
@@ -165,6 +169,7 @@ mod tests {
         let value = match option {
             SPECIFICATION => return "-i:80".into(),
             "--endian" => "=big",
+            "--by" => "=remote",
             "-c" => "java",
             _ if matches!(by_name(option).unwrap().takes, Takes::Value(_)) => "=6",
             _ => "",

@@ -12,6 +12,7 @@ mod conflicts;
 mod dialect;
 mod ends;
 mod filter;
+mod groups;
 mod letters;
 mod options;
 mod row;
@@ -31,6 +32,8 @@ use crate::select::Selection;
 use crate::socket::proto::Protos;
 use crate::text::addr::Endian;
 use crate::text::escape::quoted;
+
+pub(crate) use crate::cli::groups::By;
 
 /// The text of `--help`; tests hold it against the table of options.
 pub(crate) const HELP: &str = include_str!("help.txt");
@@ -98,6 +101,10 @@ pub(crate) struct Options {
     pub(crate) namespaces: Vec<u32>,
     /// What is printed.
     pub(crate) view: View,
+    /// What alone the summary counts by, if anything is chosen.
+    pub(crate) by: Option<By>,
+    /// The most lines of a table of the summary, if a number is chosen.
+    pub(crate) top: Option<usize>,
     /// How the list looks.
     pub(crate) layout: Layout,
     /// Whether the list or the summary is printed as JSON.
@@ -126,6 +133,8 @@ impl Default for Options {
             named: Protos::default(),
             namespaces: Vec::new(),
             view: View::List,
+            by: None,
+            top: None,
             layout: Layout {
                 header: true,
                 ..Layout::default()
@@ -202,6 +211,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Act
         return Ok(action);
     }
     given.check()?;
+    options.check_by()?;
     options.typed = given.into_values();
     options.has_filter = !filter.is_empty();
     options.layout.captured = options.capture.is_some();

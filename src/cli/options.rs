@@ -85,6 +85,8 @@ static OPTIONS: &[OptionRow] = &[
     letter('o', "-o", Nothing(|to| to.layout.timers = true)),
     letter('E', "--peers", Nothing(|to| to.layout.peers = true)),
     letter('s', "--summary", Nothing(|to| to.view = View::Summary)),
+    long("--by", Value(Options::set_by)),
+    long("--top", Value(Options::set_top)),
     letter('j', "--json", Nothing(|to| to.json = true)),
     letter('H', "--no-header", Nothing(|to| to.layout.header = false)),
     letter('T', "--pids", Nothing(|to| to.view = View::Pids)),

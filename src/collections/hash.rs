@@ -17,6 +17,17 @@ impl Seed {
     }
 }
 
+impl Seed {
+    /// Returns a hash of `bytes`.
+    #[inline(never)]
+    pub(crate) fn hash_bytes(&self, bytes: &[u8]) -> u32 {
+        let mut hasher = self.build_hasher();
+        hasher.write(bytes);
+        // The upper half of a good hash is as good as all of it.
+        u32::try_from(hasher.finish() >> 32).unwrap_or(0)
+    }
+}
+
 impl BuildHasher for Seed {
     type Hasher = DefaultHasher;
 

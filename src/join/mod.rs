@@ -112,6 +112,7 @@ impl Joined {
                     (Some(task), _) => processes.push(Process {
                         task,
                         netns: None,
+                        fds: 0,
                         holders: start..start + 1,
                         condition: None,
                     }),
@@ -340,6 +341,7 @@ mod tests {
         walk.processes.push(Process {
             task,
             netns: None,
+            fds: 0,
             holders: 0..inodes.len(),
             condition: None,
         });

@@ -48,6 +48,7 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// Notes those of `sockets` that `rows` keeps as other ends or listeners, and who holds each socket of `joined`.
+    #[inline(never)]
     pub(crate) fn new(
         joined: &Joined,
         sockets: &Sockets,

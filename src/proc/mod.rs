@@ -269,6 +269,7 @@ impl Proc {
     ///
     /// # Errors
     /// As `open_dir`.
+    #[inline(never)]
     pub(crate) fn read_file<'a>(
         &self,
         task: Task,
@@ -291,6 +292,7 @@ impl Proc {
     }
 
     /// Reads a small file into `buffer`, cut where that ends.
+    #[inline(never)]
     fn read_small<'a>(&self, mut file: File, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
         let mut filled = 0;
         while let Some(free @ [_, ..]) = buffer.get_mut(filled..) {

@@ -4,6 +4,7 @@
 
 mod again;
 mod contained;
+pub(crate) mod pressure;
 mod take;
 
 use crate::cli::Capture;
@@ -22,6 +23,8 @@ use crate::walk::netns::Namespaces;
 use crate::warn::Warnings;
 
 pub(crate) use again::Again;
+use pressure::Pressure;
+
 pub(crate) use take::{Take, any_row_matches};
 
 /// All that was found.
@@ -38,6 +41,8 @@ pub(crate) struct Snapshot {
     namespaces: Namespaces,
     /// Who is at the other end, and who has to accept, if that is asked.
     peers: Peers,
+    /// What limits it and what was dropped, where a summary is asked for.
+    pub(crate) pressure: Pressure,
     /// The names of commands.
     commands: Commands,
     /// The interfaces of the namespaces that have a row which needs them.
@@ -64,6 +69,10 @@ impl Snapshot {
         let rows = plan.rows(&plan.condition);
         let captured = capture.load(rows, &mut sockets, warnings)?;
         let mut joined = Joined::captured(&sockets, &captured.holders);
+        let mut peers = Peers::default();
+        if plan.sums_up {
+            peers = Peers::new(&joined, &sockets, rows, false);
+        }
         take::narrow_captured(&mut joined, &plan.condition, &sockets);
         Ok(Self {
             joined,
@@ -71,7 +80,8 @@ impl Snapshot {
             selected: 0,
             missed: Missed::default(),
             namespaces: Namespaces::default(),
-            peers: Peers::default(),
+            peers,
+            pressure: Pressure::default(),
             commands: Commands::default(),
             interfaces: vec![(NetnsId(0), captured.interfaces)],
             containers: Containers::default(),
@@ -92,6 +102,10 @@ impl Snapshot {
         if plan.names_interfaces && self.sockets.needs_interfaces() {
             let load = |(id, netns)| (id, Interfaces::load(proc, netns));
             self.interfaces = self.namespaces.iter().map(load).collect();
+        }
+        if plan.sums_up {
+            let (sockets, namespaces) = (&self.sockets, &self.namespaces);
+            self.pressure = Pressure::load(proc, plan, &tasks, sockets, namespaces, self.missed);
         }
         let is_of_several = self.is_in_several_namespaces();
         if plan.names_containers || is_of_several {
@@ -169,6 +183,17 @@ impl Snapshot {
             let home = entry.process?.netns?;
             self.namespaces.get(home)?.inode
         })
+    }
+
+    /// Returns the container that has the namespace to itself, and the inode of the namespace, as far as they are known.
+    pub(crate) fn around(&self, netns: NetnsId) -> (Option<&Container>, Option<u32>) {
+        let inode = self.namespaces.get(netns).and_then(|netns| netns.inode);
+        (self.containers.of_netns(netns, false), inode)
+    }
+
+    /// Returns the number of the listener that has to accept the connection, as `listener` does.
+    pub(crate) fn listener_number(&self, entry: &Entry<'_>) -> Option<u32> {
+        self.peers.listener(entry, &self.sockets)
     }
 
     /// Returns true if containers were looked for and any process or namespace has one.

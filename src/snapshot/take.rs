@@ -18,6 +18,7 @@ use crate::select::Condition;
 use crate::select::rows::RowFilter;
 use crate::snapshot::Snapshot;
 use crate::snapshot::contained::{find_containers, find_waiting, is_containers_own, may_wait};
+use crate::snapshot::pressure::Pressure;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -398,6 +399,7 @@ impl Take<'_> {
             missed: reading.missed,
             namespaces,
             peers,
+            pressure: Pressure::default(),
             commands: Commands::default(),
             interfaces: Vec::new(),
             containers: reading.containers,

@@ -2,6 +2,7 @@
 //! `captured` out of text. In: namespaces, or text. Out: the rows that are wanted, in `Sockets`. It knows no process and
 //! no descriptor.
 
+pub(crate) mod counters;
 pub(crate) mod hash;
 pub(crate) mod interfaces;
 pub(crate) mod protocols;

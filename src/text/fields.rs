@@ -243,6 +243,19 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
+/// Returns what is behind `beginning` in `text`, from the first line on that begins so.
+#[inline(never)]
+pub(crate) fn text_after<'a>(text: &'a [u8], beginning: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = text;
+    loop {
+        if let Some(after) = rest.strip_prefix(beginning) {
+            return Some(after);
+        }
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        rest = rest.get(end + 1..)?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

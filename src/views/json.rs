@@ -105,12 +105,12 @@ impl<'a> Object<'a> {
     }
 
     /// Writes a member that is an object of `counts`, each under its word.
-    pub(crate) fn counts<'b>(&mut self, name: &str, counts: impl Iterator<Item = (&'b [u8], u32)>) {
+    pub(crate) fn counts(&mut self, name: &str, counts: &[(Vec<u8>, u32)]) {
         self.name(name.as_bytes());
         let mut object = Object::open(self.out);
         for (word, count) in counts {
             object.name(word);
-            write_decimal(object.out, count);
+            write_decimal(object.out, *count);
         }
         object.close();
     }
@@ -239,7 +239,7 @@ fn write_members(object: &mut Object<'_>, snapshot: &Snapshot, entry: &Entry<'_>
 }
 
 /// Returns the command of the process of `entry`, or none where nobody holds the socket or the process has ended.
-pub(crate) fn process_command<'a>(snapshot: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a [u8]> {
+fn process_command<'a>(snapshot: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a [u8]> {
     let command = entry.process.map(|_| snapshot.command(entry));
     command.filter(|command| !command.is_empty())
 }
@@ -342,8 +342,8 @@ mod tests {
         object.hundredths("part", Some(120));
         object.written("word", &mut |out| out.extend_from_slice(b"a\"b"));
         object.written("nothing", &mut |_| ());
-        object.counts("counts", [(&b"x"[..], 7)].into_iter());
-        object.counts("empty", std::iter::empty());
+        object.counts("counts", &[(b"x".to_vec(), 7)]);
+        object.counts("empty", &[]);
         object.close();
         assert_eq!(
             String::from_utf8(out).unwrap(),

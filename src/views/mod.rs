@@ -30,8 +30,8 @@ pub(crate) fn write(
     match options.view {
         View::List if options.json => json::write_json(snapshot, out),
         View::List => list::write_list(snapshot, options.layout, &mut Columns::default(), out),
-        View::Summary if options.json => summary::write_summary_json(snapshot, out),
-        View::Summary => summary::write_summary(snapshot, options.layout.header, out),
+        View::Summary if options.json => summary::write_summary_json(snapshot, options, out),
+        View::Summary => summary::write_summary(snapshot, options, out),
         View::Pids => pids::write_pids(snapshot, out),
         View::Quiet => Ok(()),
     }

@@ -16,6 +16,8 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     /// Its network namespace, which need not be that of its sockets.
     pub(crate) netns: Option<NetnsId>,
+    /// Number of all its descriptors, sockets and others; 0 where that is not known.
+    pub(crate) fds: u32,
     /// Its range of `Walk::holders`, ascending by descriptor.
     pub(crate) holders: Range<usize>,
     /// What is left of the condition for its sockets; `None` if none of them is to be shown, though one may be at the other

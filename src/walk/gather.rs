@@ -126,6 +126,7 @@ mod tests {
         let process = Process {
             task,
             netns: Some(NetnsId(1)),
+            fds: 0,
             holders: first..found.holders.len(),
             condition: None,
         };

@@ -9,10 +9,12 @@
 //!
 //! In reading order: the threads of `worker` do the jobs of `shared`, which `jobs` hands out; they visit a process with
 //! `answers`, `container`, `comm`, `fds` and `netns`, and fill the findings of `found`, which `gather` puts into order.
+//! `limits` is asked afterwards, of the processes that are shown.
 
 pub(crate) mod comm;
 pub(crate) mod container;
 pub(crate) mod fds;
+pub(crate) mod limits;
 pub(crate) mod netns;
 
 mod answers;

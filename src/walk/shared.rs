@@ -58,6 +58,8 @@ pub(crate) struct Visit {
     /// Its namespace, if it is needed and known.
     pub(crate) netns: Option<NetnsId>,
     /// See `Process`.
+    pub(crate) fds: u32,
+    /// See `Process`.
     pub(crate) condition: Option<ConditionId>,
 }
 
@@ -236,6 +238,7 @@ mod tests {
             let visit = Visit {
                 task: Task { pid: 1, tid: 0 },
                 netns: None,
+                fds: 0,
                 condition: None,
             };
             let split = Split {

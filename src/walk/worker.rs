@@ -203,9 +203,15 @@ impl<'a> Worker<'a> {
         } else {
             None
         };
+        let fds = match &read {
+            Ok(Fds::Read(fds)) => fds.count,
+            Ok(Fds::ToSplit(count)) => *count,
+            Err(_) => 0,
+        };
         let visit = Visit {
             task,
             netns,
+            fds: u32::try_from(fds).unwrap_or(u32::MAX),
             condition,
         };
         match read {
@@ -280,6 +286,7 @@ impl<'a> Worker<'a> {
             task,
             netns,
             condition,
+            ..
         } = process;
         let proc = self.shared.proc;
         // If the main thread has ended, the folder PID/fd is root's, and empty; those of the other threads are not.
@@ -297,6 +304,7 @@ impl<'a> Worker<'a> {
             let mut visit = Visit {
                 task: *thread,
                 netns: None,
+                fds: 0,
                 condition,
             };
             if needs_namespaces {
@@ -333,6 +341,7 @@ impl<'a> Worker<'a> {
                 let is_selected = visit.condition.is_some();
                 visit.netns = self.shared.find_netns(thread, home, is_selected);
             }
+            visit.fds = u32::try_from(fds.count).unwrap_or(u32::MAX);
             self.add_piece(visit, first, 0);
         }
     }
@@ -344,6 +353,7 @@ impl<'a> Worker<'a> {
             let process = Process {
                 task: visit.task,
                 netns: visit.netns,
+                fds: visit.fds,
                 holders,
                 condition: visit.condition,
             };

@@ -19,6 +19,7 @@ mod decode;
 mod denied;
 mod dialects;
 mod fingers;
+mod hurts;
 mod json;
 mod list;
 mod listeners;

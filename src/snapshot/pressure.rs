@@ -1,0 +1,167 @@
+//! What only the summary asks for beside the rows: the limits that processes and namespaces run against, and what was
+//! dropped there. In: the sockets and processes of a snapshot. Out: the same numbers, by process and by namespace. One
+//! small file is read for each process, up to three for each namespace.
+
+use crate::collections::sort::sort;
+use crate::plan::Plan;
+use crate::proc::{NetnsId, Proc, Task, inode_in_link};
+use crate::socket::proto::Protos;
+use crate::socket::state::State;
+use crate::socket::store::Sockets;
+use crate::tables::Missed;
+use crate::tables::counters::{self, Counters};
+use crate::text::digits::decimal32;
+use crate::walk::limits;
+use crate::walk::netns::Namespaces;
+
+/// A namespace that has sockets.
+pub(crate) struct Around {
+    /// Its id.
+    pub(crate) netns: NetnsId,
+    /// What was dropped there.
+    pub(crate) counters: Counters,
+    /// The number of TCP listeners in it, shown or not; `None` where not all of them were looked at.
+    pub(crate) listeners: Option<u32>,
+}
+
+/// The ports that the kernel chooses from for a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct PortRange {
+    /// The namespace that has this range.
+    pub(crate) netns: NetnsId,
+    /// The first port.
+    pub(crate) first: u16,
+    /// The last port.
+    pub(crate) last: u16,
+}
+
+/// The limits, and what was dropped.
+#[derive(Default)]
+pub(crate) struct Pressure {
+    /// Process ids, ascending, with their limits of descriptors.
+    limits: Vec<(u32, Option<u32>)>,
+    /// The namespaces that have TCP listeners or sockets of UDP, ascending.
+    pub(crate) around: Vec<Around>,
+    /// The range of the namespace that this program is in, which is the only one that proc tells.
+    pub(crate) ports: Option<PortRange>,
+}
+
+impl Pressure {
+    /// Reads the limits of `tasks`, which are ascending, and what the namespaces of `sockets` tell.
+    #[inline(never)]
+    pub(super) fn load(
+        proc: &Proc,
+        plan: &Plan,
+        tasks: &[Task],
+        sockets: &Sockets,
+        namespaces: &Namespaces,
+        missed: Missed,
+    ) -> Self {
+        let mut limits = Vec::new();
+        for task in tasks {
+            if limits.last().is_none_or(|(pid, _)| *pid != task.pid) {
+                limits.push((task.pid, limits::max_open_files(proc, *task)));
+            }
+        }
+        // Every listener of a namespace is known if every table of TCP was read to its end and understood.
+        let tables = plan.rows(&plan.condition).tables();
+        let unknown = Protos::TCP.without(tables);
+        let unknown = unknown.union(missed.forbidden).union(missed.skipped);
+        let is_whole = plan.needs.is_all_processes() && !unknown.meets(Protos::TCP);
+        // For each namespace the protocols of which its counters tell, and its listeners.
+        let mut known: Vec<(Protos, u32)> = namespaces.iter().map(|_| Default::default()).collect();
+        let mut listening = Vec::new();
+        for number in sockets.numbers() {
+            let row = sockets.row(number);
+            let is_listener = row.state == State::LISTEN && Protos::TCP.has(row.proto);
+            if is_listener {
+                listening.push(number);
+            }
+            if (is_listener || Protos::UDP.has(row.proto))
+                && let Some((protos, _)) = known.get_mut(usize::from(sockets.netns(number).0))
+            {
+                *protos = protos.union(Protos::of(&[row.proto]));
+            }
+        }
+        // A table tells a row twice at times.
+        let key = |number| (sockets.netns(number), sockets.inode(number));
+        sort(&mut listening, &|one, other| key(one).cmp(&key(other)));
+        listening.dedup_by_key(|number| key(*number));
+        for number in listening {
+            if let Some((_, count)) = known.get_mut(usize::from(sockets.netns(number).0)) {
+                *count += 1;
+            }
+        }
+        let mut around = Vec::new();
+        for ((netns, members), (protos, listeners)) in namespaces.iter().zip(known) {
+            if !protos.is_empty() && members.is_selected {
+                around.push(Around {
+                    netns,
+                    counters: counters::load(proc, &members.members, protos),
+                    listeners: Some(listeners).filter(|_| is_whole),
+                });
+            }
+        }
+        Self {
+            limits,
+            around,
+            ports: port_range(proc, namespaces),
+        }
+    }
+
+    /// Returns the place of the namespace in `around`.
+    pub(crate) fn place_of(&self, netns: NetnsId) -> Option<usize> {
+        let around = self.around.as_slice();
+        around
+            .binary_search_by_key(&netns, |around| around.netns)
+            .ok()
+    }
+
+    /// Returns how many descriptors process `pid` may have, if that is known.
+    pub(crate) fn max_open_files(&self, pid: u32) -> Option<u32> {
+        let at = self.limits.binary_search_by_key(&pid, |(pid, _)| *pid);
+        self.limits.get(at.ok()?)?.1
+    }
+}
+
+/// Reads `sys/net/ipv4/ip_local_port_range`, which is always that of the namespace of whoever reads it, in whichever proc.
+fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
+    let own = Task {
+        pid: proc.own_pid()?,
+        tid: 0,
+    };
+    let mut buffer = [0; 64];
+    let link = proc.read_link(own, "ns/net", &mut buffer).ok()?;
+    let inode = inode_in_link(link, b"net");
+    let mut all = namespaces.iter();
+    let (netns, _) = all.find(|(_, netns)| inode.is_some() && netns.inode == inode)?;
+    let text = proc.read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
+    let (first, last) = parse_range(text.ok()?)?;
+    Some(PortRange { netns, first, last })
+}
+
+/// Parses a range of ports (`net/ipv4/sysctl_net_ipv4.c`: `ipv4_local_port_range`).
+///
+/// ```text
+/// 32768    60999
+/// ```
+fn parse_range(text: &[u8]) -> Option<(u16, u16)> {
+    let mut ports = text
+        .split(|byte| b"\t\n".contains(byte))
+        .map(|port| u16::try_from(decimal32(port)?).ok());
+    let (first, last) = (ports.next()??, ports.next()??);
+    (first <= last).then_some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_two_ports_in_order() {
+        assert_eq!(parse_range(b"32768\t60999\n"), Some((32_768, 60_999)));
+        for other in ["", "1", "1\t", "2\t1\n", "1\t65536\n", "x\t2\n", "-1\t2\n"] {
+            assert_eq!(parse_range(other.as_bytes()), None, "{other}");
+        }
+    }
+}
