@@ -11,11 +11,15 @@
 //! - a protocol: a row in `socket/proto.rs`, a row in `tables/mod.rs` and its parser; the compiler asks for the rest;
 //! - a view: a row in `cli/options.rs`, an arm in `views/mod.rs`, its file, and what it needs in `plan.rs`;
 //! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`; if it selects, a question in `select/mod.rs`;
-//!   if another tool has the letter for something else, a rule in `cli/dialect.rs` and lines in `tests/all/fingers.tsv`.
+//!   if another tool has the letter for something else, a rule in `cli/dialect.rs` and lines in `tests/all/fingers.tsv`;
+//! - what another tool prints under its own name: its folder in `dialects`.
 
 #![cfg_attr(not(test), no_main)]
 
 mod run;
+
+mod dialects;
+
 mod views;
 
 mod status;
@@ -34,25 +38,30 @@ mod select;
 mod socket;
 
 mod collections;
+mod output;
 mod warn;
 
 mod proc;
 mod text;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::Write;
 
 use cli::Action;
-use run::write_out;
+use output::write_out;
 use status::Status;
 
 proc::sys::start::program!(start);
 
 /// Does what the command line says, and returns the exit status.
 fn start(arguments: Vec<OsString>) -> u8 {
-    let status = answer(arguments).unwrap_or_else(|line| {
-        // If standard error is gone too, the exit status is all there is left to say.
-        let _ = writeln!(io::stderr(), "lsock: {line}");
+    let call = match dialects::Call::of(&arguments) {
+        Ok(Some(call)) => return call.run(),
+        other => other,
+    };
+    let words = arguments.into_iter().skip(1).collect();
+    let status = call.and_then(|_| answer(words)).unwrap_or_else(|line| {
+        output::say(&format!("lsock: {line}\n"));
         Status::Failed
     });
     status.number()

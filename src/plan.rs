@@ -4,6 +4,7 @@
 use crate::cli::{Options, View};
 use crate::select::rows::RowFilter;
 use crate::select::{Condition, Needs, ProcessTest, Question, Truth};
+use crate::socket::extra::Keeps;
 
 /// What has to be done.
 #[expect(
@@ -28,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) finds_queues: bool,
     /// True if the kernel's own netlink sockets are left out, the same few in every namespace.
     pub(crate) hides_kernel: bool,
-    /// True if the view or the condition needs more of a row than the plain list shows.
-    pub(crate) keeps_details: bool,
+    /// How much of a row the view or the condition needs.
+    pub(crate) keeps: Keeps,
     /// True if tables may be read while the walk goes on, because all rows are wanted whoever holds them.
     pub(crate) reads_beside: bool,
     /// True if the tables alone tell whether anything matches, whoever holds it: all that can stands in one, and shows there
@@ -73,7 +74,7 @@ impl Plan {
             finds_listeners: false,
             sums_up: false,
             hides_kernel: false,
-            keeps_details: self.needs.uids,
+            keeps: keeps(self.needs.uids),
             ..Self::new(condition, options)
         }
     }
@@ -95,7 +96,7 @@ impl Plan {
             finds_peers: layout.peers,
             finds_queues: needs.containers && !ownerless.is_never(),
             hides_kernel: !needs.netlink && !layout.wide && !sums_up && options.capture.is_none(),
-            keeps_details: layout.wide || layout.timers || options.json || sums_up || needs.uids,
+            keeps: keeps(layout.wide || layout.timers || options.json || sums_up || needs.uids),
             reads_beside: is_all && options.namespaces.is_empty() && !layout.peers,
             tables_suffice: is_all && !needs.paths && !condition.may_match_rowless(None),
             sums_up,
@@ -107,6 +108,22 @@ impl Plan {
             needs,
             ownerless,
         }
+    }
+
+    /// Decides what has to be done for another tool's language: the rows of one network namespace for which `condition`
+    /// may hold, those that nobody holds too if `shows_ownerless`.
+    pub(crate) fn of_dialect(condition: Condition, shows_ownerless: bool) -> Self {
+        let mut plan = Self {
+            hides_kernel: false,
+            keeps: Keeps::Extras,
+            // One namespace is selected, and it is not known before the walk which of them that is.
+            reads_beside: false,
+            ..Self::new(condition, &Options::default())
+        };
+        if !shows_ownerless {
+            plan.ownerless = Condition::Any(Vec::new());
+        }
+        plan
     }
 
     /// Returns true if an end or a name is asked for, which a socket in no table may have.
@@ -134,4 +151,9 @@ impl Plan {
             wildcards: self.needs.dual_stack,
         }
     }
+}
+
+/// Returns how much of a row is kept where `details` are needed, or are not.
+const fn keeps(details: bool) -> Keeps {
+    if details { Keeps::Details } else { Keeps::Rows }
 }

@@ -1,15 +1,15 @@
 //! Does what the command line says: looks once, until something matches, or again and again; or decodes captured text.
 //! In: the options. Out: the view on standard output, one line a kind of oddity on standard error, and the exit status.
 
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Looks, Options, View};
 use crate::join::Owner;
+use crate::output::{say, write_out};
 use crate::plan::Plan;
-use crate::proc::sys::Output;
-use crate::proc::{Proc, error_text, sys};
+use crate::proc::{Proc, sys};
 use crate::snapshot::{Again, Snapshot, Take, any_row_matches};
 use crate::status::Status;
 use crate::text::escape::quoted;
@@ -225,26 +225,4 @@ fn said(
     text.push_str(&line);
     text.push('\n');
     text
-}
-
-/// Writes to standard error.
-fn say(text: &str) {
-    // Where standard error is gone there is nobody to tell.
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// Writes to standard output; returns false if its reader has gone away, which is no error: it has seen what it wanted.
-///
-/// # Errors
-/// One line: the output could not be written.
-pub(crate) fn write_out(
-    write: impl FnOnce(&mut BufWriter<Output>) -> io::Result<()>,
-) -> Result<bool, String> {
-    let mut out = BufWriter::new(Output);
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("standard output: {}", error_text(&error)))
-        }
-        result => Ok(result.is_ok()),
-    }
 }

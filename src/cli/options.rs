@@ -106,6 +106,10 @@ static OPTIONS: &[OptionRow] = &[
     letter('N', "-N", NO_EFFECT),
     letter('v', "-v", NO_EFFECT),
     long(INFO, NO_EFFECT),
+    long(
+        "--as",
+        Refused("it comes first: lsock --as lsof|ss|netstat"),
+    ),
     letter(
         'F',
         "-F",

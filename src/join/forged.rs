@@ -178,6 +178,7 @@ pub(super) fn warn_of_ownerless(
 mod tests {
     use super::*;
     use crate::proc::NetnsId;
+    use crate::socket::extra::Keeps;
     use crate::socket::proto::Proto;
     use crate::socket::state::State;
     use crate::socket::{Detail, Row};
@@ -187,7 +188,7 @@ mod tests {
 
     /// Judges a second row beside a first one of the same inode. Returns what is left of the first one, and what is said.
     fn judged(claims: [Claim; 2]) -> (State, Ends<'static>, String) {
-        let (mut sockets, mut warnings) = (Sockets::new(false), Warnings::default());
+        let (mut sockets, mut warnings) = (Sockets::new(Keeps::Rows), Warnings::default());
         for (proto, state, ends, is_suspect) in claims {
             let row = Row {
                 inode: 7,

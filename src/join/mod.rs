@@ -286,6 +286,7 @@ mod tests {
     use super::*;
     use crate::join::forged::Judge;
     use crate::proc::NetnsId;
+    use crate::socket::extra::Keeps;
     use crate::socket::proto::Proto;
     use crate::socket::state::State;
     use crate::socket::{Detail, Ends};
@@ -323,8 +324,11 @@ mod tests {
 
     /// The entries, sockets and warnings that come out for `rows` and descriptors 3, 4, 5 … of one process.
     fn joined(rows: &[Row<'static>], inodes: &[u32], unread: bool) -> (Vec<Seen>, Sockets, String) {
-        let (mut sockets, mut warnings, mut walk) =
-            (Sockets::new(false), Warnings::default(), Walk::default());
+        let (mut sockets, mut warnings, mut walk) = (
+            Sockets::new(Keeps::Rows),
+            Warnings::default(),
+            Walk::default(),
+        );
         for row in rows {
             sockets.push(NetnsId(0), row, &Detail::default());
             if matches!(row.ends, Ends::Path(name) if name.starts_with(b"/run")) {

@@ -201,12 +201,13 @@ mod tests {
     use super::*;
     use crate::proc::NetnsId;
     use crate::select::Condition;
+    use crate::socket::extra::Keeps;
     use crate::socket::{Detail, Ends};
 
     /// Returns the peers of `rows`, each with its namespace, and for each row the other end; and how often an answer was
     /// looked at.
     fn other_ends(rows: &[(u16, Row<'_>)]) -> (Vec<Option<u32>>, u32) {
-        let mut sockets = Sockets::new(false);
+        let mut sockets = Sockets::new(Keeps::Rows);
         for (netns, row) in rows {
             sockets.push(NetnsId(*netns), row, &Detail::default());
         }

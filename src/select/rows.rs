@@ -213,7 +213,7 @@ pub(crate) fn waits_on_all(family: Family, row: &Row<'_>) -> bool {
 /// Returns true if `wanted`, as it was typed, is the `name` of a unix socket: a path, with /run for /var/run; the last
 /// component of one; or an abstract name, which may have NULs behind it that the kernel prints as `@`.
 #[inline(never)]
-fn is_name(wanted: &[u8], name: &[u8]) -> bool {
+pub(crate) fn is_name(wanted: &[u8], name: &[u8]) -> bool {
     fn short(path: &[u8]) -> &[u8] {
         let rest = path.strip_prefix(b"/var");
         rest.filter(|rest| rest.starts_with(b"/run/"))

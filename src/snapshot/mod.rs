@@ -12,7 +12,7 @@ use crate::join::mptcp::name_mptcp;
 use crate::join::peers::{Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
 use crate::plan::Plan;
-use crate::proc::{NetnsId, Proc};
+use crate::proc::{NetnsId, Proc, Task};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::tables::Missed;
@@ -65,7 +65,7 @@ impl Snapshot {
         capture: &Capture,
         warnings: &mut Warnings,
     ) -> Result<Self, String> {
-        let mut sockets = Sockets::new(plan.keeps_details);
+        let mut sockets = Sockets::new(plan.keeps);
         let rows = plan.rows(&plan.condition);
         let captured = capture.load(rows, &mut sockets, warnings)?;
         let mut joined = Joined::captured(&sockets, &captured.holders);
@@ -132,9 +132,14 @@ impl Snapshot {
     /// the process has ended.
     pub(crate) fn command<'a>(&'a self, entry: &Entry<'a>) -> &'a [u8] {
         match entry.process {
-            Some(process) => self.commands.get(process.task),
+            Some(process) => self.command_of(process.task),
             None => entry.owner.name().as_bytes(),
         }
+    }
+
+    /// Returns the name of the command of `task`; empty if it has ended.
+    pub(crate) fn command_of(&self, task: Task) -> &[u8] {
+        self.commands.get(task)
     }
 
     /// Returns the container of the entry's process, or that of the namespace if nobody holds the socket.

@@ -19,6 +19,7 @@ use crate::select::rows::RowFilter;
 use crate::snapshot::Snapshot;
 use crate::snapshot::contained::{find_containers, find_waiting, is_containers_own, may_wait};
 use crate::snapshot::pressure::Pressure;
+use crate::socket::extra::Keeps;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -57,7 +58,7 @@ impl Take<'_> {
         let mut reading = Reading {
             modules: Modules::new(),
             buffer: vec![0; walk::BUFFER_LEN],
-            sockets: Sockets::new(self.plan.keeps_details),
+            sockets: Sockets::new(self.plan.keeps),
             condition: self.plan.condition.clone(),
             asked: self.plan.condition.clone(),
             containers: Containers::default(),
@@ -213,8 +214,7 @@ impl Take<'_> {
         members: &mut dyn Iterator<Item = Task>,
         buffer: &mut [u8],
     ) -> Loaded {
-        let (mut warnings, mut sockets) =
-            (Warnings::default(), Sockets::new(self.plan.keeps_details));
+        let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(self.plan.keeps));
         let rows = self.plan.rows(&self.plan.condition);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, &mut warnings);
         let was_read = reader.load(id, members, part.protos, None, &mut sockets);
@@ -449,7 +449,7 @@ pub(crate) fn any_row_matches(take: &Take<'_>, of_threads: bool) -> Result<bool,
     let proc = take.proc;
     let mut namespaces = Namespaces::default();
     let (modules, mut buffer) = (Modules::new(), vec![0; walk::BUFFER_LEN]);
-    let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(false));
+    let (mut warnings, mut sockets) = (Warnings::default(), Sockets::new(Keeps::Rows));
     let rows = RowFilter {
         condition: &take.plan.condition,
         connections: false,

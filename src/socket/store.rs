@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
 use crate::socket::claims::Claims;
+use crate::socket::extra::{Extra, Keeps};
 use crate::socket::proto::{EndsKind, Proto};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
@@ -77,8 +78,10 @@ pub(crate) struct Sockets {
     stored: Vec<Stored>,
     /// The detail of each row where details are kept, else empty.
     details: Vec<Detail>,
-    /// Whether details are kept.
-    keeps_details: bool,
+    /// What only other tools show of each row where that is kept, else empty.
+    extras: Vec<Extra>,
+    /// How much is kept.
+    keeps: Keeps,
     /// The queues of rows that have one which is not empty: received, sent; `None` for one that the table does not tell.
     queues: Vec<(Option<u32>, Option<u32>)>,
     /// The IPv6 addresses, local and remote in turn.
@@ -92,10 +95,10 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Returns an empty store, which keeps details if `keeps_details`.
-    pub(crate) fn new(keeps_details: bool) -> Self {
+    /// Returns an empty store, which keeps as much as `keeps` says.
+    pub(crate) fn new(keeps: Keeps) -> Self {
         Self {
-            keeps_details,
+            keeps,
             stored: Vec::with_capacity(ROOM),
             ..Self::default()
         }
@@ -186,8 +189,11 @@ impl Sockets {
             proto: row.proto,
             state: row.state,
         });
-        if self.keeps_details {
+        if self.keeps >= Keeps::Details {
             self.details.push(*detail);
+        }
+        if self.keeps_extras() {
+            self.extras.push(Extra::default());
         }
     }
 
@@ -256,6 +262,7 @@ impl Sockets {
             self.stored.push(row);
         }
         self.details.append(&mut other.details);
+        self.extras.append(&mut other.extras);
         self.queues.append(&mut other.queues);
         self.addresses.append(&mut other.addresses);
         self.names.append(&mut other.names);
@@ -297,6 +304,24 @@ impl Sockets {
             .get(to_index(number))
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Returns true if extras are kept.
+    pub(crate) fn keeps_extras(&self) -> bool {
+        self.keeps == Keeps::Extras
+    }
+
+    /// Keeps the extra of the last row.
+    pub(crate) fn set_last_extra(&mut self, extra: Extra) {
+        if let Some(last) = self.extras.last_mut() {
+            *last = extra;
+        }
+    }
+
+    /// Returns the extra of socket `number`; zeros where extras are not kept.
+    pub(crate) fn extra(&self, number: u32) -> Extra {
+        let extra = self.extras.get(to_index(number)).copied();
+        extra.unwrap_or_default()
     }
 
     /// Returns a copy of socket `number` as it is stored; `Stored::NONE` where there is none.
@@ -450,15 +475,19 @@ mod tests {
     fn a_row_of_every_protocol_comes_back_as_it_was_pushed_and_appended() {
         let rows = rows();
         for cut in [0, 1, rows.len() / 2, rows.len()] {
-            let mut all = Sockets::new(true);
+            let mut all = Sockets::new(Keeps::Extras);
             for (part, netns) in [rows.get(..cut), rows.get(cut..)].into_iter().zip(0..) {
-                let mut sockets = Sockets::new(true);
+                let mut sockets = Sockets::new(Keeps::Extras);
                 for row in part.unwrap() {
                     let detail = Detail {
                         uid: Some(row.inode),
                         ..Detail::default()
                     };
                     sockets.push(NetnsId(9), row, &detail);
+                    sockets.set_last_extra(Extra {
+                        position: row.inode,
+                        ..Extra::default()
+                    });
                     sockets.suspect_last();
                 }
                 all.append(sockets, NetnsId(netns));
@@ -468,6 +497,7 @@ mod tests {
             for (row, number) in rows.iter().zip(0..) {
                 assert_eq!(all.row(number), *row, "cut at {cut}");
                 assert_eq!(all.detail(number).uid, Some(row.inode));
+                assert_eq!(all.extra(number).position, row.inode);
                 let is_first = to_index(number) < cut;
                 assert_eq!(all.netns(number), NetnsId(u16::from(!is_first)));
             }

@@ -409,13 +409,14 @@ impl<'a> Decoder<'a> {
 mod tests {
     use super::*;
     use crate::select::Condition;
+    use crate::socket::extra::Keeps;
 
     const HEADER: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
     const ROW: &str = "0000000000000000: 00000002 00000000 00010000 0001 01  4449 /run/x\n";
 
     /// Returns how often a part of a line is looked at, and how much is kept beside the rows, for this text.
     fn cost(text: &str) -> (usize, usize) {
-        let (condition, mut sockets) = (Condition::default(), Sockets::new(false));
+        let (condition, mut sockets) = (Condition::default(), Sockets::new(Keeps::Rows));
         let rows = RowFilter {
             condition: &condition,
             connections: false,

@@ -13,6 +13,7 @@ mod can_bcm;
 mod captured;
 mod columns;
 mod decoder;
+mod extra;
 mod frame;
 mod inet;
 mod listing;

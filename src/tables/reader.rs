@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use super::columns::Columns;
-use super::{ASSOCS, Format, TABLES, Table, can_bcm, hash, protocols, sockstat, unix};
+use super::{ASSOCS, Format, TABLES, Table, can_bcm, extra, hash, protocols, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_forbidden, is_gone};
@@ -283,9 +283,9 @@ impl<'a> Reader<'a> {
             let is_whole = |(row, _): &&(Row<'_>, Detail)| record.ended || FIXED.has(row.proto);
             let parsed = parsed.as_ref().filter(is_whole);
             let mut is_claim = false;
+            rows += 1;
             if table.begins.is_some() {
                 is_claim = forgeable.take(record.bytes, parsed.map(|(row, _)| row));
-                rows += 1;
             }
             let Some((row, detail)) = parsed else {
                 self.skip_row(member, table, &record);
@@ -308,6 +308,9 @@ impl<'a> Reader<'a> {
                 if matches || (is_claim && is_judged()) {
                     self.kept_more |= !matches;
                     sockets.push(netns, row, detail);
+                    if sockets.keeps_extras() {
+                        sockets.set_last_extra(extra::parse(table, record.bytes, rows));
+                    }
                     if is_claim {
                         sockets.suspect_last();
                     } else if stops_at_match && all.keeps(row, detail) == Truth::Yes {

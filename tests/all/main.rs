@@ -13,6 +13,7 @@
 mod again;
 mod answers;
 mod asks;
+mod by_name;
 mod captures;
 mod churn;
 mod decode;

@@ -1,5 +1,5 @@
-//! How the program begins, without std's own beginning. In: what the C library gives to `main`. Out: the arguments for the
-//! program's function, and its exit status for the C library.
+//! How the program begins, without std's own beginning. In: what the C library gives to `main`. Out: the program's name
+//! and arguments for the program's function, and its exit status for the C library.
 //!
 //! std's beginning asks poll(2) whether standard input, output and error are open, and aborts without a word where that is
 //! denied (an old seccomp profile) or where /dev/null is missing; it opens /dev/null in place of a closed output, so that
@@ -10,8 +10,8 @@
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 
-/// Makes `main`, which calls the function of this name with the arguments behind the program's name, and ends with the
-/// exit status that it returns. Under test the harness is the program.
+/// Makes `main`, which calls the function of this name with the program's name and its arguments, and ends with the exit
+/// status that it returns. Under test the harness is the program.
 macro_rules! program {
     ($run:path) => {
         /// Is called by the C library.
@@ -36,7 +36,7 @@ macro_rules! program {
 }
 pub(crate) use program;
 
-/// Returns the arguments behind the program's name. From now on a write to a pipe that nobody reads is an error, and not
+/// Returns the name by which the program was called, and its arguments. From now on a write to a pipe that nobody reads is an error, and not
 /// the end of the program.
 ///
 /// # Safety
@@ -55,7 +55,7 @@ pub(crate) unsafe fn begin(count: c_int, arguments: *const *const c_char) -> Vec
         let text = unsafe { CStr::from_ptr(*arguments.add(at)) };
         OsString::from_vec(text.to_bytes().to_vec())
     };
-    (1..count).map(text).collect()
+    (0..count).map(text).collect()
 }
 
 /// Stands in for libunwind, which std calls to unwind the stack, in a program that never unwinds: a panic aborts it. A
@@ -114,13 +114,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_are_those_behind_the_name() {
+    fn the_name_and_the_arguments_are_those_of_the_c_library() {
         let given = [c"lsock".as_ptr(), c"-l".as_ptr(), c"\xff".as_ptr()];
         for count in 0..=3_usize {
             // SAFETY: there are at least `count` pointers, to strings that are part of the program.
             let arguments = unsafe { begin(c_int::try_from(count).unwrap(), given.as_ptr()) };
-            let wanted = [&b"-l"[..], b"\xff"].map(|text| OsString::from_vec(text.to_vec()));
-            assert_eq!(arguments, wanted[..count.saturating_sub(1)]);
+            let wanted =
+                [&b"lsock"[..], b"-l", b"\xff"].map(|text| OsString::from_vec(text.to_vec()));
+            assert_eq!(arguments, wanted[..count]);
         }
     }
 }

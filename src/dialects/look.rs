@@ -1,0 +1,90 @@
+//! Takes the snapshot that a tool's language is answered from: the sockets of the caller's own network namespace, as those
+//! tools see it, held by whatever process. In: a condition. Out: the snapshot with the names of commands and interfaces, and
+//! the proc that it was taken of. What was odd is said on standard error, in lsock's own words.
+
+use std::path::Path;
+
+use crate::output::say;
+use crate::plan::Plan;
+use crate::proc::Proc;
+use crate::select::Condition;
+use crate::snapshot::{Snapshot, Take};
+use crate::views::notice;
+use crate::warn::Warnings;
+
+/// A snapshot, and where it was taken.
+pub(super) struct Look {
+    /// The proc file system.
+    pub(super) proc: Proc,
+    /// What was found.
+    pub(super) snapshot: Snapshot,
+}
+
+/// Opens the proc file system of this PID namespace.
+///
+/// # Errors
+/// One line, without the program's name: it cannot be read.
+pub(super) fn open() -> Result<Proc, String> {
+    let path = "/proc";
+    let proc = Proc::open(Path::new(path)).map_err(|reason| format!("{path}: {reason}"))?;
+    if proc.own_pid().is_none() {
+        return Err(format!(
+            "{path}/self: not there; mount the proc of this PID namespace"
+        ));
+    }
+    Ok(proc)
+}
+
+impl Look {
+    /// Takes a snapshot of the sockets for which `condition` holds; of those that nobody is seen to hold too if
+    /// `shows_ownerless`. Sockets that no table lists are in it, too: the tools know nothing of them.
+    ///
+    /// # Errors
+    /// One line, without the program's name: proc cannot be read.
+    #[allow(
+        dead_code,
+        reason = "ss and netstat, which take one, are not covered yet"
+    )]
+    pub(super) fn take(condition: Condition, shows_ownerless: bool) -> Result<Self, String> {
+        Self::take_of(open()?, condition, shows_ownerless)
+    }
+
+    /// Like `take`, of a proc that is open.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub(super) fn take_of(
+        proc: Proc,
+        condition: Condition,
+        shows_ownerless: bool,
+    ) -> Result<Self, String> {
+        let plan = Plan::of_dialect(condition, shows_ownerless);
+        let own: Vec<u32> = proc.own_pid().into_iter().collect();
+        let take = Take {
+            proc: &proc,
+            plan: &plan,
+            namespaces: &own,
+            threads: None,
+        };
+        let mut warnings = Warnings::default();
+        let mut snapshot = take.snapshot(&mut warnings)?;
+        snapshot.load_names(&proc, &plan);
+        say(&warnings.into_text());
+        Ok(Self { proc, snapshot })
+    }
+
+    /// Returns true if some process could not be read, or is not even shown.
+    pub(super) fn some_unseen(&self) -> bool {
+        self.snapshot.joined.some_unseen()
+    }
+
+    /// Says on standard error what could not be seen, if anything: where nothing was found the tools are silent, and a script
+    /// takes "not permitted" for "not there".
+    pub(super) fn say_unseen(&self) {
+        if self.some_unseen() {
+            let unread = self.snapshot.joined.unread();
+            let line = notice::closing(&self.proc, unread, self.snapshot.selected);
+            say(&format!("lsock: {line}\n"));
+        }
+    }
+}

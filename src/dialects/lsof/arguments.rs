@@ -1,0 +1,578 @@
+//! The command line of lsof. In: its words. Out: the options, as plain data, or the end of a command line that is wrong, not
+//! covered, or asks for help. lsof takes words apart in a way of its own: there are no long options, `+` begins options
+//! too, some letters take the next word only if it looks like a value, and behind the first other word all are names.
+
+use super::FAILED;
+use super::internet::Internet;
+use crate::collections::to_index;
+use crate::dialects::Failure;
+use crate::dialects::people::Users;
+use crate::socket::state::State;
+use crate::text::digits::decimal32;
+use crate::text::escape::quoted;
+
+/// What lsof says behind an error.
+const USAGE: &str = "\
+lsof 4.95.0, as lsock speaks it (lsock --help)
+ usage: [-?abhlnOPQtUvw] [-c c] [+c w] [-F [f]] [-i [i]] [+|-M] [-p s] [-s p:s]
+ [-S [t]] [-T [s]] [-u s] [--] [names]
+";
+
+/// What `-h` says behind that.
+const HELP: &str = "\
+  -a AND selections (OR)   -b avoid kernel blocks   -Q allow failed search
+  -c c  cmd c ^c           +c w  COMMAND width (9)  -F [f] select fields
+  -i i  [46][proto][@addr][:port_list]              -l list UID numbers
+  -p s  exclude(^)|select PIDs                      -s p:s  states of protocol
+  -u s  exclude(^)|select login|UID                 -t terse listing
+  -T disable state info    -U select Unix socket    names  named Unix sockets
+";
+
+/// Numbers that are selected or excluded (`^`).
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// Those that are selected.
+    pub(super) included: Vec<u32>,
+    /// Those that are excluded.
+    pub(super) excluded: Vec<u32>,
+}
+
+/// What is listed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) enum Output {
+    /// The table.
+    #[default]
+    Table,
+    /// Process ids (`-t`).
+    Pids,
+    /// Fields, by these letters (`-F`).
+    Fields(Vec<u8>),
+}
+
+/// What was typed.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a letter of lsof's")]
+pub(super) struct Options {
+    /// Whether all selections must hold (`-a`); else any.
+    pub(super) is_and: bool,
+    /// `-i` without a value: `4` or `6` for a family, `i` for both.
+    pub(super) all_internet: Option<u8>,
+    /// Each `-i` with a value, and the value.
+    pub(super) internet: Vec<Internet>,
+    /// Whether unix sockets are selected (`-U`).
+    pub(super) unix: bool,
+    /// The states of TCP that are selected (`-s TCP:LISTEN`).
+    pub(super) states: Vec<State>,
+    /// The states of TCP that are excluded.
+    pub(super) states_excluded: Vec<State>,
+    /// The processes by id.
+    pub(super) pids: Numbers,
+    /// The processes by user.
+    pub(super) uids: Numbers,
+    /// The beginnings of the commands that are selected.
+    pub(super) commands: Vec<Vec<u8>>,
+    /// The beginnings of the commands that are excluded.
+    pub(super) commands_excluded: Vec<Vec<u8>>,
+    /// Names of files.
+    pub(super) names: Vec<Vec<u8>>,
+    /// What is listed.
+    pub(super) output: Output,
+    /// Whether users are numbers (`-l`).
+    pub(super) numeric_users: bool,
+    /// Whether names have no states (`-T`).
+    pub(super) stateless: bool,
+    /// Whether nothing found is no failure (`-Q`).
+    pub(super) may_fail: bool,
+    /// The width to which commands are cut; `None` if they are not.
+    pub(super) command_width: Option<usize>,
+}
+
+/// Stands for no words in a sentence.
+pub(super) const NO_WORDS: [&[u8]; 2] = [b"", b""];
+
+/// What ends a command line before anything is listed.
+#[derive(Debug)]
+pub(super) struct Ended(pub(super) Box<Failure>);
+
+/// Returns the end of a command line that is wrong: `lsof: WHAT`, and the usage. As in `refused`.
+#[inline(never)]
+pub(super) fn wrong(what: &str, words: [&[u8]; 2]) -> Ended {
+    let mut ended = refused(what, words);
+    ended.0.text.push_str(USAGE);
+    ended
+}
+
+/// Returns the end of a command line that is not covered: `lsof: WHAT`, in which the first `%` is the first of `words`, and
+/// each other one the second.
+#[inline(never)]
+pub(super) fn refused(what: &str, words: [&[u8]; 2]) -> Ended {
+    let mut text = String::from("lsof: ");
+    let mut words = words.iter();
+    let mut word: &[u8] = b"";
+    for (at, part) in what.split('%').enumerate() {
+        if at > 0 {
+            word = words.next().copied().unwrap_or(word);
+            text.push_str(&quoted(word));
+        }
+        text.push_str(part);
+    }
+    text.push('\n');
+    Ended(Box::new(Failure {
+        text,
+        status: FAILED,
+    }))
+}
+
+/// The words that were not read yet.
+struct Words<'a> {
+    /// The next words.
+    next: &'a [Vec<u8>],
+    /// What is left of the one that is read.
+    rest: &'a [u8],
+}
+
+impl<'a> Words<'a> {
+    /// Takes the rest of the word, or else the next one.
+    fn take_value(&mut self) -> Option<&'a [u8]> {
+        if !self.rest.is_empty() {
+            return Some(std::mem::take(&mut self.rest));
+        }
+        let (value, next) = self.next.split_first()?;
+        self.next = next;
+        Some(value)
+    }
+
+    /// Takes the rest of the word, or else the next one if it begins with neither `-` nor `+`.
+    fn take_optional(&mut self) -> Option<&'a [u8]> {
+        let is_value = |word: &Vec<u8>| !matches!(word.as_slice(), [b'-' | b'+', ..]);
+        if self.rest.is_empty() && !self.next.first().is_some_and(is_value) {
+            return None;
+        }
+        self.take_value()
+    }
+
+    /// Passes over the rest of the word, or else the next one, if it begins with a digit.
+    fn skip_number(&mut self) {
+        let next = match self.rest {
+            [] => self.next.first().map_or(self.rest, Vec::as_slice),
+            rest => rest,
+        };
+        if next.first().is_some_and(u8::is_ascii_digit) {
+            self.take_value();
+        }
+    }
+}
+
+/// Parses `words`; `users` knows the number of a user.
+///
+/// # Errors
+/// What is said, and the exit status, where nothing is to be listed.
+pub(super) fn parse(words: &[Vec<u8>], users: &dyn Fn() -> Users) -> Result<Options, Ended> {
+    let mut options = Options {
+        command_width: Some(9),
+        ..Options::default()
+    };
+    let mut words = Words {
+        next: words,
+        rest: b"",
+    };
+    while let [word, next @ ..] = words.next {
+        let (is_plus, letters) = match word.as_slice() {
+            b"--" => {
+                words.next = next;
+                break;
+            }
+            [sign @ (b'-' | b'+'), letters @ ..] if !letters.is_empty() => (*sign == b'+', letters),
+            _ => break,
+        };
+        words = Words {
+            next,
+            rest: letters,
+        };
+        while let [letter, rest @ ..] = words.rest {
+            words.rest = rest;
+            match (is_plus, letter) {
+                (false, letter) => options.set(*letter, &mut words, users)?,
+                (true, b'c') => options.set_width(&mut words)?,
+                (true, b'M' | b'w') => {}
+                (true, letter) => return Err(not_covered(b'+', *letter)),
+            }
+        }
+    }
+    options.names = words.next.to_vec();
+    options.check()?;
+    Ok(options)
+}
+
+/// Returns the end of a command line with an option that is not covered, or that lsof does not have.
+#[inline(never)]
+fn not_covered(sign: u8, letter: u8) -> Ended {
+    let known: &[u8] = if sign == b'+' {
+        b"dDeEfLmr"
+    } else {
+        b"ACdDeEfFgkKLmNorRsTVxXZ"
+    };
+    if known.contains(&letter) {
+        return refused("lsock does not cover %", [&[sign, letter], b""]);
+    }
+    wrong("illegal option character: %", [&[letter], b""])
+}
+
+impl Options {
+    /// Sets what `letter` asks for; its value is taken from `words`.
+    fn set(
+        &mut self,
+        letter: u8,
+        words: &mut Words<'_>,
+        users: &dyn Fn() -> Users,
+    ) -> Result<(), Ended> {
+        match letter {
+            b'a' => self.is_and = true,
+            b'U' => self.unix = true,
+            b'l' => self.numeric_users = true,
+            b'Q' => self.may_fail = true,
+            // Host and port names are never looked up; of the rest none is about sockets.
+            b'n' | b'P' | b'w' | b'b' | b'O' | b'M' => {}
+            b'S' => words.skip_number(),
+            b'i' => self.add_internet(words.take_optional())?,
+            b'c' | b'p' | b'u' => {
+                let Some(value) = words.take_value() else {
+                    return Err(wrong(
+                        match letter {
+                            b'c' => "missing -c option value",
+                            b'p' => "no process ID specified",
+                            _ => "no login names or UIDs specified",
+                        },
+                        NO_WORDS,
+                    ));
+                };
+                match letter {
+                    b'c' => self.add_command(value)?,
+                    b'p' => self.pids.add(value, None)?,
+                    _ => self.uids.add(value, Some(&users()))?,
+                }
+            }
+            b's' | b'T' => {
+                let value = words.take_optional();
+                match (letter, value.and_then(|word| word.split_at_checked(4))) {
+                    (b's', Some((protocol, list))) if protocol.eq_ignore_ascii_case(b"tcp:") => {
+                        self.add_states(list)?;
+                    }
+                    (b's', Some((protocol, _))) if protocol.eq_ignore_ascii_case(b"udp:") => {
+                        return Err(wrong("no UDP state names available: UDP:", NO_WORDS));
+                    }
+                    (b'T', _) if value.is_none() => self.stateless = true,
+                    (b'T', _) if value == Some(b"s") => {}
+                    _ => return Err(not_covered(b'-', letter)),
+                }
+            }
+            b't' => self.set_output(Output::Pids)?,
+            b'F' => match words.take_optional() {
+                None | Some([]) => return Err(not_covered(b'-', b'F')),
+                Some(letters) => {
+                    // Of -T and this field, the one that comes last counts.
+                    self.stateless &= !letters.contains(&b'T');
+                    self.set_output(Output::Fields(check_fields(letters)?))?;
+                }
+            },
+            b'h' | b'?' => return Err(ends(&[USAGE, HELP])),
+            b'v' => {
+                let version = env!("CARGO_PKG_VERSION");
+                let head = "lsof version information:\n    revision: 4.95.0 (lsock ";
+                return Err(ends(&[head, version, ")\n"]));
+            }
+            letter => return Err(not_covered(b'-', letter)),
+        }
+        Ok(())
+    }
+
+    /// Sets what is listed.
+    fn set_output(&mut self, output: Output) -> Result<(), Ended> {
+        let is_other = (self.output == Output::Pids) != (output == Output::Pids);
+        if self.output != Output::Table && is_other {
+            return Err(wrong("-F and -t are mutually exclusive", NO_WORDS));
+        }
+        self.output = output;
+        Ok(())
+    }
+
+    /// Adds an `-i`, with its value if it has one.
+    fn add_internet(&mut self, value: Option<&[u8]>) -> Result<(), Ended> {
+        match value {
+            None => self.all_internet = Some(b'i'),
+            Some([family @ (b'4' | b'6')]) => {
+                let is_other = self.all_internet.is_some_and(|known| known != *family);
+                self.all_internet = Some(if is_other { b'i' } else { *family });
+            }
+            Some(value) => {
+                let spec = Internet::parse(value)?;
+                if !self.internet.contains(&spec) {
+                    self.internet.push(spec);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds states of TCP: `LISTEN,^ESTABLISHED`.
+    fn add_states(&mut self, list: &[u8]) -> Result<(), Ended> {
+        for item in list.split(|byte| *byte == b',') {
+            let (to, name) = match item {
+                [b'^', name @ ..] => (&mut self.states_excluded, name),
+                name => (&mut self.states, name),
+            };
+            let mut known = State::NAMES.iter().filter(|(state, _)| state.0 < 0x80);
+            match known.find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name)) {
+                Some((state, _)) => to.push(*state),
+                None => return Err(wrong("unknown TCP state name: %", [name, b""])),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the beginning of a command.
+    fn add_command(&mut self, name: &[u8]) -> Result<(), Ended> {
+        let (to, name) = match name {
+            [b'/', ..] => return Err(refused("lsock does not cover -c %", [name, b""])),
+            [b'^', name @ ..] => (&mut self.commands_excluded, name),
+            name => (&mut self.commands, name),
+        };
+        if name.len() > COMMAND_LEN_MAX {
+            return Err(wrong("-c % > what system provides (15)", [name, b""]));
+        }
+        to.push(name.to_vec());
+        Ok(())
+    }
+
+    /// Sets the width of commands (`+c`).
+    fn set_width(&mut self, words: &mut Words<'_>) -> Result<(), Ended> {
+        /// The title of the column, which is never narrower.
+        const WIDTH_MIN: usize = 7;
+        let value = words.take_value().unwrap_or_default();
+        let width = decimal32(value).map(to_index);
+        self.command_width = match width {
+            None => return Err(wrong("+c not followed by width number", NO_WORDS)),
+            Some(0) => None,
+            Some(width) if width > COMMAND_LEN_MAX => {
+                return Err(wrong("+c % > what system provides (15)", [value, b""]));
+            }
+            Some(width) => Some(width.max(WIDTH_MIN)),
+        };
+        Ok(())
+    }
+
+    /// Returns true if any process is selected by what it is, and not by what it has.
+    pub(super) fn selects_processes(&self) -> bool {
+        !(self.pids.included.is_empty()
+            && self.uids.included.is_empty()
+            && self.commands.is_empty())
+    }
+
+    /// Returns true if any `-i` or `-U` selects sockets.
+    pub(super) fn selects_sockets(&self) -> bool {
+        self.all_internet.is_some() || !self.internet.is_empty() || self.unix
+    }
+
+    /// Refuses what would list other files than sockets.
+    fn check(&self) -> Result<(), Ended> {
+        let selects_files = self.selects_sockets() || !self.names.is_empty();
+        if self.is_and && !selects_files && !self.selects_processes() {
+            return Err(wrong("no select options to AND via -a", NO_WORDS));
+        }
+        if !selects_files {
+            return Err(refused("lsock lists sockets alone: add -i or -U", NO_WORDS));
+        }
+        if self.selects_processes() && !self.is_and {
+            return Err(refused(
+                "lsock lists sockets alone: without -a this is all files of processes too, so add -a",
+                NO_WORDS,
+            ));
+        }
+        let is_of_family = matches!(self.all_internet, Some(b'4' | b'6'));
+        if is_of_family && !self.internet.is_empty() {
+            return Err(refused(
+                "lsock does not cover -i4 or -i6 beside another -i",
+                NO_WORDS,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The longest name of a command that the kernel keeps.
+const COMMAND_LEN_MAX: usize = 15;
+
+/// Returns the end of a command line that asks for no more than a text, in parts, on standard error as lsof says it.
+fn ends(text: &[&str]) -> Ended {
+    Ended(Box::new(Failure {
+        text: text.concat(),
+        status: 0,
+    }))
+}
+
+impl Numbers {
+    /// Adds the numbers of `list`, each selected or with `^` excluded: those of processes, or of users where `users` are given.
+    fn add(&mut self, list: &[u8], users: Option<&Users>) -> Result<(), Ended> {
+        for item in list.split(|byte| *byte == b',') {
+            let (to, others, text) = match item {
+                [] => continue,
+                [b'^', text @ ..] => (&mut self.excluded, &self.included, text),
+                text => (&mut self.included, &self.excluded, text),
+            };
+            let by_name = || users?.number(text);
+            let Some(number) = decimal32(text).or_else(by_name) else {
+                return Err(match users {
+                    Some(_) => wrong("can't get UID for %", [text, b""]),
+                    None => wrong("illegal process ID: %", [list, b""]),
+                });
+            };
+            if others.contains(&number) {
+                let what: &[u8] = if users.is_some() { b"UID" } else { b"PID" };
+                return Err(wrong("% % has been included and excluded.", [what, text]));
+            }
+            to.push(number);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the letters of `-F`, each of which must be one that is covered.
+fn check_fields(letters: &[u8]) -> Result<Vec<u8>, Ended> {
+    for letter in letters {
+        if b"CDgGkKmMNrRsSzZ?".contains(letter) {
+            return Err(refused("lsock does not cover -F%", [&[*letter], b""]));
+        }
+        if !b"acdfilLnoPptTu0".contains(letter) {
+            return Err(wrong("unknown field: %", [&[*letter], b""]));
+        }
+    }
+    Ok(letters.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parses a command line without quotes.
+    fn options(line: &str) -> Result<Options, Ended> {
+        let words: Vec<Vec<u8>> = line
+            .split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect();
+        parse(&words, &Users::default)
+    }
+
+    #[test]
+    fn letters_take_their_values_as_lsofs_own_getopt_does() {
+        for line in [
+            "-ti:3000",
+            "-ti :3000",
+            "-i :3000 -t",
+            "-nPti :3000",
+            "-tw -i :3000",
+            "-i:3000 +M -S 3 -t",
+        ] {
+            let options = options(line).unwrap();
+            assert_eq!(
+                options.internet,
+                [Internet::parse(b":3000").unwrap()],
+                "{line}"
+            );
+            assert_eq!(options.output, Output::Pids, "{line}");
+        }
+        let line = options("-aPi -p 6,7,^8 -u0,^33 -cjava +c0 -sTCP:LISTEN,^closing -Fpc").unwrap();
+        assert!(line.is_and && line.all_internet == Some(b'i') && line.internet.is_empty());
+        assert_eq!(
+            (line.pids.included, line.pids.excluded),
+            (vec![6, 7], vec![8])
+        );
+        assert_eq!(
+            (line.uids.included, line.uids.excluded),
+            (vec![0], vec![33])
+        );
+        assert_eq!(
+            (line.states, line.states_excluded),
+            (vec![State::LISTEN], vec![State::CLOSING])
+        );
+        assert_eq!(
+            (line.command_width, line.output),
+            (None, Output::Fields(b"pc".to_vec()))
+        );
+        assert_eq!(
+            options("-U /run/x -i").unwrap().names,
+            [&b"/run/x"[..], b"-i"]
+        );
+        assert_eq!(options("-i4 -t").unwrap().all_internet, Some(b'4'));
+        assert!(
+            options("-a -U -F pcn")
+                .is_ok_and(|line| line.output == Output::Fields(b"pcn".to_vec()))
+        );
+    }
+
+    #[test]
+    fn what_lists_other_files_is_refused_and_what_is_wrong_is_said_as_lsof_says_it() {
+        for line in [
+            "-p 6",
+            "-n -p 6",
+            "-a -p 6 -d cwd",
+            "-c java",
+            "-nPl",
+            "+D /x",
+            "+L1",
+            "-i -r 1",
+            "-N",
+            "-i -p 6",
+            "-i -s",
+            "-sTCP:LISTEN",
+            "-a -i -d 3",
+            "-i -F",
+            "-i -FpR",
+            "-i -g",
+            "-i -Tqs",
+            "-a -i -c /x/",
+            "-i4 -i :80",
+            "-i -o",
+            "-i -V",
+            "-u root",
+        ] {
+            let failure = *options(line).unwrap_err().0;
+            assert!(
+                failure.status == 1 && failure.text.starts_with("lsof: "),
+                "{line}"
+            );
+            assert!(
+                line == "-u root" || failure.text.contains("lsock "),
+                "{line}: {}",
+                failure.text
+            );
+        }
+        for (line, says) in [
+            ("-i 8080", "lsof: unknown protocol name (8080) in: -i 8080"),
+            (
+                "-i :80-22",
+                "lsof: unacceptable port specification in: -i :80-22",
+            ),
+            ("--tcp", "lsof: illegal option character: -"),
+            ("-a -i -u nosuch", "lsof: can't get UID for nosuch"),
+            ("-i -sTCP:BOGUS", "lsof: unknown TCP state name: BOGUS"),
+            ("-a -i -p 6-7", "lsof: illegal process ID: 6-7"),
+            ("-a -i -p", "lsof: no process ID specified"),
+            ("-a", "lsof: no select options to AND via -a"),
+            ("-i -t -Fp", "lsof: -F and -t are mutually exclusive"),
+            ("-i -Fpq", "lsof: unknown field: q"),
+            ("-i +c 16", "lsof: +c 16 > what"),
+            ("-i +c x", "lsof: +c not followed by width number"),
+        ] {
+            let failure = *options(line).unwrap_err().0;
+            assert!(
+                failure.status == 1 && failure.text.starts_with(says),
+                "{line}: {}",
+                failure.text
+            );
+            assert!(failure.text.contains("usage:"), "{line}");
+        }
+        for line in ["-h", "-i -v", "-?"] {
+            assert_eq!(options(line).unwrap_err().0.status, 0, "{line}");
+        }
+    }
+}
