@@ -1,5 +1,5 @@
 //! Puts a snapshot into the order of the kernel's tables, as ss and netstat print it: a socket once, with all of its holders.
-//! In: a snapshot. Out: rows. Sockets that no table lists are left out, as those tools know nothing of them.
+//! In: a snapshot, and in which order the tables stand. Out: rows. Sockets that no table lists are left out, as those tools know nothing of them.
 
 use crate::collections::sort::sort_by_key;
 use crate::proc::Task;
@@ -15,8 +15,8 @@ pub(super) struct Held {
     pub(super) task: Task,
     /// The descriptor.
     pub(super) fd: u32,
-    /// The place of the row in the tables.
-    position: u32,
+    /// The place of the row in the order that was asked for.
+    place: u64,
     /// The number of the socket.
     socket: u32,
 }
@@ -37,7 +37,7 @@ pub(super) struct TableRow<'a> {
     pub(super) holders: &'a [Held],
 }
 
-/// All rows, in the order of the tables and of the rows in each.
+/// All rows, in the order that was asked for.
 pub(super) struct Rows<'a> {
     /// The snapshot.
     snapshot: &'a Snapshot,
@@ -46,8 +46,8 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Returns the rows of `snapshot`.
-    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+    /// Returns the rows of `snapshot` in the order of what `place` returns for each, from its place in the tables.
+    pub(super) fn of(snapshot: &'a Snapshot, place: &dyn Fn(&Row<'_>, u32) -> u64) -> Self {
         let listed = snapshot
             .entries()
             .filter(|entry| entry.row.state != State::UNLISTED);
@@ -55,12 +55,12 @@ impl<'a> Rows<'a> {
             .map(|entry| Held {
                 task: entry.process.map_or(NOBODY, |process| process.task),
                 fd: entry.fd.unwrap_or_default(),
-                position: snapshot.sockets.extra(entry.socket).position,
+                place: place(&entry.row, snapshot.sockets.extra(entry.socket).position),
                 socket: entry.socket,
             })
             .collect();
         sort_by_key(&mut held, &|one| {
-            (one.position, one.socket, one.task.pid, one.fd)
+            (one.place, one.socket, one.task.pid, one.fd)
         });
         Self { snapshot, held }
     }

@@ -61,6 +61,7 @@ unsafe extern "C" {
     fn getauxval(kind: c_ulong) -> *const [u8; 16];
     fn write(file: c_int, bytes: *const c_void, len: usize) -> isize;
     fn poll(fds: *mut PollFd, count: c_ulong, milliseconds: c_int) -> c_int;
+    fn ioctl(file: c_int, request: c_ulong, ...) -> c_int;
     fn _exit(status: c_int) -> !;
     fn sysconf(name: c_int) -> c_long;
     // musl has the 64-bit call under its short name.
@@ -364,6 +365,24 @@ pub(crate) fn wait_beside(output: Option<BorrowedFd<'_>>, time: Duration) -> boo
         thread::park_timeout(time);
     }
     answer > 0
+}
+
+/// `TIOCGWINSZ`, which differs between architectures.
+const WINDOW_SIZE: c_ulong = if cfg!(target_arch = "powerpc64") {
+    0x4008_7468
+} else {
+    0x5413
+};
+
+/// Returns how many columns the terminal has that standard output is; `None` where it is none, or does not tell.
+pub(crate) fn terminal_width() -> Option<usize> {
+    // Rows, columns, and their sizes in pixels (`struct winsize`).
+    let mut size = [0_u16; 4];
+    // SAFETY: the kernel writes one `struct winsize`, of four numbers of 16 bits, to `size`, which lives for the length of
+    // the call, or nothing where the descriptor is no terminal.
+    let answer = unsafe { ioctl(1, WINDOW_SIZE, &raw mut size) };
+    let [_, columns, ..] = size;
+    (answer == 0 && columns > 0).then_some(usize::from(columns))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 /// Returns true if `pattern` matches the whole of `name`: `*` stands for any bytes, `?` for one; capitals are as good as
 /// small letters.
-pub(super) fn is_like(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn is_like(pattern: &[u8], name: &[u8]) -> bool {
     let (mut in_pattern, mut in_name) = (0, 0);
     // The last star, and the first byte of the name that it does not stand for yet.
     let mut star: Option<(usize, usize)> = None;

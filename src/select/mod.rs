@@ -8,7 +8,7 @@
 
 pub(crate) mod rows;
 
-mod glob;
+pub(crate) mod glob;
 mod listeners;
 mod selection;
 

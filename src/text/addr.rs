@@ -85,6 +85,18 @@ pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
+/// Writes an IPv6 address as the C library does (`inet_ntop`), without brackets: a v4-mapped one, and one of ::/96, with
+/// its last four bytes as IPv4.
+pub(crate) fn write_c_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
+    let [.., a, b, c, d] = address.octets();
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => out.extend_from_slice(b"::"),
+        [0, 0, 0, 0, 0, 0xffff, ..] => out.extend_from_slice(b"::ffff:"),
+        _ => return write_v6(out, address),
+    }
+    write_v4(out, [a, b, c, d]);
+}
+
 /// Writes an IPv6 address. The longest run of two or more zero groups becomes `::`; of equal runs, the first.
 fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     let groups = address.segments();

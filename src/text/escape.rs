@@ -36,6 +36,19 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     }
 }
 
+/// Writes `text` as another tool does, in which blanks and backslashes stay as they are; whatever else `write_escaped`
+/// would not let through is written in the same way.
+pub(crate) fn write_plain(out: &mut Vec<u8>, text: &[u8]) {
+    let is_plain = |byte: &u8| matches!(*byte, b' ' | b'\\');
+    for part in text.chunk_by(|one, other| is_plain(one) == is_plain(other)) {
+        if part.first().is_some_and(is_plain) {
+            out.extend_from_slice(part);
+        } else {
+            write_escaped(out, part);
+        }
+    }
+}
+
 /// Writes each byte as `\xNN`.
 fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {

@@ -4,7 +4,7 @@
 mod column;
 pub(crate) mod json;
 pub(crate) mod list;
-mod names;
+pub(crate) mod names;
 pub(crate) mod notice;
 pub(crate) mod pids;
 pub(crate) mod silence;
