@@ -33,6 +33,7 @@ impl Known {
     }
 
     /// Takes `arguments` apart, up to the first that is wrong.
+    #[inline(never)]
     pub(super) fn parse(&self, arguments: Vec<Vec<u8>>) -> Typed {
         let mut typed = Typed::default();
         let mut rest = arguments.into_iter();
@@ -60,6 +61,7 @@ impl Known {
     }
 
     /// Reads the letters of a cluster.
+    #[inline(never)]
     fn read_letters(
         &self,
         letters: &[u8],
@@ -91,6 +93,7 @@ impl Known {
     }
 
     /// Reads a long name and its value.
+    #[inline(never)]
     fn read_name(
         &self,
         text: &[u8],

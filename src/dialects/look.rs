@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::output::say;
 use crate::plan::Plan;
-use crate::proc::Proc;
+use crate::proc::{Proc, Task};
 use crate::select::Condition;
 use crate::snapshot::{Snapshot, Take};
 use crate::text::digits::decimal32;
@@ -42,10 +42,6 @@ impl Look {
     ///
     /// # Errors
     /// One line, without the program's name: proc cannot be read.
-    #[allow(
-        dead_code,
-        reason = "ss and netstat, which take one, are not covered yet"
-    )]
     pub(super) fn take(condition: Condition, shows_ownerless: bool) -> Result<Self, String> {
         Self::take_of(open()?, condition, shows_ownerless)
     }
@@ -87,6 +83,15 @@ impl Look {
             let line = notice::closing(&self.proc, unread, self.snapshot.selected);
             say(&format!("lsock: {line}\n"));
         }
+    }
+
+    /// Returns true if the kernel has the file `name` of the caller's network namespace.
+    pub(super) fn has_file(&self, name: &str) -> bool {
+        let own = Task {
+            pid: self.proc.own_pid().unwrap_or(0),
+            tid: 0,
+        };
+        self.proc.open_file(own, name).is_ok()
     }
 
     /// Returns the first and the last port that the kernel chooses where a program names none.

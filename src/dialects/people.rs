@@ -49,7 +49,6 @@ impl Users {
 }
 
 /// Reads the first word of the command line of `task` into `buffer`; empty where it has none, or may not be read.
-#[expect(dead_code, reason = "netstat shows it, which is not covered yet")]
 pub(super) fn first_word<'a>(proc: &Proc, task: Task, buffer: &'a mut [u8]) -> &'a [u8] {
     let process = Task { tid: 0, ..task };
     let line = proc.read_file(process, "cmdline", buffer);

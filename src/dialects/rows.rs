@@ -47,6 +47,7 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Returns the rows of `snapshot` in the order of what `place` returns for each, from its place in the tables.
+    #[inline(never)]
     pub(super) fn of(snapshot: &'a Snapshot, place: &dyn Fn(&Row<'_>, u32) -> u64) -> Self {
         let listed = snapshot
             .entries()

@@ -20,7 +20,8 @@ pub(crate) struct Extra {
     pub(crate) pointer: u64,
     /// The number of references; 0 where the table does not tell.
     pub(crate) references: u32,
-    /// The flags of a unix socket (`SO_ACCEPTCON` is 0x10000).
+    /// The flags of a unix socket (`SO_ACCEPTCON` is 0x10000); the groups of netlink; of an association of SCTP the state of
+    /// its socket.
     pub(crate) flags: u32,
     /// The probes of TCP without an answer: of keepalive, or of a closed window.
     pub(crate) probes: u32,

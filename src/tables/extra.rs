@@ -38,8 +38,22 @@ pub(super) fn parse(table: &Table, line: &[u8], number: u32) -> Extra {
             position,
             flags: 0,
         },
+        // (1) sk, ENDPT, ASSOC (4) Groups
+        EndsKind::Netlink => Extra {
+            pointer: pointer(nth(0)),
+            flags: hex(nth(2)).unwrap_or_default(),
+            position,
+            ..Extra::default()
+        },
+        // (4) SST, the state of the socket
+        EndsKind::Sctp => Extra {
+            pointer: pointer(nth(0)),
+            flags: decimal32(nth(2)).unwrap_or_default(),
+            position,
+            ..Extra::default()
+        },
         _ => Extra {
-            // (1) sk, ENDPT, ASSOC
+            // (1) sk
             pointer: pointer(nth(0)),
             // (2) RefCnt of packet and of those like it
             references: decimal32(nth(0)).unwrap_or_default(),

@@ -301,6 +301,7 @@ pub(in crate::dialects) struct Asked {
 
 impl Asked {
     /// Adds a table and the states that it shows by default.
+    #[inline(never)]
     fn add_table(&mut self, tables: u16) {
         let quiet = table::UDP | table::RAW;
         let closed = table::PACKET | table::NETLINK | table::UNIX_DGRAM;
@@ -318,6 +319,7 @@ impl Asked {
     }
 
     /// Adds a family and the states that it shows by default.
+    #[inline(never)]
     fn add_family(&mut self, family: Family) {
         self.states |= family.states;
         self.families |= family.bit;
@@ -332,6 +334,7 @@ impl Asked {
     }
 
     /// Adds what the tables and families that were named have to have: families for tables, tables for families.
+    #[inline(never)]
     fn merge_defaults(&mut self) {
         let families = || family::ALL.into_iter();
         for bit in (0..16)
@@ -356,6 +359,7 @@ impl Asked {
 ///
 /// # Errors
 /// What is done instead.
+#[inline(never)]
 pub(in crate::dialects) fn parse(arguments: Vec<Vec<u8>>) -> Result<Asked, Stop> {
     let Typed {
         options,
@@ -435,6 +439,7 @@ fn default_states(states: u16) -> u16 {
 }
 
 /// Reads the words that name states, from the first on, into `states`. Returns those of the filter.
+#[inline(never)]
 fn read_states<'a>(words: &'a [Vec<u8>], states: &mut u16) -> Result<&'a [Vec<u8>], Stop> {
     let mut rest = words;
     let mut some_named = false;
@@ -508,6 +513,7 @@ fn add_table(asked: &mut Asked, name: &[u8]) -> Result<(), Stop> {
 const UNTOLD_WHY: &str = "/proc does not tell it, and lsock reads nothing else";
 
 /// Returns the line about an option that ss has and lsock has not.
+#[inline(never)]
 fn refused_option(letter: u8) -> Stop {
     let why = match letter {
         b'r' => "lsock looks up no names; leave it out",

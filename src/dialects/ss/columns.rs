@@ -125,6 +125,7 @@ impl Columns {
     }
 
     /// Makes widths of the lengths; `screen` is the width of the terminal, if there is one.
+    #[inline(never)]
     pub(super) fn settle(&mut self, screen: Option<usize>) {
         let mut is_first = true;
         for (width, (_, before, _)) in self.widths.iter_mut().zip(COLUMNS) {
@@ -140,6 +141,7 @@ impl Columns {
     }
 
     /// Shares out what a terminal of `screen` leaves over among the columns of each of its lines.
+    #[inline(never)]
     fn spread(&mut self, screen: usize) {
         let (mut line_start, mut at) = (0, 0);
         let (mut len, mut columns) = (0, 0);

@@ -107,7 +107,7 @@ impl Writer<'_> {
         }
         self.write_ends(fields, row);
         let out = &mut fields.text;
-        if self.asked.processes && !row.holders.is_empty() {
+        if self.asked.processes && !row.holders.is_empty() && row.row.proto != Proto::Netlink {
             self.write_holders(out, row.holders);
         }
         let is_tcp = Protos::TCP.has(row.row.proto);

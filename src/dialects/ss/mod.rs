@@ -153,6 +153,7 @@ fn failed(line: String) -> Failure {
 
 /// Returns the condition on the rows that are read: those of the tables, families and states that are shown, and the ports
 /// of the filter; of IPv4 also what tells whether a socket of IPv6 takes that.
+#[inline(never)]
 fn condition(asked: &Asked) -> Condition {
     let mut kinds = Vec::new();
     for kind in &KINDS {
@@ -182,6 +183,7 @@ fn condition(asked: &Asked) -> Condition {
 }
 
 /// Returns the condition that a socket of one of `protos` is in a state that is shown.
+#[inline(never)]
 fn states(asked: &Asked, protos: Protos) -> Condition {
     let is_shown = |state: &State| asked.states & 1 << state_number(*state) != 0;
     let known = State::NAMES.iter().map(|(state, _)| *state);
@@ -197,6 +199,7 @@ fn states(asked: &Asked, protos: Protos) -> Condition {
 }
 
 /// Returns true if `row` is shown. Of unix that is no connection which nobody has accepted: ss knows nothing of those.
+#[inline(never)]
 fn is_shown(asked: &Asked, row: &TableRow<'_>, look: &Look, ephemeral: (u16, u16)) -> bool {
     let Some(kind) = KINDS.iter().find(|kind| kind.proto == row.row.proto) else {
         return false;
@@ -222,6 +225,7 @@ fn is_shown(asked: &Asked, row: &TableRow<'_>, look: &Look, ephemeral: (u16, u16
 }
 
 /// Returns the place of `row`, which is at `position` in the tables, in ss's order: unix by inode, all else as in its table.
+#[inline(never)]
 fn place(row: &Row<'_>, position: u32) -> u64 {
     let kind = KINDS
         .iter()
@@ -236,6 +240,7 @@ fn place(row: &Row<'_>, position: u32) -> u64 {
 }
 
 /// Writes the header and all rows to the end of `piece`, and calls `flush` behind each line.
+#[inline(never)]
 fn write_rows(
     look: &Look,
     asked: &Asked,

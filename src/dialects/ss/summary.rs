@@ -14,6 +14,7 @@ const FILE_LEN_MAX: usize = 16 * 1024;
 ///
 /// # Errors
 /// One line, without the program's name: proc cannot be read.
+#[inline(never)]
 pub(super) fn write(out: &mut Vec<u8>) -> Result<(), String> {
     let proc = Proc::open(Path::new("/proc")).map_err(|reason| ["/proc: ", &reason].concat())?;
     let own = Task {
@@ -69,6 +70,7 @@ fn write_signed(out: &mut Vec<u8>, number: i64) {
 }
 
 /// Writes the table of what the files say.
+#[inline(never)]
 fn write_totals(out: &mut Vec<u8>, sockstat: &[u8], snmp: &[u8]) {
     let of = |name, key| figure(sockstat, name, key);
     let in_use = |name| of(name, "inuse");
