@@ -11,20 +11,46 @@ pub(super) struct Known {
     pub(super) tool: &'static str,
     /// The letters; one that takes a value has a colon behind it.
     pub(super) letters: &'static [u8],
-    /// The long names, each with the letter that it stands for, or with a byte that is no letter.
-    pub(super) names: &'static [(&'static str, u8)],
+    /// The long names with blanks in between, each behind the letter that it stands for, or behind a byte that is no letter.
+    pub(super) names: &'static [u8],
 }
 
 /// What was typed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Typed {
+pub(super) struct Typed<'a> {
     /// The letters of the options, in order, each with its value; empty without one.
-    pub(super) options: Vec<(u8, Vec<u8>)>,
+    pub(super) options: Vec<(u8, &'a [u8])>,
     /// The line about the option that is wrong, behind those before it. Nothing is read after it.
     pub(super) wrong: Option<String>,
     /// All other words.
-    pub(super) words: Vec<Vec<u8>>,
+    pub(super) words: Vec<&'a [u8]>,
 }
+
+/// Returns true if `letters`, each of them a bit, has `letter`.
+pub(super) fn has_letter(letters: u128, letter: u8) -> bool {
+    letters.checked_shr(letter.into()).unwrap_or(0) & 1 != 0
+}
+
+/// Returns the letter in front of `word` among `words`, which have blanks in between.
+#[inline(never)]
+pub(super) fn letter_of_word(words: &[u8], word: &[u8]) -> Option<u8> {
+    let mut words = words
+        .split(|byte| *byte == b' ')
+        .filter_map(<[u8]>::split_first);
+    words
+        .find(|(_, known)| *known == word)
+        .map(|(letter, _)| *letter)
+}
+
+/// Returns the place of `word` among `words`, which have blanks in between.
+pub(super) fn place_of_word(words: &[u8], word: &[u8]) -> Option<usize> {
+    words
+        .split(|byte| *byte == b' ')
+        .position(|known| known == word)
+}
+
+/// The arguments that are not read yet.
+type Rest<'a> = std::slice::Iter<'a, Vec<u8>>;
 
 impl Known {
     /// Returns true if the option `letter` takes a value.
@@ -33,121 +59,89 @@ impl Known {
     }
 
     /// Takes `arguments` apart, up to the first that is wrong.
-    #[inline(never)]
-    pub(super) fn parse(&self, arguments: Vec<Vec<u8>>) -> Typed {
+    pub(super) fn parse<'a>(&self, arguments: &'a [Vec<u8>]) -> Typed<'a> {
         let mut typed = Typed::default();
-        let mut rest = arguments.into_iter();
-        while let Some(argument) = rest.next() {
-            let result = match argument.as_slice() {
-                b"--" => {
-                    typed.words.extend(rest);
-                    return typed;
-                }
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next().filter(|_| typed.wrong.is_none()) {
+            match argument.as_slice() {
+                b"--" => typed.words.extend(rest.by_ref().map(Vec::as_slice)),
                 [b'-', b'-', name @ ..] => self.read_name(name, &mut rest, &mut typed),
                 [b'-', letters @ ..] if !letters.is_empty() => {
-                    self.read_letters(letters, &mut rest, &mut typed)
+                    self.read_letters(letters, &mut rest, &mut typed);
                 }
-                _ => {
-                    typed.words.push(argument);
-                    continue;
-                }
-            };
-            if let Err(wrong) = result {
-                typed.wrong = Some(wrong);
-                return typed;
+                word => typed.words.push(word),
             }
         }
         typed
     }
 
     /// Reads the letters of a cluster.
-    #[inline(never)]
-    fn read_letters(
-        &self,
-        letters: &[u8],
-        rest: &mut dyn Iterator<Item = Vec<u8>>,
-        typed: &mut Typed,
-    ) -> Result<(), String> {
+    fn read_letters<'a>(&self, letters: &'a [u8], rest: &mut Rest<'a>, typed: &mut Typed<'a>) {
         let mut letters = letters;
         while let [letter, more @ ..] = letters {
             letters = more;
             if *letter == b':' || !self.letters.contains(letter) {
-                return Err(self.wrong("invalid option -- '", &[*letter], "'"));
+                typed.wrong = Some(self.wrong("invalid option -- '", &[*letter], "'"));
+                return;
             }
-            let mut value = Vec::new();
+            let mut value = &b""[..];
             if self.takes_value(*letter) {
-                value = match std::mem::take(&mut letters) {
-                    [] => match rest.next() {
-                        Some(next) => next,
-                        None => {
-                            let what = "option requires an argument -- '";
-                            return Err(self.wrong(what, &[*letter], "'"));
-                        }
-                    },
-                    attached => attached.to_vec(),
-                };
+                value = std::mem::take(&mut letters);
+                if value.is_empty() {
+                    let Some(next) = rest.next() else {
+                        let what = "option requires an argument -- '";
+                        typed.wrong = Some(self.wrong(what, &[*letter], "'"));
+                        return;
+                    };
+                    value = next;
+                }
             }
             typed.options.push((*letter, value));
         }
-        Ok(())
     }
 
     /// Reads a long name and its value.
-    #[inline(never)]
-    fn read_name(
-        &self,
-        text: &[u8],
-        rest: &mut dyn Iterator<Item = Vec<u8>>,
-        typed: &mut Typed,
-    ) -> Result<(), String> {
-        let mut parts = text.splitn(2, |byte| *byte == b'=');
-        let name = parts.next().unwrap_or_default();
-        let attached = parts.next();
-        let begun: Vec<_> = self
-            .names
-            .iter()
-            .filter(|(known, _)| known.as_bytes().starts_with(name))
-            .collect();
-        let whole = begun.iter().find(|(known, _)| known.len() == name.len());
-        let (known, letter) = match (whole, begun.as_slice()) {
-            (Some(found), _) => **found,
-            (None, []) => return Err(self.wrong("unrecognized option '--", text, "'")),
-            (None, [first, more @ ..]) if more.iter().all(|(_, letter)| *letter == first.1) => {
-                **first
-            }
-            (None, several) => {
-                let mut line = self.wrong("option '--", text, "' is ambiguous; possibilities:");
-                for (known, _) in several {
-                    line.push_str(" '--");
-                    line.push_str(known);
-                    line.push('\'');
+    fn read_name<'a>(&self, text: &'a [u8], rest: &mut Rest<'a>, typed: &mut Typed<'a>) {
+        let equals = text.iter().position(|byte| *byte == b'=');
+        let (name, value) = text
+            .split_at_checked(equals.unwrap_or(text.len()))
+            .unwrap_or_default();
+        // The letter of the names that begin so; of one that is whole nothing else counts.
+        let (mut found, mut is_one) = (0, true);
+        for known in self.names.split(|byte| *byte == b' ') {
+            if let [letter, known @ ..] = known
+                && known.starts_with(name)
+            {
+                is_one &= found == 0 || found == *letter;
+                found = *letter;
+                if known.len() == name.len() {
+                    is_one = true;
+                    break;
                 }
-                return Err(line);
+            }
+        }
+        let mut value = value.get(1..);
+        let takes_value = self.takes_value(found);
+        if takes_value && value.is_none() {
+            value = rest.next().map(Vec::as_slice);
+        }
+        let (before, name, after) = match value {
+            _ if found == 0 => ("unrecognized option '--", text, "'"),
+            _ if !is_one => ("option '--", text, "' is ambiguous"),
+            None if takes_value => ("option '--", name, "' requires an argument"),
+            Some(_) if !takes_value => ("option '--", name, "' doesn't allow an argument"),
+            value => {
+                typed.options.push((found, value.unwrap_or_default()));
+                return;
             }
         };
-        let name = known.as_bytes();
-        let value = match (self.takes_value(letter), attached) {
-            (false, None) => Vec::new(),
-            (false, Some(_)) => {
-                return Err(self.wrong("option '--", name, "' doesn't allow an argument"));
-            }
-            (true, Some(value)) => value.to_vec(),
-            (true, None) => rest
-                .next()
-                .ok_or_else(|| self.wrong("option '--", name, "' requires an argument"))?,
-        };
-        typed.options.push((letter, value));
-        Ok(())
+        typed.wrong = Some(self.wrong(before, name, after));
     }
 
     /// Returns the line about `text`, which the user typed.
+    #[inline(never)]
     fn wrong(&self, before: &str, text: &[u8], after: &str) -> String {
-        let mut line = self.tool.to_owned();
-        line.push_str(": ");
-        line.push_str(before);
-        line.push_str(&quoted(text));
-        line.push_str(after);
-        line
+        [self.tool, ": ", before, &quoted(text), after].concat()
     }
 }
 
@@ -158,21 +152,14 @@ mod tests {
     const KNOWN: Known = Known {
         tool: "ss",
         letters: b"tlnf:A:",
-        names: &[
-            ("tcp", b't'),
-            ("net", b'n'),
-            ("numeric", b'n'),
-            ("no-header", b'H'),
-            ("family", b'f'),
-            ("tipc", 200),
-            ("tipcinfo", 201),
-        ],
+        names: b"ttcp nnet nnumeric Hno-header ffamily 7tipc 8tipcinfo",
     };
 
-    /// Returns what is typed with `line`, whose words are separated by blanks.
-    fn typed(line: &str) -> Typed {
-        let words = line.split(' ').map(|word| word.as_bytes().to_vec());
-        KNOWN.parse(words.collect())
+    /// Returns the words of `line`, which are separated by blanks.
+    fn words(line: &str) -> Vec<Vec<u8>> {
+        line.split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect()
     }
 
     #[test]
@@ -184,12 +171,13 @@ mod tests {
             ("--tc - x", "t", "- x"),
             // Two names of one option are not ambiguous, and a whole name is not the beginning of another.
             ("--n x", "", "--n is ambiguous"),
-            ("--nu --tipc", "n\u{c8}", ""),
+            ("--nu --tipc", "n7", ""),
             ("-tfinet --fam=inet6 --family x", "tfff", ""),
             ("-t -f -l", "tf", ""),
         ];
         for (line, letters, words) in lines {
-            let typed = typed(line);
+            let words_typed = words(line);
+            let typed = KNOWN.parse(&words_typed);
             if words.contains("ambiguous") {
                 assert!(typed.wrong.is_some(), "{line}");
                 continue;
@@ -207,8 +195,9 @@ mod tests {
             );
             assert_eq!(typed.wrong, None);
         }
-        let values = typed("-tfinet --fam=inet6 --family x").options;
-        let values: Vec<_> = values.iter().map(|(_, value)| value.as_slice()).collect();
+        let line = words("-tfinet --fam=inet6 --family x");
+        let values = KNOWN.parse(&line).options;
+        let values: Vec<_> = values.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [&b""[..], b"inet", b"inet6", b"x"]);
     }
 
@@ -220,15 +209,16 @@ mod tests {
             ("--x=1", "ss: unrecognized option '--x=1'"),
             ("--tcp=1", "ss: option '--tcp' doesn't allow an argument"),
             ("-t -f", "ss: option requires an argument -- 'f'"),
-            ("--fami", "ss: option '--family' requires an argument"),
-            (
-                "--ti",
-                "ss: option '--ti' is ambiguous; possibilities: '--tipc' '--tipcinfo'",
-            ),
+            ("--fami", "ss: option '--fami' requires an argument"),
+            ("--ti", "ss: option '--ti' is ambiguous"),
         ] {
-            assert_eq!(typed(line).wrong.as_deref(), Some(wrong), "{line}");
+            assert_eq!(
+                KNOWN.parse(&words(line)).wrong.as_deref(),
+                Some(wrong),
+                "{line}"
+            );
         }
         // What stands before it counts.
-        assert_eq!(typed("-tk").options.len(), 1);
+        assert_eq!(KNOWN.parse(&words("-tk")).options.len(), 1);
     }
 }

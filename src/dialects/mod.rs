@@ -10,6 +10,7 @@ mod getopt;
 mod look;
 mod lsof;
 mod netstat;
+mod page;
 mod people;
 mod rows;
 mod ss;
@@ -112,6 +113,35 @@ struct Failure {
     text: String,
     /// The exit status.
     status: u8,
+}
+
+/// What ss or netstat does instead of showing sockets.
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    /// This is printed on standard output; the exit status is 0.
+    Print(&'static str),
+    /// This line is written to standard error, with the usage behind it where that is true; the exit status is this.
+    Fail(String, bool, u8),
+}
+
+impl Stop {
+    /// Does it, with `usage` as the usage of the tool.
+    fn run(self, usage: &str) -> Result<u8, Failure> {
+        match self {
+            Self::Print(text) => page::print(&mut |page| {
+                page.text.extend_from_slice(text.as_bytes());
+                Ok(())
+            })
+            .map(|_| 0),
+            Self::Fail(mut text, has_usage, status) => {
+                text.push('\n');
+                if has_usage {
+                    text.push_str(usage);
+                }
+                Err(Failure { text, status })
+            }
+        }
+    }
 }
 
 #[cfg(test)]

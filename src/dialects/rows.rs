@@ -1,7 +1,8 @@
 //! Puts a snapshot into the order of the kernel's tables, as ss and netstat print it: a socket once, with all of its holders.
 //! In: a snapshot, and in which order the tables stand. Out: rows. Sockets that no table lists are left out, as those tools know nothing of them.
 
-use crate::collections::sort::sort_by_key;
+use crate::collections::sort::sort;
+use crate::collections::{to_index, to_u32};
 use crate::proc::Task;
 use crate::snapshot::Snapshot;
 use crate::socket::Row;
@@ -43,46 +44,82 @@ pub(super) struct Rows<'a> {
     snapshot: &'a Snapshot,
     /// All holders of the first row, then of the second, and so on.
     held: Vec<Held>,
+    /// Where each row begins among them.
+    starts: Vec<u32>,
 }
 
 impl<'a> Rows<'a> {
     /// Returns the rows of `snapshot` in the order of what `place` returns for each, from its place in the tables.
     #[inline(never)]
     pub(super) fn of(snapshot: &'a Snapshot, place: &dyn Fn(&Row<'_>, u32) -> u64) -> Self {
-        let listed = snapshot
-            .entries()
-            .filter(|entry| entry.row.state != State::UNLISTED);
-        let mut held: Vec<Held> = listed
-            .map(|entry| Held {
-                task: entry.process.map_or(NOBODY, |process| process.task),
-                fd: entry.fd.unwrap_or_default(),
-                place: place(&entry.row, snapshot.sockets.extra(entry.socket).position),
-                socket: entry.socket,
-            })
-            .collect();
-        sort_by_key(&mut held, &|one| {
-            (one.place, one.socket, one.task.pid, one.fd)
-        });
-        Self { snapshot, held }
+        let mut held = Vec::new();
+        for entry in snapshot.entries() {
+            if entry.row.state != State::UNLISTED {
+                held.push(Held {
+                    task: entry.process.map_or(NOBODY, |process| process.task),
+                    fd: entry.fd.unwrap_or_default(),
+                    place: place(&entry.row, snapshot.sockets.extra(entry.socket).position),
+                    socket: entry.socket,
+                });
+            }
+        }
+        let key = |number: u32| {
+            let held: Option<&Held> = held.get(to_index(number));
+            held.map(|one| (one.place, one.socket, one.task.pid, one.fd))
+        };
+        let mut order: Vec<u32> = (0..to_u32(held.len())).collect();
+        sort(&mut order, &|one, other| key(one).cmp(&key(other)));
+        let mut rows = Self {
+            snapshot,
+            held: Vec::with_capacity(held.len()),
+            starts: Vec::new(),
+        };
+        for number in order {
+            if let Some(one) = held.get(to_index(number)) {
+                if rows
+                    .held
+                    .last()
+                    .is_none_or(|last| last.socket != one.socket)
+                {
+                    rows.starts.push(to_u32(rows.held.len()));
+                }
+                rows.held.push(*one);
+            }
+        }
+        rows
     }
 
-    /// Returns each row once.
-    pub(super) fn iter(&self) -> impl Iterator<Item = TableRow<'_>> {
+    /// Leaves the rows for which `is_shown` holds.
+    pub(super) fn retain(&mut self, is_shown: &dyn Fn(&TableRow<'_>) -> bool) {
+        let mut shown = Vec::new();
+        for number in 0..self.len() {
+            if is_shown(&self.row(number)) {
+                shown.extend(self.starts.get(number));
+            }
+        }
+        self.starts = shown;
+    }
+
+    /// Returns how many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Returns row `number`.
+    #[inline(never)]
+    pub(super) fn row(&self, number: usize) -> TableRow<'_> {
         let sockets = &self.snapshot.sockets;
-        let same = |one: &Held, other: &Held| one.socket == other.socket;
-        self.held.chunk_by(same).filter_map(|all| {
-            let socket = all.first()?.socket;
-            // Nobody is the first of all.
-            let holders = match all {
-                [first, ..] if first.task == NOBODY => &[],
-                all => all,
-            };
-            Some(TableRow {
-                row: sockets.row(socket),
-                extra: sockets.extra(socket),
-                socket,
-                holders,
-            })
-        })
+        let start = self.starts.get(number).map_or(0, |start| to_index(*start));
+        let all = self.held.get(start..).unwrap_or_default();
+        let socket = all.first().map_or(u32::MAX, |first| first.socket);
+        let count = all.iter().take_while(|held| held.socket == socket);
+        // Nobody is the first of all, and alone.
+        let count = count.skip_while(|held| held.task == NOBODY).count();
+        TableRow {
+            row: sockets.row(socket),
+            extra: sockets.extra(socket),
+            socket,
+            holders: all.get(..count).unwrap_or_default(),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::dialects::netstat::arguments::{Asked, kind};
+use crate::dialects::netstat::arguments::{Asked, RAW, SCTP, TCP, UDP, UDPLITE, UNIX};
 use crate::dialects::rows::TableRow;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
@@ -19,13 +19,13 @@ const PROGRAM_WIDTH: usize = 20;
 /// Returns the kind of `proto`, and netstat's name of it.
 pub(super) fn kind_of(proto: Proto) -> (u8, &'static str) {
     match proto {
-        Proto::Tcp | Proto::Tcp6 => (kind::TCP, proto.name()),
-        Proto::Udp | Proto::Udp6 => (kind::UDP, proto.name()),
-        Proto::Udplite => (kind::UDPLITE, "udpl"),
-        Proto::Udplite6 => (kind::UDPLITE, "udpl6"),
-        Proto::Raw | Proto::Raw6 => (kind::RAW, proto.name()),
-        Proto::Sctp => (kind::SCTP, "sctp"),
-        proto if Protos::UNIX.has(proto) => (kind::UNIX, "unix"),
+        Proto::Tcp | Proto::Tcp6 => (TCP, proto.name()),
+        Proto::Udp | Proto::Udp6 => (UDP, proto.name()),
+        Proto::Udplite => (UDPLITE, "udpl"),
+        Proto::Udplite6 => (UDPLITE, "udpl6"),
+        Proto::Raw | Proto::Raw6 => (RAW, proto.name()),
+        Proto::Sctp => (SCTP, "sctp"),
+        proto if Protos::UNIX.has(proto) => (UNIX, "unix"),
         _ => (0, ""),
     }
 }
@@ -36,18 +36,15 @@ fn write_left(out: &mut Vec<u8>, text: &[u8], width: usize) {
     write_padding(out, text.len(), width);
 }
 
-/// Ends a line without blanks before its end.
-fn end_line(out: &mut Vec<u8>) {
-    while out.last() == Some(&b' ') {
-        out.pop();
-    }
-    out.push(b'\n');
+/// Writes blanks up to `width` behind what begins at `start`.
+fn pad(out: &mut Vec<u8>, start: usize, width: usize) {
+    write_padding(out, out.len() - start, width);
 }
 
 /// Writes the title of a section, and what is shown in it.
 fn write_title(out: &mut Vec<u8>, title: &str, asked: &Asked) {
     write_short(out, title.as_bytes());
-    let what = match (asked.all, asked.listening) {
+    let what = match (asked.has(b'a'), asked.has(b'l')) {
         (true, _) => " (servers and established)\n",
         (false, true) => " (only servers)\n",
         (false, false) => " (w/o servers)\n",
@@ -55,36 +52,29 @@ fn write_title(out: &mut Vec<u8>, title: &str, asked: &Asked) {
     write_short(out, what.as_bytes());
 }
 
-/// Writes the two lines above the sockets of the internet.
-pub(super) fn write_inet_header(out: &mut Vec<u8>, asked: &Asked) {
-    write_title(out, "Active Internet connections", asked);
-    write_short(
-        out,
-        b"Proto Recv-Q Send-Q Local Address           Foreign Address         State      ",
-    );
-    if asked.extended {
-        write_short(out, b" User       Inode     ");
+/// Writes the two lines above the sockets of the internet, or of unix, but for the end.
+pub(super) fn write_header(out: &mut Vec<u8>, asked: &Asked, is_unix: bool) {
+    if is_unix {
+        write_title(out, "Active UNIX domain sockets", asked);
+        let columns = "Proto RefCnt Flags       Type       State         I-Node  ";
+        write_short(out, columns.as_bytes());
+    } else {
+        write_title(out, "Active Internet connections", asked);
+        let columns =
+            "Proto Recv-Q Send-Q Local Address           Foreign Address         State      ";
+        write_short(out, columns.as_bytes());
+        if asked.has(b'e') {
+            write_short(out, b" User       Inode     ");
+        }
     }
-    if asked.programs {
+    if asked.has(b'p') {
         write_short(out, b" PID/Program name    ");
     }
-    if asked.timers {
+    if is_unix {
+        write_short(out, b" Path");
+    } else if asked.has(b'o') {
         write_short(out, b" Timer");
     }
-    end_line(out);
-}
-
-/// Writes the two lines above the sockets of unix.
-pub(super) fn write_unix_header(out: &mut Vec<u8>, asked: &Asked) {
-    write_title(out, "Active UNIX domain sockets", asked);
-    write_short(
-        out,
-        b"Proto RefCnt Flags       Type       State         I-Node  ",
-    );
-    if asked.programs {
-        write_short(out, b" PID/Program name    ");
-    }
-    write_short(out, b" Path\n");
 }
 
 /// Writes the name of a program: what stands behind the last slash of the first word of its command line, if that begins
@@ -92,7 +82,7 @@ pub(super) fn write_unix_header(out: &mut Vec<u8>, asked: &Asked) {
 pub(super) fn write_program(out: &mut Vec<u8>, pid: u32, word: &[u8]) {
     let start = out.len();
     write_decimal(out, pid);
-    out.push(b'/');
+    write_short(out, b"/");
     let name = match word {
         [b'/', ..] => word.rsplit(|byte| *byte == b'/').next(),
         word => Some(word),
@@ -117,17 +107,14 @@ fn write_program_cell(out: &mut Vec<u8>, program: &[u8], is_last: bool) {
             .next()
             .unwrap_or_default();
     }
-    out.push(b' ');
+    write_short(out, b" ");
     write_left(out, program, PROGRAM_WIDTH);
 }
 
 /// Writes one end: `0.0.0.0:*`, `:::22`; unless it is to be whole, cut to 23 bytes, of which the port has at most 18.
 fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16), wide: bool) {
     let mut text = Vec::new();
-    match unmapped(address) {
-        IpAddr::V4(v4) => write_v4(&mut text, v4.octets()),
-        IpAddr::V6(v6) => write_c_v6(&mut text, v6),
-    }
+    write_address(&mut text, address);
     let mut digits = Vec::new();
     match port {
         0 => digits.push(b'*'),
@@ -144,7 +131,7 @@ fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16), wide: bool) {
 /// The length of an address and a port that are not cut.
 const SHORT_END: usize = 22;
 
-/// Writes the line of a socket of the internet, and of its `program`; empty where nobody is seen to hold it.
+/// Writes the line of a socket of the internet but for its end, and of its `program`; empty where nobody is seen to hold it.
 pub(super) fn write_inet(
     out: &mut Vec<u8>,
     asked: &Asked,
@@ -156,24 +143,23 @@ pub(super) fn write_inet(
         return write_sctp(out, asked, row, detail, program);
     };
     write_head(out, row);
-    write_end(out, local, asked.wide);
-    out.push(b' ');
-    write_end(out, remote, asked.wide);
-    out.push(b' ');
+    write_end(out, local, asked.has(b'W'));
+    write_short(out, b" ");
+    write_end(out, remote, asked.has(b'W'));
+    write_short(out, b" ");
     let start = out.len();
     match row.row.state {
-        State::UNCONNECTED if kind_of(row.row.proto).0 == kind::RAW => out.push(b'7'),
-        state if kind_of(row.row.proto).0 == kind::RAW => write_decimal(out, state.0.into()),
+        State::UNCONNECTED if kind_of(row.row.proto).0 == RAW => write_short(out, b"7"),
+        state if kind_of(row.row.proto).0 == RAW => write_decimal(out, state.0.into()),
         State::UNCONNECTED => {}
         state => write_short(out, state.name().as_bytes()),
     }
-    write_padding(out, out.len() - start, 11);
+    pad(out, start, 11);
     write_tail(out, asked, row, detail, program);
-    if asked.timers {
-        out.push(b' ');
+    if asked.has(b'o') {
+        write_short(out, b" ");
         write_timer(out, row, detail);
     }
-    end_line(out);
 }
 
 /// Writes protocol and queues.
@@ -181,10 +167,10 @@ fn write_head(out: &mut Vec<u8>, row: &TableRow<'_>) {
     let (_, name) = kind_of(row.row.proto);
     write_left(out, name.as_bytes(), 5);
     for queue in [row.row.rx_queue, row.row.tx_queue] {
-        out.push(b' ');
+        write_short(out, b" ");
         write_number(out, queue.unwrap_or(0), 6);
     }
-    out.push(b' ');
+    write_short(out, b" ");
 }
 
 /// Writes owner, inode and program.
@@ -195,16 +181,16 @@ fn write_tail(
     detail: &Detail,
     program: &[u8],
 ) {
-    if asked.extended {
+    if asked.has(b'e') {
         for number in [detail.uid.unwrap_or(0), row.row.inode] {
-            out.push(b' ');
+            write_short(out, b" ");
             let start = out.len();
             write_decimal(out, number);
-            write_padding(out, out.len() - start, 10);
+            pad(out, start, 10);
         }
     }
-    if asked.programs {
-        write_program_cell(out, program, !asked.timers);
+    if asked.has(b'p') {
+        write_program_cell(out, program, !asked.has(b'o'));
     }
 }
 
@@ -238,13 +224,28 @@ fn write_timer(out: &mut Vec<u8>, row: &TableRow<'_>, detail: &Detail) {
         if is_tcp { detail.retransmits } else { 0 },
         row.extra.probes,
     ] {
-        out.push(b'/');
+        write_short(out, b"/");
         write_decimal(out, number);
     }
-    out.push(b')');
+    write_short(out, b")");
 }
 
-/// Writes the lines of a socket of SCTP, one for each of its addresses.
+/// Returns address `number` of one side of SCTP.
+#[inline(never)]
+fn nth_address(side: &[u8], number: usize) -> Option<IpAddr> {
+    listed(side).nth(number).map(|(_, address)| address)
+}
+
+/// Writes an address: IPv6 without brackets, v4-mapped as IPv4.
+#[inline(never)]
+fn write_address(out: &mut Vec<u8>, address: IpAddr) {
+    match unmapped(address) {
+        IpAddr::V4(v4) => write_v4(out, v4.octets()),
+        IpAddr::V6(v6) => write_c_v6(out, v6),
+    }
+}
+
+/// Writes the lines of a socket of SCTP but for the end, one for each of its addresses.
 fn write_sctp(
     out: &mut Vec<u8>,
     asked: &Asked,
@@ -261,32 +262,35 @@ fn write_sctp(
         return;
     };
     let (local, remote) = sides(addresses);
-    let (mut local, mut remote) = (listed(local), listed(remote));
-    let mut ends = (local.next(), remote.next());
-    let mut is_first = true;
-    while let (Some(_), _) | (_, Some(_)) = ends {
-        match (is_first, remote_port) {
-            (true, 0) => write_short(out, b"sctp                "),
-            (true, _) => write_head(out, row),
-            (false, _) => write_short(out, b"\n                    "),
+    let is_endpoint = remote_port == 0;
+    for number in 0.. {
+        let ends = [nth_address(local, number), nth_address(remote, number)];
+        if ends == [None; 2] {
+            break;
         }
-        let sides = [(ends.0, local_port), (ends.1, remote_port)];
-        // An endpoint has the room of both.
-        let width = if remote_port == 0 { 47 } else { 23 };
-        for (end, port) in sides.into_iter().take(if remote_port == 0 { 1 } else { 2 }) {
+        let is_first = number == 0;
+        if is_first && !is_endpoint {
+            write_head(out, row);
+        } else {
             let start = out.len();
-            if let Some((_, address)) = end {
-                match unmapped(address) {
-                    IpAddr::V4(v4) => write_v4(out, v4.octets()),
-                    IpAddr::V6(v6) => write_c_v6(out, v6),
-                }
-                if is_first || remote_port == 0 {
-                    out.push(b':');
+            write_short(out, if is_first { &b"sctp"[..] } else { b"\n" });
+            pad(out, start, if is_first { 20 } else { 21 });
+        }
+        for (end, port) in ends.into_iter().zip([local_port, remote_port]) {
+            let start = out.len();
+            if let Some(address) = end {
+                write_address(out, address);
+                if is_first || is_endpoint {
+                    write_short(out, b":");
                     write_decimal(out, port.into());
                 }
             }
-            write_padding(out, out.len() - start, width);
-            out.push(b' ');
+            // An endpoint has the room of both.
+            pad(out, start, if is_endpoint { 47 } else { 23 });
+            write_short(out, b" ");
+            if is_endpoint {
+                break;
+            }
         }
         let start = out.len();
         if is_first {
@@ -294,20 +298,17 @@ fn write_sctp(
             let state = State(u8::try_from(row.extra.flags).unwrap_or(0));
             write_short(out, state.name().as_bytes());
         }
-        write_padding(out, out.len() - start, 11);
-        is_first = false;
-        ends = (local.next(), remote.next());
+        pad(out, start, 11);
     }
     write_tail(out, asked, row, detail, program);
-    end_line(out);
 }
 
-/// Writes the line of a socket of unix.
+/// Writes the line of a socket of unix but for its end.
 pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, program: &[u8]) {
     write_short(out, b"unix  ");
     let start = out.len();
     write_decimal(out, row.extra.references);
-    write_padding(out, out.len() - start, 7);
+    pad(out, start, 7);
     let start = out.len();
     write_short(out, b"[ ");
     for (flag, name) in [(1 << 16, "ACC "), (1 << 17, "W "), (1 << 18, "N ")] {
@@ -315,8 +316,8 @@ pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, p
             write_short(out, name.as_bytes());
         }
     }
-    out.push(b']');
-    write_padding(out, out.len() - start, 12);
+    write_short(out, b"]");
+    pad(out, start, 12);
     let kind = match row.row.proto {
         Proto::Unix => "STREAM",
         Proto::UnixSeq => "SEQPACKET",
@@ -331,17 +332,16 @@ pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, p
     write_left(out, state.as_bytes(), 14);
     let start = out.len();
     write_decimal(out, row.row.inode);
-    write_padding(out, out.len() - start, 8);
-    if asked.programs {
+    pad(out, start, 8);
+    if asked.has(b'p') {
         write_program_cell(out, program, false);
     }
-    out.push(b' ');
+    write_short(out, b" ");
     match row.row.ends {
         Ends::Path(path) => {
             let mut words = path.split(u8::is_ascii_whitespace);
             write_plain(out, words.find(|word| !word.is_empty()).unwrap_or_default());
         }
-        _ => out.push(b'?'),
+        _ => write_short(out, b"?"),
     }
-    end_line(out);
 }

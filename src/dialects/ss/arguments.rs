@@ -5,75 +5,22 @@
 //! The rules are ss's own, as sets of bits: each table and each family that is named adds the states that it shows by
 //! default, and a family that stands in a filter replaces all others.
 
-use crate::dialects::getopt::{Known, Typed};
+use crate::dialects::Stop;
+use crate::dialects::getopt::{Known, Typed, has_letter, place_of_word};
 use crate::dialects::ss::filter::{self, Test};
 use crate::text::escape::quoted;
-
-/// What is done instead of showing sockets.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::dialects) enum Stop {
-    /// This is printed on standard output; the exit status is 0.
-    Print(&'static str),
-    /// This line is written to standard error, with the usage behind it where that is true; the exit status is this.
-    Fail(String, bool, u8),
-}
 
 /// ss's exit status for what it does not understand, and for what is refused.
 const REFUSED: u8 = 255;
 
-/// The options of ss.
+/// The options of ss; the names behind digits above 6 have no letter.
 static KNOWN: Known = Known {
     tool: "ss",
     letters: b"dhaletuwxnro460spTbEf:mMiA:D:F:vVzZN:KHSO",
-    names: &[
-        ("numeric", b'n'),
-        ("resolve", b'r'),
-        ("options", b'o'),
-        ("extended", b'e'),
-        ("memory", b'm'),
-        ("info", b'i'),
-        ("processes", b'p'),
-        ("threads", b'T'),
-        ("bpf", b'b'),
-        ("events", b'E'),
-        ("dccp", b'd'),
-        ("tcp", b't'),
-        ("sctp", b'S'),
-        ("udp", b'u'),
-        ("raw", b'w'),
-        ("unix", b'x'),
-        ("tipc", UNTOLD),
-        ("vsock", UNTOLD),
-        ("all", b'a'),
-        ("listening", b'l'),
-        ("ipv4", b'4'),
-        ("ipv6", b'6'),
-        ("packet", b'0'),
-        ("family", b'f'),
-        ("socket", b'A'),
-        ("query", b'A'),
-        ("summary", b's'),
-        ("diag", b'D'),
-        ("filter", b'F'),
-        ("version", b'V'),
-        ("help", b'h'),
-        ("context", b'Z'),
-        ("contexts", b'z'),
-        ("net", b'N'),
-        ("tipcinfo", UNTOLD + 1),
-        ("tos", UNTOLD + 2),
-        ("cgroup", UNTOLD + 3),
-        ("kill", b'K'),
-        ("no-header", b'H'),
-        ("xdp", UNTOLD + 4),
-        ("mptcp", b'M'),
-        ("oneline", b'O'),
-        ("inet-sockopt", UNTOLD + 5),
-    ],
+    names: b"nnumeric rresolve ooptions eextended mmemory iinfo pprocesses Tthreads bbpf Eevents ddccp ttcp Ssctp uudp \
+wraw xunix 7tipc 7vsock aall llistening 4ipv4 6ipv6 0packet ffamily Asocket Aquery ssummary Ddiag Ffilter Vversion hhelp \
+Zcontext zcontexts Nnet 8tipcinfo 8tos 8cgroup Kkill Hno-header 7xdp Mmptcp Ooneline 8inet-sockopt",
 };
-
-/// The first byte that stands for a long name which has no letter; all of them are refused.
-const UNTOLD: u8 = 200;
 
 /// The text of `-h`, which scripts search for the options that they use.
 pub(in crate::dialects) const USAGE: &str = "\
@@ -103,128 +50,85 @@ const VERSION: &str = concat!(
     "\n"
 );
 
-/// Tables, each a bit.
-pub(super) mod table {
-    /// Tables of TCP; the order of the bits means nothing.
-    pub(in crate::dialects::ss) const TCP: u16 = 1;
-    /// UDP.
-    pub(in crate::dialects::ss) const UDP: u16 = 2;
-    /// Raw sockets.
-    pub(in crate::dialects::ss) const RAW: u16 = 4;
-    /// Streams of unix.
-    pub(in crate::dialects::ss) const UNIX_STREAM: u16 = 8;
-    /// Datagrams of unix.
-    pub(in crate::dialects::ss) const UNIX_DGRAM: u16 = 0x10;
-    /// Sequenced packets of unix.
-    pub(in crate::dialects::ss) const UNIX_SEQ: u16 = 0x20;
-    /// Packet sockets with link-level headers.
-    pub(in crate::dialects::ss) const PACKET_RAW: u16 = 0x40;
-    /// Packet sockets without.
-    pub(in crate::dialects::ss) const PACKET_DGRAM: u16 = 0x80;
-    /// Netlink.
-    pub(in crate::dialects::ss) const NETLINK: u16 = 0x100;
-    /// SCTP.
-    pub(in crate::dialects::ss) const SCTP: u16 = 0x200;
-    /// All that ss has and /proc does not tell: MPTCP, DCCP, vsock, XDP; several, as far as the columns are concerned.
-    pub(in crate::dialects::ss) const UNTOLD: u16 = 0xc00;
-    /// All of unix.
-    pub(in crate::dialects::ss) const UNIX: u16 = UNIX_STREAM | UNIX_DGRAM | UNIX_SEQ;
-    /// Both of packet.
-    pub(in crate::dialects::ss) const PACKET: u16 = PACKET_RAW | PACKET_DGRAM;
-    /// All of the internet.
-    pub(in crate::dialects::ss) const INET: u16 = TCP | UDP | RAW | SCTP | UNTOLD;
-    /// Every one.
-    pub(super) const ALL: u16 = INET | UNIX | PACKET | NETLINK;
-}
+/// TCP. Tables are bits, whose order means nothing.
+pub(super) const TCP: u16 = 1;
+/// UDP.
+pub(super) const UDP: u16 = 2;
+/// Raw sockets.
+pub(super) const RAW: u16 = 4;
+/// Streams of unix.
+pub(super) const UNIX_STREAM: u16 = 8;
+/// Datagrams of unix.
+pub(super) const UNIX_DGRAM: u16 = 0x10;
+/// Sequenced packets of unix.
+pub(super) const UNIX_SEQ: u16 = 0x20;
+/// Packet sockets with link-level headers.
+pub(super) const PACKET_RAW: u16 = 0x40;
+/// Packet sockets without.
+pub(super) const PACKET_DGRAM: u16 = 0x80;
+/// Netlink.
+pub(super) const NETLINK_ALL: u16 = 0x100;
+/// SCTP.
+pub(super) const SCTP: u16 = 0x200;
+/// What ss has and /proc does not tell: MPTCP, DCCP, vsock, XDP; several, as far as the columns are concerned.
+const UNTOLD: u16 = 0xc00;
+/// All of the internet.
+const INET_ALL: u16 = TCP | UDP | RAW | SCTP | UNTOLD;
+/// All of unix.
+const UNIX_ALL: u16 = UNIX_STREAM | UNIX_DGRAM | UNIX_SEQ;
+/// Both of packet.
+pub(super) const PACKET_ALL: u16 = PACKET_RAW | PACKET_DGRAM;
+/// Every table.
+const EVERY: u16 = INET_ALL | UNIX_ALL | PACKET_ALL | NETLINK_ALL;
 
 /// The names of tables.
-static TABLES: &[(&str, u16)] = &[
-    ("all", table::ALL),
-    ("inet", table::INET),
-    ("udp", table::UDP),
-    ("tcp", table::TCP),
-    ("sctp", table::SCTP),
-    ("raw", table::RAW),
-    ("unix", table::UNIX),
-    ("unix_stream", table::UNIX_STREAM),
-    ("u_str", table::UNIX_STREAM),
-    ("unix_dgram", table::UNIX_DGRAM),
-    ("u_dgr", table::UNIX_DGRAM),
-    ("unix_seqpacket", table::UNIX_SEQ),
-    ("u_seq", table::UNIX_SEQ),
-    ("packet", table::PACKET),
-    ("packet_raw", table::PACKET_RAW),
-    ("p_raw", table::PACKET_RAW),
-    ("packet_dgram", table::PACKET_DGRAM),
-    ("p_dgr", table::PACKET_DGRAM),
-    ("netlink", table::NETLINK),
+const TABLE_NAMES: &[u8] = b"all inet udp tcp sctp raw unix unix_stream u_str unix_dgram u_dgr unix_seqpacket u_seq packet \
+packet_raw p_raw packet_dgram p_dgr netlink";
+/// What each stands for.
+static TABLES: [u16; 19] = [
+    EVERY,
+    INET_ALL,
+    UDP,
+    TCP,
+    SCTP,
+    RAW,
+    UNIX_ALL,
+    UNIX_STREAM,
+    UNIX_STREAM,
+    UNIX_DGRAM,
+    UNIX_DGRAM,
+    UNIX_SEQ,
+    UNIX_SEQ,
+    PACKET_ALL,
+    PACKET_RAW,
+    PACKET_RAW,
+    PACKET_DGRAM,
+    PACKET_DGRAM,
+    NETLINK_ALL,
 ];
+/// Tables and families that ss has and /proc does not tell.
+const UNTOLD_NAMES: &[u8] = b"dccp mptcp tipc vsock vsock_stream v_str vsock_dgram v_dgr xdp";
 
-/// Tables that ss has and /proc does not tell.
-static UNTOLD_TABLES: &[&str] = &[
-    "dccp",
-    "mptcp",
-    "tipc",
-    "vsock",
-    "vsock_stream",
-    "v_str",
-    "vsock_dgram",
-    "v_dgr",
-    "xdp",
-];
-
-/// A family: its bit, the tables that it has, and the states that it shows by default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Family {
-    /// Its bit.
-    pub(super) bit: u8,
-    /// Its tables.
-    tables: u16,
-    /// Its states.
-    states: u16,
-}
-
-/// The families.
-pub(super) mod family {
-    use super::{CLOSE, CONNECTED, Family, table};
-
-    /// IPv4.
-    pub(in crate::dialects::ss) const INET: Family = Family {
-        bit: 1,
-        tables: table::INET,
-        states: CONNECTED,
-    };
-    /// IPv6.
-    pub(in crate::dialects::ss) const INET6: Family = Family { bit: 2, ..INET };
-    /// Unix.
-    pub(in crate::dialects::ss) const UNIX: Family = Family {
-        bit: 4,
-        tables: table::UNIX,
-        states: CONNECTED,
-    };
-    /// Packet.
-    pub(in crate::dialects::ss) const LINK: Family = Family {
-        bit: 8,
-        tables: table::PACKET,
-        states: CLOSE,
-    };
-    /// Netlink.
-    pub(in crate::dialects::ss) const NETLINK: Family = Family {
-        bit: 16,
-        tables: table::NETLINK,
-        states: CLOSE,
-    };
-    /// All of them.
-    pub(super) const ALL: [Family; 5] = [INET, INET6, UNIX, LINK, NETLINK];
-}
+/// IPv4. Families are bits.
+pub(super) const INET: u8 = 1;
+/// IPv6.
+pub(super) const INET6: u8 = 2;
+/// Unix.
+pub(super) const UNIX: u8 = 4;
+/// Packet.
+pub(super) const LINK: u8 = 8;
+/// Netlink.
+pub(super) const NETLINK: u8 = 16;
 
 /// The names of families.
-static FAMILIES: &[(&[u8], Family)] = &[
-    (b"inet", family::INET),
-    (b"inet6", family::INET6),
-    (b"link", family::LINK),
-    (b"unix", family::UNIX),
-    (b"netlink", family::NETLINK),
+const FAMILY_NAMES: &[u8] = b"inet inet6 unix link netlink";
+/// The bit, the tables and the states of each.
+static FAMILIES: [(u8, u16, u16); 5] = [
+    (INET, INET_ALL, CONNECTED),
+    (INET6, INET_ALL, CONNECTED),
+    (UNIX, UNIX_ALL, CONNECTED),
+    (LINK, PACKET_ALL, CLOSE),
+    (NETLINK, NETLINK_ALL, CLOSE),
 ];
 
 /// Every state: bit N is the kernel's state N of TCP, and bit 0 none of them.
@@ -241,35 +145,34 @@ const ESTABLISHED: u16 = 1 << 1;
 const CONNECTED: u16 = ALL & !(LISTEN | CLOSE | BUCKET);
 
 /// The names of states and sets of them.
-static STATES: &[(&str, u16)] = &[
-    ("established", ESTABLISHED),
-    ("syn-sent", 1 << 2),
-    ("syn-recv", 1 << 3),
-    ("syn-rcv", 1 << 3),
-    ("fin-wait-1", 1 << 4),
-    ("fin-wait-2", 1 << 5),
-    ("time-wait", 1 << 6),
-    ("unconnected", CLOSE),
-    ("close", CLOSE),
-    ("closed", CLOSE),
-    ("close-wait", 1 << 8),
-    ("last-ack", 1 << 9),
-    ("listening", LISTEN),
-    ("closing", 1 << 11),
-    ("all", ALL),
-    ("connected", ALL & !(CLOSE | LISTEN)),
-    ("synchronized", ALL & !(CLOSE | LISTEN | 1 << 2)),
-    ("bucket", BUCKET),
-    ("big", ALL & !BUCKET),
-    ("unknown", 1),
+const STATE_NAMES: &[u8] = b"established syn-sent syn-recv syn-rcv fin-wait-1 fin-wait-2 time-wait unconnected close closed \
+close-wait last-ack listening closing all connected synchronized bucket big unknown";
+/// What each stands for.
+static STATES: [u16; 20] = [
+    ESTABLISHED,
+    1 << 2,
+    1 << 3,
+    1 << 3,
+    1 << 4,
+    1 << 5,
+    1 << 6,
+    CLOSE,
+    CLOSE,
+    CLOSE,
+    1 << 8,
+    1 << 9,
+    LISTEN,
+    1 << 11,
+    ALL,
+    ALL & !(CLOSE | LISTEN),
+    ALL & !(CLOSE | LISTEN | 1 << 2),
+    BUCKET,
+    ALL & !BUCKET,
+    1,
 ];
 
 /// What is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option that goes with any other"
-)]
 pub(in crate::dialects) struct Asked {
     /// The tables.
     pub(super) tables: u16,
@@ -277,34 +180,35 @@ pub(in crate::dialects) struct Asked {
     pub(super) families: u8,
     /// The states.
     pub(super) states: u16,
-    /// The family of an address in the filter that does not name one: that which was named last; `None` for IPv4 and IPv6.
-    pub(super) preferred: Option<Family>,
-    /// Whether numbers are written where names are known.
-    pub(super) numeric: bool,
-    /// Whether there is no header.
-    pub(super) headless: bool,
-    /// Whether processes are shown.
-    pub(super) processes: bool,
-    /// Whether timers are.
-    pub(super) timers: bool,
-    /// Whether uid, inode and pointer are.
-    pub(super) details: bool,
-    /// Whether totals come first.
-    pub(super) summary: bool,
+    /// The family of an address in the filter that does not name one: that which was named last; 0 for IPv4 and IPv6.
+    pub(super) preferred: u8,
+    /// The letters of the options, each a bit.
+    letters: u128,
     /// Whether there is nothing but the totals.
     pub(super) only_summary: bool,
     /// The filter.
     pub(super) filter: Option<Test>,
+    /// Whether the filter asks which ports the kernel chooses.
+    pub(super) asks_ephemeral: bool,
     /// Whether any table or family was named.
     is_named: bool,
 }
 
 impl Asked {
-    /// Adds a table and the states that it shows by default.
-    #[inline(never)]
-    fn add_table(&mut self, tables: u16) {
-        let quiet = table::UDP | table::RAW;
-        let closed = table::PACKET | table::NETLINK | table::UNIX_DGRAM;
+    /// Returns true if the option `letter` was typed.
+    pub(super) fn has(&self, letter: u8) -> bool {
+        has_letter(self.letters, letter)
+    }
+
+    /// Returns true if timers are shown.
+    pub(super) fn has_timers(&self) -> bool {
+        self.has(b'o') || self.has(b'e')
+    }
+
+    /// Adds tables and the states that they show by default.
+    fn add_tables(&mut self, tables: u16) {
+        let quiet = UDP | RAW;
+        let closed = PACKET_ALL | NETLINK_ALL | UNIX_DGRAM;
         for (some, states) in [
             (quiet, ESTABLISHED),
             (closed, CLOSE),
@@ -319,37 +223,36 @@ impl Asked {
     }
 
     /// Adds a family and the states that it shows by default.
-    #[inline(never)]
-    fn add_family(&mut self, family: Family) {
-        self.states |= family.states;
-        self.families |= family.bit;
-        self.preferred = Some(family);
+    fn add_family(&mut self, family: u8) {
+        let known = FAMILIES.iter().find(|(bit, ..)| *bit == family);
+        self.states |= known.map_or(0, |(.., states)| *states);
+        self.families |= family;
+        self.preferred = family;
         self.is_named = true;
     }
 
     /// Leaves `family` alone, which stands in the filter.
-    pub(super) fn set_family(&mut self, family: Family) {
-        self.families = family.bit;
-        self.preferred = Some(family);
+    pub(super) fn set_family(&mut self, family: u8) {
+        self.families = family;
+        self.preferred = family;
     }
 
     /// Adds what the tables and families that were named have to have: families for tables, tables for families.
-    #[inline(never)]
     fn merge_defaults(&mut self) {
-        let families = || family::ALL.into_iter();
-        for bit in (0..16)
-            .map(|shift| 1 << shift)
-            .filter(|bit| self.tables & bit != 0)
-        {
-            let own = families().filter(|family| family.tables & bit != 0);
-            let own = own.fold(0, |all, family| all | family.bit);
-            if own & self.families == 0 {
-                self.families |= own;
+        // Both families of the internet have the same tables.
+        for (families, tables) in [
+            (INET | INET6, INET_ALL),
+            (UNIX, UNIX_ALL),
+            (LINK, PACKET_ALL),
+            (NETLINK, NETLINK_ALL),
+        ] {
+            let (has_families, has_tables) =
+                (self.families & families != 0, self.tables & tables != 0);
+            if has_tables && !has_families {
+                self.families |= families;
             }
-        }
-        for family in families().filter(|family| self.families & family.bit != 0) {
-            if family.tables & self.tables == 0 {
-                self.tables |= family.tables;
+            if has_families && !has_tables {
+                self.tables |= tables;
             }
         }
     }
@@ -360,7 +263,7 @@ impl Asked {
 /// # Errors
 /// What is done instead.
 #[inline(never)]
-pub(in crate::dialects) fn parse(arguments: Vec<Vec<u8>>) -> Result<Asked, Stop> {
+pub(in crate::dialects) fn parse(arguments: &[Vec<u8>]) -> Result<Asked, Stop> {
     let Typed {
         options,
         wrong,
@@ -369,68 +272,65 @@ pub(in crate::dialects) fn parse(arguments: Vec<Vec<u8>>) -> Result<Asked, Stop>
     let mut asked = Asked::default();
     // The states that options and words name; 0 for none.
     let mut states = 0;
-    let mut has_query = false;
-    for (letter, value) in &options {
-        match letter {
-            b'n' => asked.numeric = true,
-            b'o' => asked.timers = true,
-            b'e' => (asked.timers, asked.details) = (true, true),
-            b'p' => asked.processes = true,
-            b'H' => asked.headless = true,
-            b'O' => {}
-            b's' => asked.summary = true,
-            b't' => asked.add_table(table::TCP),
-            b'S' => asked.add_table(table::SCTP),
-            b'u' => asked.add_table(table::UDP),
-            b'w' => asked.add_table(table::RAW),
-            b'x' => asked.add_family(family::UNIX),
-            b'4' => asked.add_family(family::INET),
-            b'6' => asked.add_family(family::INET6),
-            b'0' => asked.add_family(family::LINK),
-            b'a' => states = ALL,
-            b'l' => states = LISTEN | CLOSE,
-            b'f' => add_family(&mut asked, value)?,
-            b'A' => {
-                if !has_query {
-                    asked.tables = 0;
-                    asked.is_named = true;
-                    states = default_states(states);
-                    has_query = true;
-                }
-                for name in value.split(|byte| *byte == b',') {
-                    add_table(&mut asked, name)?;
-                }
-            }
-            b'v' | b'V' => return Err(Stop::Print(VERSION)),
-            b'h' => return Err(Stop::Print(USAGE)),
-            letter => return Err(refused_option(*letter)),
-        }
+    for (letter, value) in options {
+        set(&mut asked, letter, value, &mut states)?;
     }
     if let Some(wrong) = wrong {
         return Err(Stop::Fail(wrong, true, REFUSED));
     }
-    asked.only_summary = asked.summary && !asked.is_named && words.is_empty();
+    asked.only_summary = asked.has(b's') && !asked.is_named && words.is_empty();
     let filter = read_states(&words, &mut states)?;
     if !asked.is_named {
         states = default_states(states);
-        asked.add_table(table::ALL);
+        asked.add_tables(EVERY);
     }
     if states != 0 {
         asked.states = states;
     }
     asked.merge_defaults();
-    for (set, name) in [
-        (asked.tables, "socket tables"),
-        (asked.families.into(), "families"),
-        (asked.states, "socket states"),
-    ] {
-        if set == 0 {
-            let line = ["ss: no ", name, " to show with such filter."].concat();
-            return Err(Stop::Fail(line, false, 0));
+    let nothing = match (asked.tables, asked.states) {
+        (0, _) => "ss: no socket tables to show with such filter.",
+        (_, 0) => "ss: no socket states to show with such filter.",
+        _ => {
+            filter::parse(filter, &mut asked)?;
+            return Ok(asked);
         }
+    };
+    Err(Stop::Fail(nothing.to_owned(), false, 0))
+}
+
+/// Does what one option asks for.
+#[inline(never)]
+fn set(asked: &mut Asked, letter: u8, value: &[u8], states: &mut u16) -> Result<(), Stop> {
+    let is_first = !asked.has(letter);
+    asked.letters |= 1_u128.checked_shl(letter.into()).unwrap_or(0);
+    match letter {
+        b't' => asked.add_tables(TCP),
+        b'S' => asked.add_tables(SCTP),
+        b'u' => asked.add_tables(UDP),
+        b'w' => asked.add_tables(RAW),
+        b'x' => asked.add_family(UNIX),
+        b'4' => asked.add_family(INET),
+        b'6' => asked.add_family(INET6),
+        b'0' => asked.add_family(LINK),
+        b'a' => *states = ALL,
+        b'l' => *states = LISTEN | CLOSE,
+        b'f' => return add_named_family(asked, value),
+        b'A' => {
+            if is_first {
+                (asked.tables, asked.is_named) = (0, true);
+                *states = default_states(*states);
+            }
+            for name in value.split(|byte| *byte == b',') {
+                add_named_table(asked, name)?;
+            }
+        }
+        b'v' | b'V' => return Err(Stop::Print(VERSION)),
+        b'h' => return Err(Stop::Print(USAGE)),
+        b'n' | b'o' | b'e' | b'p' | b'H' | b'O' | b's' => {}
+        letter => return Err(refused_option(letter)),
     }
-    asked.filter = filter::parse(filter, &mut asked)?;
-    Ok(asked)
+    Ok(())
 }
 
 /// Returns `states`, or what is shown by default.
@@ -439,25 +339,22 @@ fn default_states(states: u16) -> u16 {
 }
 
 /// Reads the words that name states, from the first on, into `states`. Returns those of the filter.
-#[inline(never)]
-fn read_states<'a>(words: &'a [Vec<u8>], states: &mut u16) -> Result<&'a [Vec<u8>], Stop> {
+fn read_states<'a, 'b>(words: &'b [&'a [u8]], states: &mut u16) -> Result<&'b [&'a [u8]], Stop> {
     let mut rest = words;
     let mut some_named = false;
     while let [word, more @ ..] = rest {
-        let is_excluded = match word.as_slice() {
+        let is_excluded = match *word {
             b"state" => false,
             b"exclude" | b"excl" => true,
             _ => break,
         };
         let [name, more @ ..] = more else {
             let line = "Command line is not complete. Try option \"help\"";
-            return Err(Stop::Fail(line.to_owned(), false, REFUSED));
+            return Err(fail(line, b"", "", false));
         };
-        let mut known = STATES.iter();
-        let known = known.find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
-        let Some((_, set)) = known else {
-            let line = ["ss: wrong state name: ", &quoted(name)].concat();
-            return Err(Stop::Fail(line, false, REFUSED));
+        let place = place_of_word(STATE_NAMES, &name.to_ascii_lowercase());
+        let Some(set) = place.and_then(|place| STATES.get(place)) else {
+            return Err(fail("ss: wrong state name: ", name, "", false));
         };
         if !some_named {
             *states = if is_excluded { ALL } else { 0 };
@@ -474,63 +371,170 @@ fn read_states<'a>(words: &'a [Vec<u8>], states: &mut u16) -> Result<&'a [Vec<u8
 }
 
 /// Adds the family that is called `name`.
-fn add_family(asked: &mut Asked, name: &[u8]) -> Result<(), Stop> {
+fn add_named_family(asked: &mut Asked, name: &[u8]) -> Result<(), Stop> {
     if name == b"help" {
         return Err(Stop::Print(USAGE));
     }
-    if let Some((_, family)) = FAMILIES.iter().find(|(known, _)| *known == name) {
-        asked.add_family(*family);
-        return Ok(());
+    let place = place_of_word(FAMILY_NAMES, name);
+    match place.and_then(|place| FAMILIES.get(place)) {
+        Some((family, ..)) => asked.add_family(*family),
+        None if place_of_word(UNTOLD_NAMES, name).is_some() => {
+            return Err(refused(&quoted(name), UNTOLD_WHY));
+        }
+        None => return Err(fail("ss: \"", name, "\" is invalid family", true)),
     }
-    if let b"tipc" | b"vsock" | b"xdp" = name {
-        return Err(refused(&quoted(name), UNTOLD_WHY));
-    }
-    let line = ["ss: \"", &quoted(name), "\" is invalid family"].concat();
-    Err(Stop::Fail(line, true, REFUSED))
+    Ok(())
 }
 
 /// Adds the table that is called `name`, or leaves it out if an exclamation mark stands in front.
-fn add_table(asked: &mut Asked, name: &[u8]) -> Result<(), Stop> {
+fn add_named_table(asked: &mut Asked, name: &[u8]) -> Result<(), Stop> {
     let (is_left_out, name) = match name {
         [b'!', name @ ..] => (true, name),
         name => (false, name),
     };
-    match TABLES.iter().find(|(known, _)| known.as_bytes() == name) {
-        Some((_, tables)) if is_left_out => asked.tables &= !tables,
-        Some((_, tables)) => asked.add_table(*tables),
-        None if UNTOLD_TABLES.iter().any(|known| known.as_bytes() == name) => {
+    let place = place_of_word(TABLE_NAMES, name);
+    match place.and_then(|place| TABLES.get(place)) {
+        Some(tables) if is_left_out => asked.tables &= !tables,
+        Some(tables) => asked.add_tables(*tables),
+        None if place_of_word(UNTOLD_NAMES, name).is_some() => {
             return Err(refused(&quoted(name), UNTOLD_WHY));
         }
-        None => {
-            let line = ["ss: \"", &quoted(name), "\" is illegal socket table id"].concat();
-            return Err(Stop::Fail(line, true, REFUSED));
-        }
+        None => return Err(fail("ss: \"", name, "\" is illegal socket table id", true)),
     }
     Ok(())
+}
+
+/// Returns what is said of `text`, with the usage behind it if `has_usage`.
+#[inline(never)]
+fn fail(before: &str, text: &[u8], after: &str, has_usage: bool) -> Stop {
+    let line = [before, &quoted(text), after].concat();
+    Stop::Fail(line, has_usage, REFUSED)
 }
 
 /// Why most of what is refused is.
 const UNTOLD_WHY: &str = "/proc does not tell it, and lsock reads nothing else";
 
 /// Returns the line about an option that ss has and lsock has not.
-#[inline(never)]
 fn refused_option(letter: u8) -> Stop {
     let why = match letter {
         b'r' => "lsock looks up no names; leave it out",
         b'N' => "leave it out; a network namespace is lsock --netns PID",
         b'K' => "lsock ends no connections",
-        b'F' => "write the filter behind the options",
+        b'F' => "lsock reads no filter from files; write it behind the options",
         _ => UNTOLD_WHY,
     };
     let typed = [b'-', letter];
-    let long = KNOWN.names.iter().find(|(_, known)| *known == letter);
-    match (std::str::from_utf8(&typed), long) {
-        (Ok(typed), _) => refused(typed, why),
-        (Err(_), long) => refused(&["--", long.map_or("", |(name, _)| name)].concat(), why),
-    }
+    let name = match letter {
+        b'7' => "--tipc, --vsock, --xdp",
+        b'8' => "--tipcinfo, --tos, --cgroup, --inet-sockopt",
+        _ => std::str::from_utf8(&typed).unwrap_or_default(),
+    };
+    refused(name, why)
 }
 
 /// Returns the line that `what` is refused, and why.
 pub(super) fn refused(what: &str, why: &str) -> Stop {
-    Stop::Fail(["ss: ", what, ": ", why].concat(), false, REFUSED)
+    let line = ["ss: ", what, ": ", why].concat();
+    Stop::Fail(line, false, REFUSED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what is shown for a command line, whose words are separated by blanks.
+    fn asked(line: &str) -> Result<Asked, Stop> {
+        let words = line.split(' ').map(|word| word.as_bytes().to_vec());
+        parse(&words.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn tables_families_and_states_add_up_as_they_do_for_ss() {
+        for (line, tables, families, states) in [
+            ("-n", EVERY, 31, CONNECTED),
+            ("-tn", TCP, 3, CONNECTED),
+            ("-un", UDP, 3, ESTABLISHED),
+            ("-tlpn4", TCP, 1, LISTEN | CLOSE),
+            // The last of -a and -l wins.
+            ("-plat", TCP, 3, ALL),
+            ("-antlp", TCP, 3, LISTEN | CLOSE),
+            ("-xl", UNIX_ALL, 4, LISTEN | CLOSE),
+            ("-tx", TCP | UNIX_ALL, 7, CONNECTED),
+            ("-4", INET_ALL, 1, CONNECTED),
+            ("-0", PACKET_ALL, 8, CLOSE),
+            ("-A tcp,u_str -a", TCP | UNIX_STREAM, 7, ALL),
+            ("-t -A udp -l", UDP, 3, LISTEN | CLOSE),
+            (
+                "-A all,!inet",
+                UNIX_ALL | PACKET_ALL | NETLINK_ALL,
+                28,
+                CONNECTED,
+            ),
+            ("-t state listening state closed", TCP, 3, LISTEN | CLOSE),
+            ("-tl exclude Established", TCP, 3, ALL & !ESTABLISHED),
+            ("--tcp --lis --query=udp", UDP, 3, LISTEN | CLOSE),
+            ("-f inet6 -a", INET_ALL, 2, ALL),
+        ] {
+            let asked = asked(line).unwrap();
+            let found = (asked.tables, asked.families, asked.states);
+            assert_eq!(found, (tables, families, states), "{line}");
+        }
+        assert!(asked("-s").unwrap().only_summary);
+        assert!(!asked("-st").unwrap().only_summary);
+    }
+
+    #[test]
+    fn what_is_wrong_or_refused_has_the_words_and_the_status_of_ss() {
+        for (line, said, usage, status) in [
+            ("-k", "ss: invalid option -- 'k'", true, 255),
+            ("--x", "ss: unrecognized option '--x'", true, 255),
+            ("-f foo", "ss: \"foo\" is invalid family", true, 255),
+            (
+                "-A foo",
+                "ss: \"foo\" is illegal socket table id",
+                true,
+                255,
+            ),
+            ("state foo", "ss: wrong state name: foo", false, 255),
+            (
+                "exclude",
+                "Command line is not complete. Try option \"help\"",
+                false,
+                255,
+            ),
+            (
+                "-t exclude all",
+                "ss: no socket states to show with such filter.",
+                false,
+                0,
+            ),
+            (
+                "-t -A !tcp",
+                "ss: no socket tables to show with such filter.",
+                false,
+                0,
+            ),
+        ] {
+            assert_eq!(
+                asked(line),
+                Err(Stop::Fail(said.to_owned(), usage, status)),
+                "{line}"
+            );
+        }
+        let refused = "-i -m -K -D=x -Z -E -Nx -Fx -b -r -T -M -d --vsock --tos --cgroup";
+        for line in refused.split(' ').chain(["-f vsock", "-A xdp", "-tim"]) {
+            let Err(Stop::Fail(said, false, 255)) = asked(line) else {
+                panic!("{line}");
+            };
+            assert!(said.starts_with("ss: ") && said.contains("lsock"), "{said}");
+        }
+        assert_eq!(asked("-tVk"), Err(Stop::Print(VERSION)));
+        // MariaDB and others look for what they use.
+        assert_eq!(asked("-h"), Err(Stop::Print(USAGE)));
+        assert!(
+            ["-H, --no-header", "-p, --processes"]
+                .iter()
+                .all(|word| USAGE.contains(word))
+        );
+    }
 }

@@ -10,28 +10,17 @@ use crate::text::write::{write_padding, write_short};
 /// The number of fields.
 const FIELDS: usize = 9;
 
-/// Where a field stands.
-pub(super) mod field {
-    /// The kind of the socket.
-    pub(in crate::dialects::ss) const NETID: usize = 0;
-    /// Its state.
-    pub(in crate::dialects::ss) const STATE: usize = 1;
-    /// Processes and all else.
-    pub(super) const EXT: usize = 8;
-}
+/// The headers.
+const HEADERS: &[u8] = b"Netid|State|Recv-Q|Send-Q|Local Address:|Port|Peer Address:|Port|Process";
+/// The columns with a blank in front, each a bit.
+const AFTER_BLANK: u16 = 0b0_0101_1110;
+/// The columns that are aligned to the right, each a bit.
+const TO_THE_RIGHT: u16 = 0b0_0101_0000;
 
-/// Each field: its header, the blanks in front of it, and whether it is aligned to the right.
-static COLUMNS: [(&str, &str, bool); FIELDS] = [
-    ("Netid", "", false),
-    ("State", " ", false),
-    ("Recv-Q", " ", false),
-    ("Send-Q", " ", false),
-    ("Local Address:", " ", true),
-    ("Port", "", false),
-    ("Peer Address:", " ", true),
-    ("Port", "", false),
-    ("Process", "", false),
-];
+/// Returns true if `set` has `number`.
+fn has(set: u16, number: usize) -> bool {
+    set >> number & 1 != 0
+}
 
 /// The fields of a row.
 #[derive(Default)]
@@ -45,6 +34,16 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Returns the headers.
+    pub(super) fn header() -> Self {
+        let mut fields = Self::default();
+        for header in HEADERS.split(|byte| *byte == b'|') {
+            write_short(&mut fields.text, header);
+            fields.end();
+        }
+        fields
+    }
+
     /// Begins a new row.
     pub(super) fn clear(&mut self) {
         self.text.clear();
@@ -78,59 +77,34 @@ impl Fields {
 pub(super) struct Columns {
     /// The length of the longest content, then the width with the blanks in front; 0 where there is none.
     widths: [usize; FIELDS],
-    /// Which columns are not there.
-    is_hidden: [bool; FIELDS],
+    /// Which columns are not there, each a bit.
+    hidden: u16,
 }
 
 impl Columns {
     /// Returns the columns but for those that are hidden, none of which has a width.
     pub(super) fn new(hides_netid: bool, hides_state: bool) -> Self {
-        let mut is_hidden = [false; FIELDS];
-        for (number, is_so) in [(field::NETID, hides_netid), (field::STATE, hides_state)] {
-            if let Some(is_hidden) = is_hidden.get_mut(number) {
-                *is_hidden = is_so;
-            }
-        }
         Self {
             widths: [0; FIELDS],
-            is_hidden,
+            hidden: u16::from(hides_netid) | u16::from(hides_state) << 1,
         }
-    }
-
-    /// Returns true if column `number` is not there.
-    fn is_hidden(&self, number: usize) -> bool {
-        self.is_hidden.get(number) == Some(&true)
     }
 
     /// Makes the columns wide enough for `fields`. ss does not measure the very last field of all it writes.
     pub(super) fn measure(&mut self, fields: &Fields, is_last: bool) {
-        for (number, text) in fields.all() {
-            if self.is_hidden(number) || (is_last && number == field::EXT) {
-                continue;
-            }
-            if let Some(width) = self.widths.get_mut(number) {
+        for (width, (number, text)) in self.widths.iter_mut().zip(fields.all()) {
+            if !has(self.hidden, number) && !(is_last && number == FIELDS - 1) {
                 *width = text.len().max(*width);
             }
         }
     }
 
-    /// Returns the header as a row.
-    pub(super) fn header() -> Fields {
-        let mut fields = Fields::default();
-        for (header, ..) in COLUMNS {
-            write_short(&mut fields.text, header.as_bytes());
-            fields.end();
-        }
-        fields
-    }
-
     /// Makes widths of the lengths; `screen` is the width of the terminal, if there is one.
-    #[inline(never)]
     pub(super) fn settle(&mut self, screen: Option<usize>) {
         let mut is_first = true;
-        for (width, (_, before, _)) in self.widths.iter_mut().zip(COLUMNS) {
-            if !is_first && *width > 0 {
-                *width += before.len();
+        for (number, width) in self.widths.iter_mut().enumerate() {
+            if !is_first && *width > 0 && has(AFTER_BLANK, number) {
+                *width += 1;
             }
             *width = (*width).min(screen.unwrap_or(usize::MAX));
             is_first &= *width == 0;
@@ -174,30 +148,26 @@ impl Columns {
         }
     }
 
-    /// Writes a line.
+    /// Writes a line but for its end.
     pub(super) fn write(&self, out: &mut Vec<u8>, fields: &Fields) {
         let mut is_first = true;
-        for ((number, text), (_, before, is_right)) in fields.all().zip(COLUMNS) {
-            if self.is_hidden(number) {
+        for ((number, text), width) in fields.all().zip(self.widths) {
+            if has(self.hidden, number) {
                 continue;
             }
-            let before = if is_first { "" } else { before };
+            let start = out.len();
+            if has(AFTER_BLANK, number) && !is_first {
+                write_short(out, b" ");
+            }
             is_first = false;
-            let width = self.widths.get(number).copied().unwrap_or(0);
-            let len = before.len() + text.len();
-            write_short(out, before.as_bytes());
-            if is_right {
+            if has(TO_THE_RIGHT, number) {
+                let len = out.len() - start + text.len();
                 write_padding(out, len, width);
             }
             out.extend_from_slice(text);
-            if !is_right {
-                write_padding(out, len, width);
-            }
+            let len = out.len() - start;
+            write_padding(out, len, width);
         }
-        while out.last() == Some(&b' ') {
-            out.pop();
-        }
-        out.push(b'\n');
     }
 }
 
@@ -221,13 +191,15 @@ mod tests {
         });
         let mut columns = Columns::new(hides, hides);
         let [first, last] = &rows;
-        columns.measure(&Columns::header(), false);
+        columns.measure(&Fields::header(), false);
         columns.measure(first, false);
         columns.measure(last, true);
         columns.settle(screen);
         let mut out = Vec::new();
-        for fields in [&Columns::header(), first, last] {
+        for fields in [&Fields::header(), first, last] {
             columns.write(&mut out, fields);
+            out.truncate(out.trim_ascii_end().len());
+            out.push(b'\n');
         }
         String::from_utf8(out).unwrap()
     }

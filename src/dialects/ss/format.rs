@@ -21,20 +21,7 @@ use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, na
 use crate::views::words::write_interface;
 
 /// ss's names of states, by the number of TCP's.
-static STATES: [&str; 12] = [
-    "UNKNOWN",
-    "ESTAB",
-    "SYN-SENT",
-    "SYN-RECV",
-    "FIN-WAIT-1",
-    "FIN-WAIT-2",
-    "TIME-WAIT",
-    "UNCONN",
-    "CLOSE-WAIT",
-    "LAST-ACK",
-    "LISTEN",
-    "CLOSING",
-];
+const STATES: &[u8] = b"UNKNOWN ESTAB SYN-SENT SYN-RECV FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT UNCONN CLOSE-WAIT LAST-ACK LISTEN CLOSING";
 
 /// ss's names of netlink families where they are not the kernel's.
 static FAMILIES: &[(u32, &str)] = &[
@@ -95,8 +82,9 @@ impl Writer<'_> {
         fields.clear();
         write_short(&mut fields.text, netid(&row.row, &detail).as_bytes());
         fields.end();
-        let state = STATES.get(usize::from(state_number(row.row.state)));
-        write_short(&mut fields.text, state.unwrap_or(&"UNKNOWN").as_bytes());
+        let mut states = STATES.split(|byte| *byte == b' ');
+        let state = states.nth(state_number(row.row.state).into());
+        write_short(&mut fields.text, state.unwrap_or(b"UNKNOWN"));
         fields.end();
         for queue in [row.row.rx_queue, row.row.tx_queue] {
             let start = fields.text.len();
@@ -107,14 +95,14 @@ impl Writer<'_> {
         }
         self.write_ends(fields, row);
         let out = &mut fields.text;
-        if self.asked.processes && !row.holders.is_empty() && row.row.proto != Proto::Netlink {
+        if self.asked.has(b'p') && !row.holders.is_empty() && row.row.proto != Proto::Netlink {
             self.write_holders(out, row.holders);
         }
         let is_tcp = Protos::TCP.has(row.row.proto);
-        if self.asked.timers && is_tcp {
+        if self.asked.has_timers() && is_tcp {
             write_timer(out, &detail, row.extra.probes);
         }
-        if self.asked.details {
+        if self.asked.has(b'e') {
             write_details(out, row, &detail);
         }
         fields.end();
@@ -133,7 +121,7 @@ impl Writer<'_> {
                 if let IpAddr::V6(address) = local.0
                     && let Some(name) = interfaces.of_address(address)
                 {
-                    fields.text.push(b'%');
+                    write_short(&mut fields.text, b"%");
                     write_plain(&mut fields.text, name);
                 }
                 self.end_with_port(fields, local.1, row.row.proto);
@@ -142,36 +130,36 @@ impl Writer<'_> {
             }
             Ends::Netlink { family, port_id } => {
                 self.write_family(&mut fields.text, family);
-                fields.text.push(b':');
+                write_short(&mut fields.text, b":");
                 fields.end();
                 self.write_port_id(&mut fields.text, port_id);
                 fields.end();
-                fields.text.push(b'*');
+                write_short(&mut fields.text, b"*");
             }
             Ends::Packet { ethertype, ifindex } => {
                 self.write_ethertype(&mut fields.text, ethertype);
-                fields.text.push(b':');
+                write_short(&mut fields.text, b":");
                 fields.end();
                 match ifindex {
-                    0 => fields.text.push(b'*'),
+                    0 => write_short(&mut fields.text, b"*"),
                     index => write_interface(&mut fields.text, interfaces, index),
                 }
                 fields.end();
-                fields.text.push(b'*');
+                write_short(&mut fields.text, b"*");
             }
             ends => {
                 match ends {
                     Ends::Path(path @ [_, ..]) => write_plain(&mut fields.text, path),
-                    Ends::Doubtful => fields.text.push(b'?'),
-                    _ => fields.text.push(b'*'),
+                    Ends::Doubtful => write_short(&mut fields.text, b"?"),
+                    _ => write_short(&mut fields.text, b"*"),
                 }
-                fields.text.push(b' ');
+                write_short(&mut fields.text, b" ");
                 fields.end();
                 write_decimal(&mut fields.text, row.row.inode);
                 fields.end();
                 write_short(&mut fields.text, b"* ");
                 fields.end();
-                fields.text.push(b'0');
+                write_short(&mut fields.text, b"0");
                 return fields.end();
             }
         }
@@ -181,13 +169,13 @@ impl Writer<'_> {
 
     /// Ends an address, and writes its port; of raw sockets that is the number of a protocol.
     fn end_with_port(&self, fields: &mut Fields, port: u16, proto: Proto) {
-        fields.text.push(b':');
+        write_short(&mut fields.text, b":");
         fields.end();
         let is_raw = matches!(proto, Proto::Raw | Proto::Raw6);
         let out = &mut fields.text;
         match port {
-            0 => out.push(b'*'),
-            number if is_raw && !self.asked.numeric => {
+            0 => write_short(out, b"*"),
+            number if is_raw && !self.asked.has(b'n') => {
                 if let Some(name) = name_of(IP_PROTOCOLS, number.into()) {
                     write_short(out, name.as_bytes());
                 } else {
@@ -203,7 +191,7 @@ impl Writer<'_> {
     /// Writes a netlink family.
     fn write_family(&self, out: &mut Vec<u8>, family: u32) {
         let name = name_of(FAMILIES, family).or_else(|| name_of(NETLINK_FAMILIES, family));
-        match name.filter(|_| !self.asked.numeric) {
+        match name.filter(|_| !self.asked.has(b'n')) {
             Some(name) => write_short(out, name.as_bytes()),
             None => write_decimal(out, family),
         }
@@ -212,9 +200,9 @@ impl Writer<'_> {
     /// Writes the address of a netlink socket, which is the id of its process by custom.
     fn write_port_id(&self, out: &mut Vec<u8>, port_id: u32) {
         if port_id == u32::MAX {
-            return out.push(b'*');
+            return write_short(out, b"*");
         }
-        if !self.asked.numeric {
+        if !self.asked.has(b'n') {
             if port_id == 0 {
                 return write_short(out, b"kernel");
             }
@@ -227,24 +215,24 @@ impl Writer<'_> {
             );
             if let Ok(comm) = self.look.proc.read_file(task, "comm", &mut buffer) {
                 write_command(out, comm.strip_suffix(b"\n").unwrap_or(comm));
-                out.push(b'/');
+                write_short(out, b"/");
             }
         }
         if port_id.cast_signed() < 0 {
-            out.push(b'-');
+            write_short(out, b"-");
         }
         write_decimal(out, port_id.cast_signed().unsigned_abs());
     }
 
     /// Writes the protocol of a packet socket.
     fn write_ethertype(&self, out: &mut Vec<u8>, ethertype: u16) {
-        match name_of(ETHERTYPES, ethertype.into()).filter(|_| !self.asked.numeric) {
-            _ if ethertype == 3 => out.push(b'*'),
+        match name_of(ETHERTYPES, ethertype.into()).filter(|_| !self.asked.has(b'n')) {
+            _ if ethertype == 3 => write_short(out, b"*"),
             Some(name) => write_short(out, name.as_bytes()),
             None => {
-                out.push(b'[');
+                write_short(out, b"[");
                 write_decimal(out, ethertype.into());
-                out.push(b']');
+                write_short(out, b"]");
             }
         }
     }
@@ -261,9 +249,9 @@ impl Writer<'_> {
             write_decimal(out, held.task.pid);
             write_short(out, b",fd=");
             write_decimal(out, held.fd);
-            out.push(b')');
+            write_short(out, b")");
         }
-        out.push(b')');
+        write_short(out, b")");
     }
 }
 
@@ -274,11 +262,11 @@ const V6_ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 fn write_address(out: &mut Vec<u8>, address: IpAddr, v6only: bool) {
     match address {
         IpAddr::V4(v4) => write_v4(out, v4.octets()),
-        V6_ANY if !v6only => out.push(b'*'),
+        V6_ANY if !v6only => write_short(out, b"*"),
         IpAddr::V6(v6) => {
-            out.push(b'[');
+            write_short(out, b"[");
             write_c_v6(out, v6);
-            out.push(b']');
+            write_short(out, b"]");
         }
     }
 }
@@ -297,9 +285,9 @@ fn write_timer(out: &mut Vec<u8>, detail: &Detail, probes: u32) {
     let name = name_of(TIMERS, detail.timer.into()).unwrap_or("unknown");
     write_short(out, b" timer:(");
     write_short(out, name.as_bytes());
-    out.push(b',');
+    write_short(out, b",");
     write_time(out, detail.timer_ticks.saturating_mul(10));
-    out.push(b',');
+    write_short(out, b",");
     write_decimal(
         out,
         if detail.timer == 1 {
@@ -308,7 +296,7 @@ fn write_timer(out: &mut Vec<u8>, detail: &Detail, probes: u32) {
             probes
         },
     );
-    out.push(b')');
+    write_short(out, b")");
 }
 
 /// Writes a time of `milliseconds` as ss does: `8min34sec`, `35sec`, `4.930ms`, `200ms`; nothing for none.
@@ -399,11 +387,11 @@ mod tests {
     fn pointers_and_commands_are_written_as_ss_writes_them() {
         let mut out = Vec::new();
         write_pointer(&mut out, 0);
-        out.push(b' ');
+        write_short(out, b" ");
         write_pointer(&mut out, 0x1_e9b2_5b20);
-        out.push(b' ');
+        write_short(out, b" ");
         write_command(&mut out, b"next-server (v1)\x1b");
-        out.push(b' ');
+        write_short(out, b" ");
         write_command(&mut out, b"a b\\\x1b[1m");
         assert_eq!(out, b"0 1e9b25b20 next-server (v1 a b\\\\x1b[1m");
     }

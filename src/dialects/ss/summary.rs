@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::dialects::getopt::place_of_word;
 use crate::proc::{Proc, Task};
 use crate::text::digits::decimal32;
 use crate::text::write::{write_decimal, write_padding, write_short};
@@ -16,7 +17,7 @@ const FILE_LEN_MAX: usize = 16 * 1024;
 /// One line, without the program's name: proc cannot be read.
 #[inline(never)]
 pub(super) fn write(out: &mut Vec<u8>) -> Result<(), String> {
-    let proc = Proc::open(Path::new("/proc")).map_err(|reason| ["/proc: ", &reason].concat())?;
+    let proc = Proc::open(Path::new("/proc"))?;
     let own = Task {
         pid: proc.own_pid().unwrap_or(0),
         tid: 0,
@@ -33,81 +34,80 @@ pub(super) fn write(out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the number behind `key` in the line of `text` that begins with `name`; 0 where there is none.
-fn figure(text: &[u8], name: &str, key: &str) -> i64 {
+/// The figures of sockstat and sockstat6 that are shown, each the name of a line and of a figure in it, in the order of the
+/// letters of `FORM`.
+const FIGURES: &[u8] =
+    b"sockets: used|TCP: tw|TCP: orphan|RAW: inuse|RAW6: inuse|UDP: inuse|UDP6: inuse|TCP: inuse|\
+TCP6: inuse|FRAG: inuse|FRAG6: inuse|TCP: alloc";
+/// How many there are.
+const COUNT: usize = 12;
+
+/// ss's table: a sign, letters and a point stand for the sum of those figures; behind a tilde it is a cell of ten.
+const FORM: &[u8] =
+    b"Total: @a.\nTCP:   @lb. (estab @z., closed @y., orphaned @c., timewait @b.)\n\n\
+Transport Total     IP        IPv6\nRAW\t  ~de.~d.@e.\nUDP\t  ~fg.~f.@g.\nTCP\t  ~hi.~h.@i.\n\
+INET\t  ~dfhegi.~dfh.@egi.\nFRAG\t  ~jk.~j.@k.\n\n";
+
+/// Returns the number behind the figure `name` of `text`: its line and its place there; 0 where there is none.
+fn figure(text: &[u8], name: &[u8]) -> i64 {
+    let blank = name.iter().rposition(|byte| *byte == b' ').unwrap_or(0);
+    let (line, key) = name.split_at_checked(blank).unwrap_or_default();
     let mut lines = text.split(|byte| *byte == b'\n');
-    let line = lines.find_map(|line| line.strip_prefix(name.as_bytes()));
+    let line = lines.find_map(|text| text.strip_prefix(line));
     let mut words = line.unwrap_or_default().split(|byte| *byte == b' ');
-    words.find(|word| *word == key.as_bytes());
+    words.find(|word| *word == key.trim_ascii_start());
     words.next().and_then(decimal32).map_or(0, i64::from)
 }
 
 /// Returns how many connections of TCP are established: the figure below its name in the second of two lines.
 fn established(snmp: &[u8]) -> i64 {
-    let mut lines = snmp
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| line.strip_prefix(b"Tcp: "))
-        .map(|line| line.split(|byte| *byte == b' '));
-    let (Some(names), Some(figures)) = (lines.next(), lines.next()) else {
-        return 0;
-    };
-    let mut both = names.zip(figures);
-    let found = both.find(|(name, _)| *name == b"CurrEstab");
-    found
-        .and_then(|(_, figure)| decimal32(figure))
-        .map_or(0, i64::from)
+    let lines = snmp.split(|byte| *byte == b'\n');
+    let mut lines = lines.filter(|line| line.starts_with(b"Tcp: "));
+    let names = lines.next().unwrap_or_default();
+    let place = place_of_word(names, b"CurrEstab").unwrap_or(0);
+    let mut figures = lines.next().unwrap_or_default().split(|byte| *byte == b' ');
+    figures.nth(place).and_then(decimal32).map_or(0, i64::from)
 }
 
-/// Writes a number, which may be less than zero where the kernel's figures are not of one moment.
-fn write_signed(out: &mut Vec<u8>, number: i64) {
+/// Writes a number and blanks up to `width`. It may be less than zero: the kernel's figures are not of one moment.
+fn write_signed(out: &mut Vec<u8>, number: i64, width: usize) {
+    let start = out.len();
     if number < 0 {
-        out.push(b'-');
+        write_short(out, b"-");
     }
     write_decimal(
         out,
         u32::try_from(number.unsigned_abs()).unwrap_or(u32::MAX),
     );
+    write_padding(out, out.len() - start, width);
 }
 
 /// Writes the table of what the files say.
-#[inline(never)]
 fn write_totals(out: &mut Vec<u8>, sockstat: &[u8], snmp: &[u8]) {
-    let of = |name, key| figure(sockstat, name, key);
-    let in_use = |name| of(name, "inuse");
-    let (tcp, tcp6) = (in_use("TCP: "), in_use("TCP6: "));
-    let (waiting, all) = (of("TCP: ", "tw"), of("TCP: ", "alloc"));
-    let figures = [
-        ("Total: ", of("sockets: ", "used")),
-        ("\nTCP:   ", all + waiting),
-        (" (estab ", established(snmp)),
-        (", closed ", all - (tcp + tcp6 - waiting)),
-        (", orphaned ", of("TCP: ", "orphan")),
-        (", timewait ", waiting),
-    ];
-    for (before, number) in figures {
-        write_short(out, before.as_bytes());
-        write_signed(out, number);
+    let mut figures = [0; COUNT];
+    let names = FIGURES.split(|byte| *byte == b'|');
+    for (number, name) in figures.iter_mut().zip(names) {
+        *number = figure(sockstat, name);
     }
-    write_short(out, b")\n\nTransport Total     IP        IPv6\n");
-    let (udp, udp6) = (in_use("UDP: "), in_use("UDP6: "));
-    let (raw, raw6) = (in_use("RAW: "), in_use("RAW6: "));
-    for (name, v4, v6) in [
-        ("RAW\t  ", raw, raw6),
-        ("UDP\t  ", udp, udp6),
-        ("TCP\t  ", tcp, tcp6),
-        ("INET\t  ", raw + udp + tcp, raw6 + udp6 + tcp6),
-        ("FRAG\t  ", in_use("FRAG: "), in_use("FRAG6: ")),
-    ] {
-        write_short(out, name.as_bytes());
-        for number in [v4 + v6, v4] {
-            let start = out.len();
-            write_signed(out, number);
-            write_padding(out, out.len() - start, 10);
+    let [_, waiting, .., tcp, tcp6, _, _, all] = figures;
+    let (mut sum, mut width) = (0, None);
+    for byte in FORM {
+        match (byte, width) {
+            (b'@', None) => width = Some(0),
+            (b'~', None) => width = Some(10),
+            (b'.', Some(cell)) => {
+                write_signed(out, sum, cell);
+                (sum, width) = (0, None);
+            }
+            (b'z', Some(_)) => sum = established(snmp),
+            (b'y', Some(_)) => sum = all - (tcp + tcp6 - waiting),
+            (letter, Some(_)) => {
+                let figure = figures.get(usize::from(letter.wrapping_sub(b'a')));
+                sum += figure.unwrap_or(&0);
+            }
+            (byte, None) => out.push(*byte),
         }
-        write_signed(out, v6);
-        out.push(b'\n');
     }
-    out.push(b'\n');
 }
 
 #[cfg(test)]
