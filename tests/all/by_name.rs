@@ -29,6 +29,7 @@ const COMMANDS: &str = include_str!("../scene/commands.tsv");
 const KEEPER: &str = r#"#!/bin/sh
 WHAT "$@" >"$KEPT.stdout" 2>"$KEPT.stderr"
 status=$?
+BEHIND
 echo $status >"$KEPT.status"
 cat "$KEPT.stdout"
 cat "$KEPT.stderr" >&2
@@ -162,17 +163,35 @@ impl Scene {
                 .args(["-c", &format!("command -v {tool}")])
                 .output();
             let path = String::from_utf8(found.unwrap().stdout).unwrap();
-            // With this variable ss uses no netlink, and says what /proc can tell.
-            let real = format!("env PROC_ROOT=/proc {}", path.trim());
-            for (place, what) in [
-                ("real", real),
-                ("ours", ours.join(tool).display().to_string()),
+            let (before, behind) = match tool {
+                "ss" => (ss::BEFORE, ss::BEHIND),
+                "netstat" => ("", netstat::BEHIND),
+                _ => ("", ""),
+            };
+            let real = format!("{before}{}", path.trim());
+            for (place, what, behind) in [
+                ("real", real, behind),
+                ("ours", ours.join(tool).display().to_string(), ""),
             ] {
                 let keeper = self.folder.join(place).join(tool);
-                fs::write(&keeper, KEEPER.replace("WHAT", &what)).unwrap();
+                let text = KEEPER.replace("WHAT", &what).replace("BEHIND", behind);
+                fs::write(&keeper, text).unwrap();
                 fs::set_permissions(&keeper, fs::Permissions::from_mode(0o755)).unwrap();
             }
         }
+    }
+
+    /// Hides the names of services and hosts, as slim images have none: then numbers are all that ss and netstat can write.
+    fn hide_names(&self) {
+        let hosts = self.folder.join("nsswitch.conf");
+        fs::write(&hosts, "hosts: files\npasswd: files\nprotocols: files\nservices: files\n").unwrap();
+        let line = format!(
+            "mount --bind /dev/null /etc/services && mount --bind /dev/null /etc/hosts && mount --bind {} /etc/nsswitch.conf",
+            hosts.display()
+        );
+        let enter = ["-t", &self.init.to_string(), "-m", "--", "sh", "-c", &line].map(str::to_owned);
+        let run = Run::of(Command::new("nsenter").args(enter));
+        assert_eq!(run.status, Some(0), "{}", String::from_utf8_lossy(&run.stderr));
     }
 
     /// Returns the number of the process of this name.

@@ -1,10 +1,9 @@
 //! The totals of `ss -s`, which the kernel keeps in /proc/net. In: sockstat, sockstat6 and snmp. Out: ss's table. It counts no
 //! sockets itself.
 
-use std::path::Path;
-
 use crate::dialects::getopt::place_of_word;
-use crate::proc::{Proc, Task};
+use crate::dialects::look;
+use crate::proc::Task;
 use crate::text::digits::decimal32;
 use crate::text::write::{write_decimal, write_padding, write_short};
 
@@ -17,7 +16,7 @@ const FILE_LEN_MAX: usize = 16 * 1024;
 /// One line, without the program's name: proc cannot be read.
 #[inline(never)]
 pub(super) fn write(out: &mut Vec<u8>) -> Result<(), String> {
-    let proc = Proc::open(Path::new("/proc"))?;
+    let proc = look::open()?;
     let own = Task {
         pid: proc.own_pid().unwrap_or(0),
         tid: 0,
