@@ -31,22 +31,38 @@ pub(super) fn has_letter(letters: u128, letter: u8) -> bool {
     letters.checked_shr(letter.into()).unwrap_or(0) & 1 != 0
 }
 
-/// Returns the letter in front of `word` among `words`, which have blanks in between.
+/// Takes what stands in front of the next `sign` off `text`; `None` once nothing is left behind the last one.
 #[inline(never)]
+pub(super) fn cut<'a>(text: &mut Option<&'a [u8]>, sign: u8) -> Option<&'a [u8]> {
+    let all = (*text)?;
+    let place = all.iter().position(|byte| *byte == sign);
+    let (part, rest) = all.split_at_checked(place.unwrap_or(all.len()))?;
+    *text = place.and_then(|_| rest.get(1..));
+    Some(part)
+}
+
+/// Returns the letter in front of `word` among `words`, which have blanks in between.
 pub(super) fn letter_of_word(words: &[u8], word: &[u8]) -> Option<u8> {
-    let mut words = words
-        .split(|byte| *byte == b' ')
-        .filter_map(<[u8]>::split_first);
-    words
-        .find(|(_, known)| *known == word)
-        .map(|(letter, _)| *letter)
+    let mut rest = Some(words);
+    while let Some(known) = cut(&mut rest, b' ') {
+        if let [letter, known @ ..] = known
+            && known == word
+        {
+            return Some(*letter);
+        }
+    }
+    None
 }
 
 /// Returns the place of `word` among `words`, which have blanks in between.
 pub(super) fn place_of_word(words: &[u8], word: &[u8]) -> Option<usize> {
-    words
-        .split(|byte| *byte == b' ')
-        .position(|known| known == word)
+    let mut rest = Some(words);
+    for place in 0.. {
+        if cut(&mut rest, b' ')? == word {
+            return Some(place);
+        }
+    }
+    None
 }
 
 /// The arguments that are not read yet.
@@ -108,7 +124,8 @@ impl Known {
             .unwrap_or_default();
         // The letter of the names that begin so; of one that is whole nothing else counts.
         let (mut found, mut is_one) = (0, true);
-        for known in self.names.split(|byte| *byte == b' ') {
+        let mut names = Some(self.names);
+        while let Some(known) = cut(&mut names, b' ') {
             if let [letter, known @ ..] = known
                 && known.starts_with(name)
             {

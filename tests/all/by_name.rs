@@ -182,16 +182,18 @@ impl Scene {
     }
 
     /// Hides the names of services and hosts, as slim images have none: then numbers are all that ss and netstat can write.
-    fn hide_names(&self) {
-        let hosts = self.folder.join("nsswitch.conf");
-        fs::write(&hosts, "hosts: files\npasswd: files\nprotocols: files\nservices: files\n").unwrap();
-        let line = format!(
-            "mount --bind /dev/null /etc/services && mount --bind /dev/null /etc/hosts && mount --bind {} /etc/nsswitch.conf",
-            hosts.display()
-        );
-        let enter = ["-t", &self.init.to_string(), "-m", "--", "sh", "-c", &line].map(str::to_owned);
+    fn hide_names(&self, tool: &str) {
+        let files = self.folder.join("nsswitch.conf");
+        fs::write(&files, "hosts: files\n").unwrap();
+        let mut line = "mount --bind /dev/null /etc/services".to_owned();
+        if tool == "netstat" {
+            line += " && mount --bind /dev/null /etc/hosts && mount --bind ";
+            line += &format!("{} /etc/nsswitch.conf", files.display());
+        }
+        let enter = ["-t", &self.init.to_string(), "-m", "--", "sh", "-c", &line];
         let run = Run::of(Command::new("nsenter").args(enter));
-        assert_eq!(run.status, Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status, Some(0), "{said}");
     }
 
     /// Returns the number of the process of this name.

@@ -3,7 +3,7 @@
 //! nothing, as to netstat itself.
 
 use crate::dialects::Stop;
-use crate::dialects::getopt::{Known, Typed, has_letter, place_of_word};
+use crate::dialects::getopt::{Known, Typed, cut, has_letter, place_of_word};
 use crate::text::escape::quoted;
 
 /// netstat's exit status for what it does not understand, and for what is refused.
@@ -15,23 +15,23 @@ static KNOWN: Known = Known {
     letters: b"A:CFMacdeghilnNoprsStuUvVWw2fx64?Z",
     names: b"3ax25 3x25 4ip 3ipx 3appletalk 3netrom 4inet 6inet6 3ddp 3rose xunix 3bluetooth Vversion iinterfaces hhelp \
 rroute Mmasquerade Aprotocol ttcp Ssctp uudp Uudplite wraw 2l2cap frfcomm llistening aall otimers ccontinuous eextend \
-pprograms vverbose sstatistics Wwide nnumeric 1numeric-hosts 1numeric-ports 1numeric-users Nsymbolic Ccache Ffib ggroups \
+pprograms vverbose sstatistics Wwide nnumeric nnumeric-hosts 1numeric-ports 1numeric-users Nsymbolic Ccache Ffib ggroups \
 Zcontext",
 };
 
 /// The text of `-h`.
 pub(super) const USAGE: &str = "\
-usage: netstat [-vWnNceola] [-p] [<Socket>...] [<AF>...]     (lsock, from /proc alone)
-        -W, --wide               whole addresses
-        -n, --numeric            numbers, which all is without it too
-        -e, --extend             owners and inodes
-        -p, --programs           processes
-        -o, --timers             timers
-        -c, --continuous         again each second
-        -l, --listening          sockets that listen
-        -a, --all                all sockets (default: connected)
-  <Socket>={-t|--tcp} {-u|--udp} {-U|--udplite} {-S|--sctp} {-w|--raw} {-x|--unix}
-  <AF>={-4|--inet} {-6|--inet6} {-A <af>}
+usage: netstat [-vWnNceola] [-p] [<Socket>...] [<AF>...]   (lsock, from /proc alone)
+ -W, --wide
+ -n, --numeric
+ -e, --extend
+ -p, --programs
+ -o, --timers
+ -c, --continuous
+ -l, --listening
+ -a, --all
+ <Socket>={-t|--tcp} {-u|--udp} {-U|--udplite} {-S|--sctp} {-w|--raw} {-x|--unix}
+ <AF>={-4|--inet} {-6|--inet6} {-A <af>}
 ";
 
 /// The text of `-V`.
@@ -90,7 +90,8 @@ pub(super) fn parse(words: &[Vec<u8>]) -> Result<Asked, Stop> {
         asked.add(letter);
         match letter {
             b'A' => {
-                for name in value.split(|byte| *byte == b',') {
+                let mut names = Some(value);
+                while let Some(name) = cut(&mut names, b',') {
                     match name {
                         b"inet" | b"ip" | b"tcpip" => asked.add(b'4'),
                         b"inet6" => asked.add(b'6'),

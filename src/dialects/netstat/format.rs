@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::dialects::getopt::cut;
 use crate::dialects::netstat::arguments::{Asked, RAW, SCTP, TCP, UDP, UDPLITE, UNIX};
 use crate::dialects::rows::TableRow;
 use crate::socket::proto::{Proto, Protos};
@@ -102,25 +103,27 @@ pub(super) fn write_program(out: &mut Vec<u8>, pid: u32, word: &[u8]) {
 fn write_program_cell(out: &mut Vec<u8>, program: &[u8], is_last: bool) {
     let mut program = program;
     if !is_last {
-        program = program
-            .split(|byte| *byte == b' ')
-            .next()
-            .unwrap_or_default();
+        program = cut(&mut Some(program), b' ').unwrap_or_default();
     }
     write_short(out, b" ");
     write_left(out, program, PROGRAM_WIDTH);
 }
 
 /// Writes one end: `0.0.0.0:*`, `:::22`; unless it is to be whole, cut to 23 bytes, of which the port has at most 18.
-fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16), wide: bool) {
+fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16), asked: &Asked) {
     let mut text = Vec::new();
-    write_address(&mut text, address);
+    if address.is_ipv6() && address.is_unspecified() && !asked.has(b'n') {
+        // This is what netstat writes where no name is found.
+        write_short(&mut text, b"[::]");
+    } else {
+        write_address(&mut text, address);
+    }
     let mut digits = Vec::new();
     match port {
         0 => digits.push(b'*'),
         port => write_decimal(&mut digits, port.into()),
     }
-    if !wide {
+    if !asked.has(b'W') {
         text.truncate(SHORT_END - digits.len());
     }
     text.push(b':');
@@ -143,9 +146,9 @@ pub(super) fn write_inet(
         return write_sctp(out, asked, row, detail, program);
     };
     write_head(out, row);
-    write_end(out, local, asked.has(b'W'));
+    write_end(out, local, asked);
     write_short(out, b" ");
-    write_end(out, remote, asked.has(b'W'));
+    write_end(out, remote, asked);
     write_short(out, b" ");
     let start = out.len();
     match row.row.state {

@@ -6,7 +6,7 @@
 //! default, and a family that stands in a filter replaces all others.
 
 use crate::dialects::Stop;
-use crate::dialects::getopt::{Known, Typed, has_letter, place_of_word};
+use crate::dialects::getopt::{Known, Typed, cut, has_letter, place_of_word};
 use crate::dialects::ss::filter::{self, Test};
 use crate::text::escape::quoted;
 
@@ -24,23 +24,29 @@ Zcontext zcontexts Nnet 8tipcinfo 8tos 8cgroup Kkill Hno-header 7xdp Mmptcp Oone
 
 /// The text of `-h`, which scripts search for the options that they use.
 pub(in crate::dialects) const USAGE: &str = "\
-Usage: ss [ OPTIONS ] [ FILTER ]     (lsock, from /proc alone)
-   -h, --help          this text
-   -V, --version       version
-   -n, --numeric       numbers, which ports are without it too
-   -a, --all           sockets in every state
-   -l, --listening     sockets that listen or have no peer
-   -o, --options       timers
-   -e, --extended      uid, inode and pointer
-   -p, --processes     processes
-   -s, --summary       totals
-   -4, --ipv4 -6, --ipv6 -0, --packet -t, --tcp -S, --sctp -u, --udp -w, --raw -x, --unix
-   -f, --family=FAMILY {inet|inet6|link|unix|netlink}
-   -A, --query=QUERY, --socket=QUERY
-       {all|inet|tcp|udp|raw|unix|unix_dgram|unix_stream|unix_seqpacket|packet|packet_raw|packet_dgram|netlink|sctp}
-   -H, --no-header     no header line
-   -O, --oneline       one line a socket, which it always is
-   FILTER := [ state STATE ] [ exclude STATE ] [ {sport|dport} OPERATOR PORT | {src|dst} ADDRESS ] and or not ( )
+Usage: ss [ OPTIONS ] [ FILTER ]   (lsock, from /proc alone)
+ -h, --help
+ -V, --version
+ -n, --numeric
+ -a, --all
+ -l, --listening
+ -o, --options
+ -e, --extended
+ -p, --processes
+ -s, --summary
+ -4, --ipv4
+ -6, --ipv6
+ -0, --packet
+ -t, --tcp
+ -S, --sctp
+ -u, --udp
+ -w, --raw
+ -x, --unix
+ -f, --family={inet|inet6|link|unix|netlink}
+ -A, --query, --socket={all|inet|tcp|udp|raw|unix|packet|netlink ...}
+ -H, --no-header
+ -O, --oneline
+ FILTER := [ state STATE ] [ exclude STATE ] [ {sport|dport} [OPERATOR] PORT | {src|dst} ADDRESS ] ...
 ";
 
 /// The text of `-V`.
@@ -321,7 +327,8 @@ fn set(asked: &mut Asked, letter: u8, value: &[u8], states: &mut u16) -> Result<
                 (asked.tables, asked.is_named) = (0, true);
                 *states = default_states(*states);
             }
-            for name in value.split(|byte| *byte == b',') {
+            let mut names = Some(value);
+            while let Some(name) = cut(&mut names, b',') {
                 add_named_table(asked, name)?;
             }
         }

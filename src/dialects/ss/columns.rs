@@ -5,6 +5,7 @@
 //! ss has a blank in front of some fields, and the last column begins with one that belongs to its content: so its header is
 //! glued to the one before. No blank is left at the end of a line, as since iproute2 7.0.
 
+use crate::dialects::getopt::cut;
 use crate::text::write::{write_padding, write_short};
 
 /// The number of fields.
@@ -37,7 +38,8 @@ impl Fields {
     /// Returns the headers.
     pub(super) fn header() -> Self {
         let mut fields = Self::default();
-        for header in HEADERS.split(|byte| *byte == b'|') {
+        let mut headers = Some(HEADERS);
+        while let Some(header) = cut(&mut headers, b'|') {
             write_short(&mut fields.text, header);
             fields.end();
         }

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::dialects::getopt::cut;
 use crate::dialects::look::Look;
 use crate::dialects::rows::{Held, TableRow};
 use crate::dialects::ss::arguments::Asked;
@@ -82,9 +83,12 @@ impl Writer<'_> {
         fields.clear();
         write_short(&mut fields.text, netid(&row.row, &detail).as_bytes());
         fields.end();
-        let mut states = STATES.split(|byte| *byte == b' ');
-        let state = states.nth(state_number(row.row.state).into());
-        write_short(&mut fields.text, state.unwrap_or(b"UNKNOWN"));
+        let mut states = Some(STATES);
+        for _ in 0..state_number(row.row.state) {
+            cut(&mut states, b' ');
+        }
+        let state = cut(&mut states, b' ').unwrap_or(b"UNKNOWN");
+        write_short(&mut fields.text, state);
         fields.end();
         for queue in [row.row.rx_queue, row.row.tx_queue] {
             let start = fields.text.len();
@@ -273,7 +277,7 @@ fn write_address(out: &mut Vec<u8>, address: IpAddr, v6only: bool) {
 
 /// Writes the name of a command as ss reads it: up to its first closing parenthesis.
 fn write_command(out: &mut Vec<u8>, command: &[u8]) {
-    let name = command.split(|byte| *byte == b')').next();
+    let name = cut(&mut Some(command), b')');
     write_plain(out, name.unwrap_or_default());
 }
 

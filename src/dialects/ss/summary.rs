@@ -1,7 +1,7 @@
 //! The totals of `ss -s`, which the kernel keeps in /proc/net. In: sockstat, sockstat6 and snmp. Out: ss's table. It counts no
 //! sockets itself.
 
-use crate::dialects::getopt::place_of_word;
+use crate::dialects::getopt::{cut, place_of_word};
 use crate::dialects::look;
 use crate::proc::Task;
 use crate::text::digits::decimal32;
@@ -49,23 +49,40 @@ INET\t  ~dfhegi.~dfh.@egi.\nFRAG\t  ~jk.~j.@k.\n\n";
 
 /// Returns the number behind the figure `name` of `text`: its line and its place there; 0 where there is none.
 fn figure(text: &[u8], name: &[u8]) -> i64 {
-    let blank = name.iter().rposition(|byte| *byte == b' ').unwrap_or(0);
-    let (line, key) = name.split_at_checked(blank).unwrap_or_default();
-    let mut lines = text.split(|byte| *byte == b'\n');
-    let line = lines.find_map(|text| text.strip_prefix(line));
-    let mut words = line.unwrap_or_default().split(|byte| *byte == b' ');
-    words.find(|word| *word == key.trim_ascii_start());
-    words.next().and_then(decimal32).map_or(0, i64::from)
+    let mut names = Some(name);
+    let line = cut(&mut names, b' ').unwrap_or_default();
+    let mut lines = Some(text);
+    while let Some(text) = cut(&mut lines, b'\n') {
+        let mut words = Some(text);
+        if cut(&mut words, b' ') == Some(line) {
+            while let Some(word) = cut(&mut words, b' ') {
+                if Some(word) == names {
+                    return number(cut(&mut words, b' '));
+                }
+            }
+        }
+    }
+    0
+}
+
+/// Returns the number that `word` is; 0 if it is none.
+fn number(word: Option<&[u8]>) -> i64 {
+    word.and_then(decimal32).map_or(0, i64::from)
 }
 
 /// Returns how many connections of TCP are established: the figure below its name in the second of two lines.
 fn established(snmp: &[u8]) -> i64 {
-    let lines = snmp.split(|byte| *byte == b'\n');
-    let mut lines = lines.filter(|line| line.starts_with(b"Tcp: "));
-    let names = lines.next().unwrap_or_default();
-    let place = place_of_word(names, b"CurrEstab").unwrap_or(0);
-    let mut figures = lines.next().unwrap_or_default().split(|byte| *byte == b' ');
-    figures.nth(place).and_then(decimal32).map_or(0, i64::from)
+    let mut lines = Some(snmp);
+    while let Some(names) = cut(&mut lines, b'\n') {
+        if let Some(place) = place_of_word(names, b"CurrEstab") {
+            let mut figures = cut(&mut lines, b'\n');
+            for _ in 0..place {
+                cut(&mut figures, b' ');
+            }
+            return number(cut(&mut figures, b' '));
+        }
+    }
+    0
 }
 
 /// Writes a number and blanks up to `width`. It may be less than zero: the kernel's figures are not of one moment.
@@ -84,9 +101,9 @@ fn write_signed(out: &mut Vec<u8>, number: i64, width: usize) {
 /// Writes the table of what the files say.
 fn write_totals(out: &mut Vec<u8>, sockstat: &[u8], snmp: &[u8]) {
     let mut figures = [0; COUNT];
-    let names = FIGURES.split(|byte| *byte == b'|');
-    for (number, name) in figures.iter_mut().zip(names) {
-        *number = figure(sockstat, name);
+    let mut names = Some(FIGURES);
+    for number in &mut figures {
+        *number = figure(sockstat, cut(&mut names, b'|').unwrap_or_default());
     }
     let [_, waiting, .., tcp, tcp6, _, _, all] = figures;
     let (mut sum, mut width) = (0, None);

@@ -37,22 +37,73 @@ fn netstat_is_answered_byte_for_byte_beyond_what_was_seen() {
     let Some(scene) = Scene::set("netstat", "next-server (v1") else {
         return;
     };
-    scene.hide_names();
+    scene.hide_names("netstat");
     let options = [
-        "-an", "-ln", "-n", "-tan", "-uan", "-wan", "-wln", "-xan", "-xln", "-xn", "-txan", "-4 -an", "-6 -ln", "-46ln",
-        "-A inet6 -an", "-A inet,unix -ln", "--inet -n -e", "-tane", "-taneo", "-tanpo", "-aneo", "-uaneop", "-tanW", "-anepoWv", "-lan",
-        "-U -an", "-S -an", "-tS -an", "-St -ln", "-4S -an", "-6S -an", "-tUn", "--tcp --num --list", "--numeric-ports -ta", "--numeric-users -te -n",
-        "-N -tan", "-F -tan", "-tanT", "-k", "--nope", "--num=1", "-A", "-t word -n other",
+        "-an",
+        "-ln",
+        "-n",
+        "-tan",
+        "-uan",
+        "-wan",
+        "-wln",
+        "-xan",
+        "-xln",
+        "-xn",
+        "-txan",
+        "-4 -an",
+        "-6 -ln",
+        "-46ln",
+        "-A inet6 -an",
+        "-A inet,unix -ln",
+        "--inet -n -e",
+        "-tane",
+        "-taneo",
+        "-tanpo",
+        "-aneo",
+        "-uaneop",
+        "-tanW",
+        "-aneWv",
+        "-lan",
+        "-U -an",
+        "-S -an",
+        "-tS -an",
+        "-St -ln",
+        "-4S -an",
+        "-6S -an",
+        "-tUn",
+        "--tcp --num --list",
+        "--numeric-ports -ta",
+        "--numeric-users -te -n",
+        "-N -tan",
+        "-F -tan",
+        "-tanT",
+        "-k",
+        "--nope",
+        "--num=1",
+        "-A",
+        "-t word -n other",
     ];
-    let lines: Vec<String> = options.iter().map(|line| format!("netstat {line}")).collect();
+    let lines: Vec<String> = options
+        .iter()
+        .map(|line| format!("netstat {line}"))
+        .collect();
     same(&scene, &lines, None);
     let lines = ["netstat -tlnp", "netstat -anpe", "netstat -xp"].map(str::to_owned);
     same(&scene, &lines, Some(1000));
     refuses(
         &scene,
         &[
-            "netstat -r", "netstat -rn", "netstat -i", "netstat -s", "netstat -st", "netstat -g", "netstat -M", "netstat --ax25", "netstat -A ipx -n",
-            "netstat -Z", "netstat --route -t",
+            "netstat -r",
+            "netstat -rn",
+            "netstat -i",
+            "netstat -s",
+            "netstat -st",
+            "netstat -g",
+            "netstat -M",
+            "netstat --ax25",
+            "netstat -A ipx -n",
+            "netstat -Z",
+            "netstat --route -t",
         ],
         3,
     );

@@ -20,9 +20,7 @@ const OTHERS: &[(&str, &str)] = &[];
 /// Returns true for a line about the figures of TCP and the memory of sockets, which are in netlink alone.
 fn is_about_netlink(line: &str) -> bool {
     let mut words = line.split(' ').skip(1);
-    words.any(|word| {
-        word.starts_with('-') && !word.starts_with("--") && word.contains(['i', 'm'])
-    })
+    words.any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(['i', 'm']))
 }
 
 #[test]
@@ -35,26 +33,110 @@ fn ss_is_answered_byte_for_byte_beyond_what_was_seen() {
     let Some(scene) = Scene::set("ss", "next-server (v1") else {
         return;
     };
-    scene.hide_names();
+    scene.hide_names("ss");
     // Options by clusters and long names, alone and together; then filters, right and wrong.
     let options = [
-        "-tan", "-tl", "-ul", "-uan", "-wan", "-w", "-xa", "-xn", "-x -l", "-0", "-0 -a -e", "-f link", "-f unix -l",
-        "-f netlink", "-f inet6 -tan", "-4 -an", "-6 -ln", "-4 -6 -tln", "-tanH", "-anpH", "-ape", "-tanoe", "-O -tn", "-plat",
-        "-antlp", "-s", "-s -t", "-A tcp", "-A tcp,udp -a", "-A all,!unix,!netlink -l", "-A u_str,u_seq -pl", "-A p_raw",
-        "--query=inet --all --num", "--proc --lis --tcp", "-tx", "-xt -a", "-u -t -l -n -p", "-n state listening",
-        "-tn state established state syn-sent", "-tan exclude listening exclude time-wait", "-ta excl all",
-        "-tn state ESTABLISHED", "-tn state big", "-tn state bucket", "-tn state synchronized", "-tn state unknown",
+        "-tan",
+        "-tl",
+        "-ul",
+        "-uan",
+        "-wan",
+        "-w",
+        "-xa",
+        "-xn",
+        "-x -l",
+        "-0",
+        "-0 -a -e",
+        "-f link",
+        "-f unix -l",
+        "-f netlink",
+        "-f inet6 -tan",
+        "-4 -an",
+        "-6 -ln",
+        "-4 -6 -tln",
+        "-tanH",
+        "-anpH",
+        "-ape",
+        "-tanoe",
+        "-O -tn",
+        "-plat",
+        "-antlp",
+        "-s",
+        "-s -t",
+        "-A tcp",
+        "-A tcp,udp -a",
+        "-A all,!unix,!netlink -l",
+        "-A u_str,u_seq -pl",
+        "-A p_raw",
+        "--query=inet --all --num",
+        "--proc --lis --tcp",
+        "-tx",
+        "-xt -a",
+        "-u -t -l -n -p",
+        "-n state listening",
+        "-tn state established state syn-sent",
+        "-tan exclude listening exclude time-wait",
+        "-ta excl all",
+        "-tn state ESTABLISHED",
+        "-tn state big",
+        "-tn state bucket",
+        "-tn state synchronized",
+        "-tn state unknown",
     ];
     let filters = [
-        "sport = :5432", "sport 5432", "sport eq 0x1538", "dport != :5432", "sport > :40000", "sport ge 50000",
-        "sport lt 1000 or dport gt 50000", "sport = :22 or sport = :80 dport = :1", "not ( sport = :80 )", "! sport = :80",
-        "src 127.0.0.1", "src 127/8", "dst 172.17.0.2", "dst [::ffff:172.17.0.2]", "dst [::ffff:172.17.0.2]:54846", "src [::1]:5432",
-        "src inet6:[::]", "src [fe80::]/10", "sport = inet:22", "sport = inet6:22", "src *:3306", "dst *", "src 0.0.0.0",
-        "src 127.0.0.0/255.0.0.0", "src any", "autobound", "not autobound", "( sport = :80 | sport = :22 ) & src 0.0.0.0/0",
-        "src unix:*docker*", "src = 127.0.0.1:3306", "dst 127.0.0.1/32:3306", "sport = :99999", "sport = +80", "sport = 080",
-        "sport", "sport = = 1", "sport = :80 )", "( sport = :80", "or", "foo", "sport = foo", "sport=:80", "src ::1", "src [::1",
-        "src 1.2.3.4/33", "src 300.1.1.1", "src 1.2.3.4.5", "dst > 1.2.3.4", "sport = :1 and", "not", "sport = :22 foo",
-        "sport = :22 :80", "state established",
+        "sport = :5432",
+        "sport 5432",
+        "sport eq 0x1538",
+        "dport != :5432",
+        "sport > :40000",
+        "sport ge 50000",
+        "sport lt 1000 or dport gt 50000",
+        "sport = :22 or sport = :80 dport = :1",
+        "not ( sport = :80 )",
+        "! sport = :80",
+        "src 127.0.0.1",
+        "src 127/8",
+        "dst 172.17.0.2",
+        "dst [::ffff:172.17.0.2]",
+        "dst [::ffff:172.17.0.2]:54846",
+        "src [::1]:5432",
+        "src inet6:[::]",
+        "src [fe80::]/10",
+        "sport = inet:22",
+        "sport = inet6:22",
+        "src *:3306",
+        "dst *",
+        "src 0.0.0.0",
+        "src 127.0.0.0/255.0.0.0",
+        "src any",
+        "autobound",
+        "not autobound",
+        "( sport = :80 | sport = :22 ) & src 0.0.0.0/0",
+        "src unix:*docker*",
+        "src = 127.0.0.1:3306",
+        "dst 127.0.0.1/32:3306",
+        "sport = :99999",
+        "sport = +80",
+        "sport = 080",
+        "sport",
+        "sport = = 1",
+        "sport = :80 )",
+        "( sport = :80",
+        "or",
+        "foo",
+        "sport = foo",
+        "sport=:80",
+        "src ::1",
+        "src [::1",
+        "src 1.2.3.4/33",
+        "src 300.1.1.1",
+        "src 1.2.3.4.5",
+        "dst > 1.2.3.4",
+        "sport = :1 and",
+        "not",
+        "sport = :22 foo",
+        "sport = :22 :80",
+        "state established",
     ];
     let mut lines: Vec<String> = options.iter().map(|line| format!("ss {line}")).collect();
     for filter in filters {
@@ -64,8 +146,19 @@ fn ss_is_answered_byte_for_byte_beyond_what_was_seen() {
         lines.push(format!("ss -ln '{filter}'"));
     }
     for line in [
-        "ss -xan 'src /mnt/run/*'", "ss -xa dst '*'", "ss -x src '@abs*'", "ss -x autobound", "ss -tan 'src 127.0.0.1' or dst '172.17.0.2'",
-        "ss -k", "ss --nope", "ss --tcp=1", "ss -f foo", "ss -A foo", "ss state foo", "ss exclude", "ss -t exclude all",
+        "ss -xan 'src /mnt/run/*'",
+        "ss -xa dst '*'",
+        "ss -x src '@abs*'",
+        "ss -x autobound",
+        "ss -tan 'src 127.0.0.1' or dst '172.17.0.2'",
+        "ss -k",
+        "ss --nope",
+        "ss --tcp=1",
+        "ss -f foo",
+        "ss -A foo",
+        "ss state foo",
+        "ss exclude",
+        "ss -t exclude all",
         "ss -tan sport = '\\:22'",
     ] {
         lines.push(line.to_owned());
@@ -76,8 +169,25 @@ fn ss_is_answered_byte_for_byte_beyond_what_was_seen() {
     refuses(
         &scene,
         &[
-            "ss -i", "ss -tin", "ss -tm", "ss -K dst 1.2.3.4", "ss -tD x", "ss -Z", "ss -E", "ss -N x", "ss -F x", "ss -b", "ss -r",
-            "ss -T", "ss -M", "ss --vsock", "ss --tos", "ss -f vsock", "ss -A xdp", "ss -t dev eth0", "ss -t src netlink:x",
+            "ss -i",
+            "ss -tin",
+            "ss -tm",
+            "ss -K dst 1.2.3.4",
+            "ss -tD x",
+            "ss -Z",
+            "ss -E",
+            "ss -N x",
+            "ss -F x",
+            "ss -b",
+            "ss -r",
+            "ss -T",
+            "ss -M",
+            "ss --vsock",
+            "ss --tos",
+            "ss -f vsock",
+            "ss -A xdp",
+            "ss -t dev eth0",
+            "ss -t src netlink:x",
         ],
         255,
     );
@@ -117,7 +227,11 @@ fn a_terminal_is_filled_as_ss_fills_it() {
             };
             let real = on_terminal("ss");
             assert!(real.lines().count() > 1, "{real}");
-            assert_eq!(on_terminal(ours.to_str().unwrap()), real, "{columns}: {options}");
+            assert_eq!(
+                on_terminal(ours.to_str().unwrap()),
+                real,
+                "{columns}: {options}"
+            );
         }
     }
 }
