@@ -181,19 +181,18 @@ impl Scene {
         }
     }
 
-    /// Hides the names of services and hosts, as slim images have none: then numbers are all that ss and netstat can write.
-    fn hide_names(&self, tool: &str) {
-        let files = self.folder.join("nsswitch.conf");
-        fs::write(&files, "hosts: files\n").unwrap();
-        let mut line = "mount --bind /dev/null /etc/services".to_owned();
-        if tool == "netstat" {
-            line += " && mount --bind /dev/null /etc/hosts && mount --bind ";
-            line += &format!("{} /etc/nsswitch.conf", files.display());
+    /// Gives the scene the names of the protocols that it has raw sockets of: these lsock knows.
+    fn name_protocols(&self) {
+        let files = [
+            ("protocols", "icmp\t1\tICMP\nipv6-icmp\t58\tIPv6-ICMP\n"),
+            (
+                "nsswitch.conf",
+                "passwd: files\nhosts: files\nprotocols: files\n",
+            ),
+        ];
+        for (name, text) in files {
+            fs::write(self.folder.join(name), text).unwrap();
         }
-        let enter = ["-t", &self.init.to_string(), "-m", "--", "sh", "-c", &line];
-        let run = Run::of(Command::new("nsenter").args(enter));
-        let said = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status, Some(0), "{said}");
     }
 
     /// Returns the number of the process of this name.
@@ -348,6 +347,9 @@ fn all_lines(
     let Some(scene) = Scene::set(tool, node) else {
         return;
     };
+    if tool == "ss" {
+        scene.name_protocols();
+    }
     let (mut refused, mut failed, mut about_sockets) = (Vec::new(), Vec::new(), 0);
     for row in COMMANDS.lines() {
         let fields: Vec<&str> = row.split('\t').collect();

@@ -169,11 +169,10 @@ pub(super) fn write_inet(
 fn write_head(out: &mut Vec<u8>, row: &TableRow<'_>) {
     let (_, name) = kind_of(row.row.proto);
     write_left(out, name.as_bytes(), 5);
-    for queue in [row.row.rx_queue, row.row.tx_queue] {
-        write_short(out, b" ");
-        write_number(out, queue.unwrap_or(0), 6);
-    }
     write_short(out, b" ");
+    for queue in [row.row.rx_queue, row.row.tx_queue] {
+        write_number(out, Some(queue.unwrap_or(0)), 6);
+    }
 }
 
 /// Writes owner, inode and program.

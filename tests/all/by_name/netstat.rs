@@ -37,7 +37,6 @@ fn netstat_is_answered_byte_for_byte_beyond_what_was_seen() {
     let Some(scene) = Scene::set("netstat", "next-server (v1") else {
         return;
     };
-    scene.hide_names("netstat");
     let options = [
         "-an",
         "-ln",

@@ -33,7 +33,7 @@ fn ss_is_answered_byte_for_byte_beyond_what_was_seen() {
     let Some(scene) = Scene::set("ss", "next-server (v1") else {
         return;
     };
-    scene.hide_names("ss");
+    scene.name_protocols();
     // Options by clusters and long names, alone and together; then filters, right and wrong.
     let options = [
         "-tan",
