@@ -173,7 +173,7 @@ mod tests {
     };
 
     /// Returns the words of `line`, which are separated by blanks.
-    fn words(line: &str) -> Vec<Vec<u8>> {
+    fn split(line: &str) -> Vec<Vec<u8>> {
         line.split(' ')
             .map(|word| word.as_bytes().to_vec())
             .collect()
@@ -193,8 +193,8 @@ mod tests {
             ("-t -f -l", "tf", ""),
         ];
         for (line, letters, words) in lines {
-            let words_typed = words(line);
-            let typed = KNOWN.parse(&words_typed);
+            let line_words = split(line);
+            let typed = KNOWN.parse(&line_words);
             if words.contains("ambiguous") {
                 assert!(typed.wrong.is_some(), "{line}");
                 continue;
@@ -212,7 +212,7 @@ mod tests {
             );
             assert_eq!(typed.wrong, None);
         }
-        let line = words("-tfinet --fam=inet6 --family x");
+        let line = split("-tfinet --fam=inet6 --family x");
         let values = KNOWN.parse(&line).options;
         let values: Vec<_> = values.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [&b""[..], b"inet", b"inet6", b"x"]);
@@ -230,12 +230,12 @@ mod tests {
             ("--ti", "ss: option '--ti' is ambiguous"),
         ] {
             assert_eq!(
-                KNOWN.parse(&words(line)).wrong.as_deref(),
+                KNOWN.parse(&split(line)).wrong.as_deref(),
                 Some(wrong),
                 "{line}"
             );
         }
         // What stands before it counts.
-        assert_eq!(KNOWN.parse(&words("-tk")).options.len(), 1);
+        assert_eq!(KNOWN.parse(&split("-tk")).options.len(), 1);
     }
 }

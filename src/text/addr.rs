@@ -85,7 +85,7 @@ pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Writes an IPv6 address as the C library does (`inet_ntop`), without brackets: a v4-mapped one, and one of ::/96, with
+/// Writes an IPv6 address as the C library does (`inet_ntop`), without brackets: a v4-mapped one, and one of `::/96`, with
 /// its last four bytes as IPv4.
 pub(crate) fn write_c_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
     let [.., a, b, c, d] = address.octets();

@@ -165,11 +165,8 @@ mod tests {
 
     /// Returns what is shown for a command line, whose words are separated by blanks.
     fn asked(line: &str) -> Result<Asked, Stop> {
-        parse(
-            line.split(' ')
-                .map(|word| word.as_bytes().to_vec())
-                .collect(),
-        )
+        let words = line.split(' ').map(|word| word.as_bytes().to_vec());
+        parse(&words.collect::<Vec<_>>())
     }
 
     #[test]

@@ -7,7 +7,13 @@
 
 use crate::dialects::Stop;
 use crate::dialects::getopt::{Known, Typed, cut, has_letter, place_of_word};
-use crate::dialects::ss::filter::{self, Test};
+use crate::dialects::ss::filter::Test;
+use crate::dialects::ss::grammar;
+use crate::dialects::ss::names::{
+    ALL, CLOSE, CONNECTED, ESTABLISHED, EVERY, FAMILIES, FAMILY_NAMES, INET, INET_ALL, INET6, LINK,
+    LISTEN, NETLINK, NETLINK_ALL, PACKET_ALL, RAW, SCTP, STATE_NAMES, STATES, TABLE_NAMES, TABLES,
+    TCP, UDP, UNIX, UNIX_ALL, UNIX_DGRAM, UNTOLD_NAMES,
+};
 use crate::text::escape::quoted;
 
 /// ss's exit status for what it does not understand, and for what is refused.
@@ -55,127 +61,6 @@ const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n"
 );
-
-/// TCP. Tables are bits, whose order means nothing.
-pub(super) const TCP: u16 = 1;
-/// UDP.
-pub(super) const UDP: u16 = 2;
-/// Raw sockets.
-pub(super) const RAW: u16 = 4;
-/// Streams of unix.
-pub(super) const UNIX_STREAM: u16 = 8;
-/// Datagrams of unix.
-pub(super) const UNIX_DGRAM: u16 = 0x10;
-/// Sequenced packets of unix.
-pub(super) const UNIX_SEQ: u16 = 0x20;
-/// Packet sockets with link-level headers.
-pub(super) const PACKET_RAW: u16 = 0x40;
-/// Packet sockets without.
-pub(super) const PACKET_DGRAM: u16 = 0x80;
-/// Netlink.
-pub(super) const NETLINK_ALL: u16 = 0x100;
-/// SCTP.
-pub(super) const SCTP: u16 = 0x200;
-/// What ss has and /proc does not tell: MPTCP, DCCP, vsock, XDP; several, as far as the columns are concerned.
-const UNTOLD: u16 = 0xc00;
-/// All of the internet.
-const INET_ALL: u16 = TCP | UDP | RAW | SCTP | UNTOLD;
-/// All of unix.
-const UNIX_ALL: u16 = UNIX_STREAM | UNIX_DGRAM | UNIX_SEQ;
-/// Both of packet.
-pub(super) const PACKET_ALL: u16 = PACKET_RAW | PACKET_DGRAM;
-/// Every table.
-const EVERY: u16 = INET_ALL | UNIX_ALL | PACKET_ALL | NETLINK_ALL;
-
-/// The names of tables.
-const TABLE_NAMES: &[u8] = b"all inet udp tcp sctp raw unix unix_stream u_str unix_dgram u_dgr unix_seqpacket u_seq packet \
-packet_raw p_raw packet_dgram p_dgr netlink";
-/// What each stands for.
-static TABLES: [u16; 19] = [
-    EVERY,
-    INET_ALL,
-    UDP,
-    TCP,
-    SCTP,
-    RAW,
-    UNIX_ALL,
-    UNIX_STREAM,
-    UNIX_STREAM,
-    UNIX_DGRAM,
-    UNIX_DGRAM,
-    UNIX_SEQ,
-    UNIX_SEQ,
-    PACKET_ALL,
-    PACKET_RAW,
-    PACKET_RAW,
-    PACKET_DGRAM,
-    PACKET_DGRAM,
-    NETLINK_ALL,
-];
-/// Tables and families that ss has and /proc does not tell.
-const UNTOLD_NAMES: &[u8] = b"dccp mptcp tipc vsock vsock_stream v_str vsock_dgram v_dgr xdp";
-
-/// IPv4. Families are bits.
-pub(super) const INET: u8 = 1;
-/// IPv6.
-pub(super) const INET6: u8 = 2;
-/// Unix.
-pub(super) const UNIX: u8 = 4;
-/// Packet.
-pub(super) const LINK: u8 = 8;
-/// Netlink.
-pub(super) const NETLINK: u8 = 16;
-
-/// The names of families.
-const FAMILY_NAMES: &[u8] = b"inet inet6 unix link netlink";
-/// The bit, the tables and the states of each.
-static FAMILIES: [(u8, u16, u16); 5] = [
-    (INET, INET_ALL, CONNECTED),
-    (INET6, INET_ALL, CONNECTED),
-    (UNIX, UNIX_ALL, CONNECTED),
-    (LINK, PACKET_ALL, CLOSE),
-    (NETLINK, NETLINK_ALL, CLOSE),
-];
-
-/// Every state: bit N is the kernel's state N of TCP, and bit 0 none of them.
-const ALL: u16 = 0xfff;
-/// TCP's LISTEN.
-const LISTEN: u16 = 1 << 10;
-/// TCP's CLOSE, which every socket without a peer is in.
-const CLOSE: u16 = 1 << 7;
-/// `SYN_RECV` and `TIME_WAIT`, which have no socket of their own.
-const BUCKET: u16 = 1 << 3 | 1 << 6;
-/// The state ESTABLISHED.
-const ESTABLISHED: u16 = 1 << 1;
-/// What is shown by default.
-const CONNECTED: u16 = ALL & !(LISTEN | CLOSE | BUCKET);
-
-/// The names of states and sets of them.
-const STATE_NAMES: &[u8] = b"established syn-sent syn-recv syn-rcv fin-wait-1 fin-wait-2 time-wait unconnected close closed \
-close-wait last-ack listening closing all connected synchronized bucket big unknown";
-/// What each stands for.
-static STATES: [u16; 20] = [
-    ESTABLISHED,
-    1 << 2,
-    1 << 3,
-    1 << 3,
-    1 << 4,
-    1 << 5,
-    1 << 6,
-    CLOSE,
-    CLOSE,
-    CLOSE,
-    1 << 8,
-    1 << 9,
-    LISTEN,
-    1 << 11,
-    ALL,
-    ALL & !(CLOSE | LISTEN),
-    ALL & !(CLOSE | LISTEN | 1 << 2),
-    BUCKET,
-    ALL & !BUCKET,
-    1,
-];
 
 /// What is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -298,7 +183,7 @@ pub(in crate::dialects) fn parse(arguments: &[Vec<u8>]) -> Result<Asked, Stop> {
         (0, _) => "ss: no socket tables to show with such filter.",
         (_, 0) => "ss: no socket states to show with such filter.",
         _ => {
-            filter::parse(filter, &mut asked)?;
+            grammar::parse(filter, &mut asked)?;
             return Ok(asked);
         }
     };
@@ -448,6 +333,7 @@ pub(super) fn refused(what: &str, why: &str) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialects::ss::names::UNIX_STREAM;
 
     /// Returns what is shown for a command line, whose words are separated by blanks.
     fn asked(line: &str) -> Result<Asked, Stop> {
@@ -543,5 +429,15 @@ mod tests {
                 .iter()
                 .all(|word| USAGE.contains(word))
         );
+    }
+
+    #[test]
+    fn a_family_in_the_filter_replaces_those_that_are_shown() {
+        let families = |line: &str| asked(line).unwrap().families;
+        assert_eq!(families("-t sport = 1"), 3);
+        assert_eq!(families("-t sport = inet:1"), 1);
+        assert_eq!(families("-t -4 -6 sport = 1"), 2);
+        assert_eq!(families("-tx src /run/*"), 4);
+        assert_eq!(families("-a"), 31);
     }
 }

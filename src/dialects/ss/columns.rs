@@ -95,7 +95,7 @@ impl Columns {
     /// Makes the columns wide enough for `fields`. ss does not measure the very last field of all it writes.
     pub(super) fn measure(&mut self, fields: &Fields, is_last: bool) {
         for (width, (number, text)) in self.widths.iter_mut().zip(fields.all()) {
-            if !has(self.hidden, number) && !(is_last && number == FIELDS - 1) {
+            if !(has(self.hidden, number) || is_last && number == FIELDS - 1) {
                 *width = text.len().max(*width);
             }
         }

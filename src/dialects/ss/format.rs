@@ -391,11 +391,11 @@ mod tests {
     fn pointers_and_commands_are_written_as_ss_writes_them() {
         let mut out = Vec::new();
         write_pointer(&mut out, 0);
-        write_short(out, b" ");
+        write_short(&mut out, b" ");
         write_pointer(&mut out, 0x1_e9b2_5b20);
-        write_short(out, b" ");
+        write_short(&mut out, b" ");
         write_command(&mut out, b"next-server (v1)\x1b");
-        write_short(out, b" ");
+        write_short(&mut out, b" ");
         write_command(&mut out, b"a b\\\x1b[1m");
         assert_eq!(out, b"0 1e9b25b20 next-server (v1 a b\\\\x1b[1m");
     }

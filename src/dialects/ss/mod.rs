@@ -5,8 +5,11 @@
 
 mod arguments;
 mod columns;
+mod ends;
 mod filter;
 mod format;
+mod grammar;
+mod names;
 mod summary;
 
 use std::io;
@@ -15,12 +18,13 @@ use super::Failure;
 use super::look::Look;
 use super::page::{self, Page, failed};
 use super::rows::{Rows, TableRow};
-use crate::dialects::ss::arguments::{
-    Asked, INET, INET6, LINK, NETLINK, NETLINK_ALL, PACKET_ALL, PACKET_DGRAM, PACKET_RAW, RAW, TCP,
-    UDP, UNIX, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
-};
+use crate::dialects::ss::arguments::Asked;
 use crate::dialects::ss::columns::{Columns, Fields};
 use crate::dialects::ss::format::{Writer, state_number};
+use crate::dialects::ss::names::{
+    INET, INET6, LINK, NETLINK, NETLINK_ALL, PACKET_ALL, PACKET_DGRAM, PACKET_RAW, RAW, TCP, UDP,
+    UNIX, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
+};
 use crate::join::dual_stack::Wildcards;
 use crate::proc::sys;
 use crate::select::{Condition, RowTest, Truth};
