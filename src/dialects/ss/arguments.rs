@@ -396,12 +396,6 @@ mod tests {
                 255,
             ),
             (
-                "-t exclude all",
-                "ss: no socket states to show with such filter.",
-                false,
-                0,
-            ),
-            (
                 "-t -A !tcp",
                 "ss: no socket tables to show with such filter.",
                 false,

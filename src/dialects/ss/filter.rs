@@ -53,7 +53,13 @@ fn address_bits(address: IpAddr) -> u128 {
     }
 }
 
-/// What the filter is asked of: a row, as one of its sides.
+/// Returns the number that ss has where others have an address.
+fn number(number: u32) -> IpAddr {
+    IpAddr::V4(number.swap_bytes().into())
+}
+
+/// What the filter is asked of: a row, as one of its sides. Netlink has its family for an address, packet its protocol,
+/// unix none that a prefix has unless it has no name.
 struct Facts<'a> {
     /// The address.
     address: IpAddr,
@@ -78,10 +84,20 @@ impl<'a> Facts<'a> {
                 (facts.address, facts.port) = (address, port.into());
             }
             Ends::Netlink { .. } if is_remote => facts.port = ANY_PORT,
-            Ends::Netlink { port_id, .. } => facts.port = port_id.cast_signed(),
-            Ends::Packet { ifindex, .. } if !is_remote => facts.port = ifindex.cast_signed(),
+            Ends::Netlink { family, port_id } => {
+                (facts.address, facts.port) = (number(family), port_id.cast_signed());
+            }
+            Ends::Packet { ethertype, ifindex } if !is_remote => {
+                facts.address = number(ethertype.into());
+                facts.port = ifindex.cast_signed();
+            }
             Ends::Path(_) if is_remote => facts.path = Some(b""),
-            Ends::Path(path) => facts.path = Some(path),
+            Ends::Path(path) => {
+                facts.path = Some(path);
+                if !path.is_empty() {
+                    facts.address = IpAddr::V6(Ipv6Addr::from_bits(u128::MAX));
+                }
+            }
             _ => {}
         }
         facts
