@@ -380,7 +380,7 @@ mod tests {
     fn what_is_wrong_or_refused_has_the_words_and_the_status_of_ss() {
         for (line, said, usage, status) in [
             ("-k", "ss: invalid option -- 'k'", true, 255),
-            ("--x", "ss: unrecognized option '--x'", true, 255),
+            ("--nope", "ss: unrecognized option '--nope'", true, 255),
             ("-f foo", "ss: \"foo\" is invalid family", true, 255),
             (
                 "-A foo",
