@@ -101,7 +101,7 @@ fn watch(take: &Take<'_>, options: &Options, pause: Duration) -> Result<Status, 
     loop {
         let mut warnings = Warnings::default();
         let mut now = take.snapshot(&mut warnings)?;
-        now.load_names(take.proc, take.plan);
+        now.load_names(take.proc, take.plan, &mut warnings);
         let is_read = write_out(|out| watch.write_round(before.as_ref(), &now, out))?;
         // What is odd is said once, beside the first list.
         if before.is_none() {
@@ -139,11 +139,11 @@ fn finish(
     mut snapshot: Snapshot,
     take: &Take<'_>,
     options: &Options,
-    warnings: Warnings,
+    mut warnings: Warnings,
 ) -> Result<Status, String> {
     let again = look_again(&snapshot, take, options);
     if again.is_none() && options.view != View::Quiet {
-        snapshot.load_names(take.proc, take.plan);
+        snapshot.load_names(take.proc, take.plan, &mut warnings);
     }
     let proc = Some(take.proc);
     show(

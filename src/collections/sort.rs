@@ -1,16 +1,44 @@
-//! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. std's sort is
-//! compiled here for u32 alone: for each further type of element it adds 5 to 8 KB to a binary that people copy about,
-//! so things are sorted on a heap of our own.
+//! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. std's sorts add
+//! 5 to 8 KB for each type of element to a binary that people copy about, so there are two of our own: numbers are merged,
+//! because there may be a million of them; things are sorted on a heap.
 
 use std::cmp::Ordering;
 
-/// Sorts `numbers` so that `order` holds between neighbours. Equal ones may change places.
+/// Sorts `numbers` so that `order` holds between neighbours. Equal ones stay in their order.
 pub(crate) fn sort(numbers: &mut [u32], order: &dyn Fn(u32, u32) -> Ordering) {
     let is_in_order = |pair: &[u32]| matches!(pair, [one, other] if order(*one, *other).is_le());
     // Rows mostly come sorted: one pass tells.
-    if !numbers.windows(2).all(is_in_order) {
-        numbers.sort_unstable_by(|one, other| order(*one, *other));
+    if numbers.windows(2).all(is_in_order) {
+        return;
     }
+    let (mut merged, mut run) = (Vec::with_capacity(numbers.len()), 1);
+    while run < numbers.len() {
+        for pair in numbers.chunks(2 * run) {
+            merge(pair.split_at(run.min(pair.len())), &mut merged, order);
+        }
+        numbers.copy_from_slice(&merged);
+        merged.clear();
+        run *= 2;
+    }
+}
+
+/// Appends two sorted runs to `merged` as one.
+fn merge(
+    (mut one, mut other): (&[u32], &[u32]),
+    merged: &mut Vec<u32>,
+    order: &dyn Fn(u32, u32) -> Ordering,
+) {
+    while let ([first, rest @ ..], [second, others @ ..]) = (one, other) {
+        if order(*first, *second).is_le() {
+            merged.push(*first);
+            one = rest;
+        } else {
+            merged.push(*second);
+            other = others;
+        }
+    }
+    merged.extend_from_slice(one);
+    merged.extend_from_slice(other);
 }
 
 /// Sorts `numbers` upwards and leaves one of each.

@@ -65,7 +65,7 @@ impl Look {
         };
         let mut warnings = Warnings::default();
         let mut snapshot = take.snapshot(&mut warnings)?;
-        snapshot.load_names(&proc, &plan);
+        snapshot.load_names(&proc, &plan, &mut warnings);
         say(&warnings.into_text());
         Ok(Self { proc, snapshot })
     }

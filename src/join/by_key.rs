@@ -1,6 +1,6 @@
-//! Finds sockets by what tells one from another: the ends of a connection, the address of a listener. In: sockets, one after
-//! the other. Out: for such a key the socket that answers for all that have it, and whether there are others that matter.
-//! It does not know which socket asks.
+//! Finds things by what tells one from another: sockets by the ends of a connection or the address of a listener, namespaces by
+//! an address. In: things, one after the other. Out: for such a key the thing that answers for all that have it, and whether
+//! there are others that matter. It does not know which socket asks.
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -9,126 +9,88 @@ use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
-use crate::socket::proto::{Proto, Protos};
+use crate::socket::connection::{Connection, each_connection, kind};
+use crate::socket::proto::Protos;
 use crate::socket::store::Sockets;
 use crate::socket::{Ends, Row};
-use crate::text::addr::{listed, sides, unmapped};
+use crate::text::addr::unmapped;
 
-/// A connection, by one address of each end.
+/// By what a thing is looked for. A connection and an address are looked for in all namespaces, or in a single one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Connection {
-    /// See `kind`.
-    kind: u8,
-    /// Its own end.
-    local: (IpAddr, u16),
-    /// The other end.
-    remote: (IpAddr, u16),
-}
-
-impl Connection {
-    /// Returns the connection as the other end has it.
-    pub(super) fn reversed(self) -> Self {
-        Self {
-            local: self.remote,
-            remote: self.local,
-            ..self
-        }
-    }
-
-    /// Returns true if both ends are in one namespace, because the loopback leads into no other.
-    pub(super) fn is_loopback(&self) -> bool {
-        self.local.0.is_loopback() || self.remote.0.is_loopback()
-    }
-}
-
-/// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
-pub(super) fn kind(proto: Proto) -> Option<u8> {
-    match proto {
-        Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 => Some(0),
-        Proto::Udp | Proto::Udp6 => Some(1),
-        Proto::Udplite | Proto::Udplite6 => Some(2),
-        Proto::Sctp => Some(3),
-        _ => None,
-    }
-}
-
-/// Calls `visit` with the connection that `row` is, once for each pair of addresses: SCTP may have several at an end, and the
-/// two ends need not know all of each other's.
-#[inline(never)]
-pub(super) fn each_connection(row: &Row<'_>, visit: &mut dyn FnMut(Connection)) {
-    let Some(kind) = kind(row.proto) else { return };
-    let mut visit = |local: (IpAddr, u16), remote: (IpAddr, u16)| {
-        if remote.1 != 0 {
-            visit(Connection {
-                kind,
-                local: (unmapped(local.0), local.1),
-                remote: (unmapped(remote.0), remote.1),
-            });
-        }
-    };
-    match row.ends {
-        Ends::Inet { local, remote } => visit(local, remote),
-        Ends::Sctp {
-            addresses,
-            local_port,
-            remote_port,
-        } => {
-            let (own, other) = sides(addresses);
-            for (_, own) in listed(own) {
-                for (_, other) in listed(other) {
-                    visit((own, local_port), (other, remote_port));
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// By what a socket is looked for.
-#[derive(PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
-    /// A connection, in the namespace in which it was met first, or in this one if that is another.
+    /// A connection.
     Connection(Option<NetnsId>, Connection),
-    /// A listener in the table of TCP over IPv6, or in that over IPv4, on an address and a port.
-    Port(NetnsId, bool, IpAddr, u16),
+    /// Whoever waits for what comes to an address and a port, of a kind, in the tables of IPv6 or in those of IPv4.
+    Port(NetnsId, u8, bool, IpAddr, u16),
     /// A unix listener.
     Path(NetnsId, &'a [u8]),
+    /// An address of a namespace.
+    Address(Option<NetnsId>, IpAddr),
 }
 
 impl<'a> Key<'a> {
     /// Returns the key of the listener that `row` is, or that has made `row` if it waits on the same address.
     pub(super) fn of_listener(row: &Row<'a>, netns: NetnsId) -> Option<Self> {
         match row.ends {
-            Ends::Inet { local, .. } if Protos::TCP.has(row.proto) => {
+            Ends::Inet { local, .. } => {
                 let is_v6 = Protos::INET6.has(row.proto);
-                Some(Self::Port(netns, is_v6, unmapped(local.0), local.1))
+                let (address, port) = (unmapped(local.0), local.1);
+                Some(Self::Port(netns, kind(row.proto)?, is_v6, address, port))
             }
             Ends::Path(path) if !path.is_empty() => Some(Self::Path(netns, path)),
             _ => None,
         }
     }
 
-    /// Returns true if socket `number` has this key.
-    fn is_of(&self, number: u32, sockets: &Sockets) -> bool {
-        let (row, netns) = (sockets.row(number), sockets.netns(number));
-        let Self::Connection(home, wanted) = self else {
-            return Key::of_listener(&row, netns).is_some_and(|key| key == *self);
-        };
-        let mut is_of = false;
-        each_connection(&row, &mut |connection| is_of |= connection == *wanted);
-        is_of && home.is_none_or(|home| home == netns)
+    /// Returns the key for looking in `netns` alone.
+    pub(super) fn within(self, netns: NetnsId) -> Self {
+        match self {
+            Self::Connection(_, connection) => Self::Connection(Some(netns), connection),
+            Self::Address(_, address) => Self::Address(Some(netns), address),
+            key => key,
+        }
+    }
+
+    /// Returns true if this key, of something in `netns`, is meant by `wanted`: in all namespaces or in that one.
+    pub(super) fn is_meant(self, netns: NetnsId, wanted: &Key<'_>) -> bool {
+        self == *wanted || self.within(netns) == *wanted
     }
 }
 
-/// The socket that answers for a key.
+/// Things with keys, by their numbers.
+pub(super) trait Keyed {
+    /// Returns true if thing `number` has `key`.
+    fn has(&self, number: u32, key: &Key<'_>) -> bool;
+
+    /// Returns the namespace of thing `number`.
+    fn netns(&self, number: u32) -> NetnsId;
+}
+
+impl Keyed for Sockets {
+    fn has(&self, number: u32, key: &Key<'_>) -> bool {
+        let (row, netns) = (self.row(number), self.netns(number));
+        let Key::Connection(home, wanted) = key else {
+            return Key::of_listener(&row, netns).is_some_and(|other| other == *key);
+        };
+        let mut has = false;
+        each_connection(&row, &mut |connection| has |= connection == *wanted);
+        has && home.is_none_or(|home| home == netns)
+    }
+
+    fn netns(&self, number: u32) -> NetnsId {
+        self.netns(number)
+    }
+}
+
+/// The thing that answers for a key.
 pub(super) struct Answer {
     /// Its number.
     pub(super) number: u32,
-    /// Whether there is another: a connection in another namespace, or a listener of another process.
+    /// Whether there is another: a thing in another namespace, or a listener of another process.
     pub(super) is_shared: bool,
 }
 
-/// Sockets by their key. However many have the same one, a single one answers for all of them, so that a question costs
+/// Things by their key. However many have the same one, a single one answers for all of them, so that a question costs
 /// the same.
 pub(super) struct ByKey {
     /// Places in `answers`, by the hash of the key. Its seed is random, so that nobody can choose ports or names that share
@@ -156,25 +118,25 @@ impl ByKey {
     }
 
     /// Returns a hash that depends on all of `key`.
-    fn hash(&self, key: &Key<'_>) -> u32 {
+    pub(super) fn hash(&self, key: &Key<'_>) -> u32 {
         // The upper half of a good hash is as good as all of it.
         u32::try_from(self.seed.hash_one(key) >> 32).unwrap_or(0)
     }
 
     /// Returns the place of the answer to `key`.
-    fn place(&self, key: &Key<'_>, sockets: &Sockets) -> Option<usize> {
+    fn place(&self, key: &Key<'_>, things: &dyn Keyed) -> Option<usize> {
         let mut places = self.index.find(self.hash(key)).map(to_index);
         places.find(|place| {
             #[cfg(test)]
             self.looks.set(self.looks.get() + 1);
             let answer = self.answers.get(*place);
-            answer.is_some_and(|answer| key.is_of(answer.number, sockets))
+            answer.is_some_and(|answer| things.has(answer.number, key))
         })
     }
 
     /// Returns the answer to `key`.
-    pub(super) fn find(&self, key: &Key<'_>, sockets: &Sockets) -> Option<&Answer> {
-        self.answers.get(self.place(key, sockets)?)
+    pub(super) fn find(&self, key: &Key<'_>, things: &dyn Keyed) -> Option<&Answer> {
+        self.answers.get(self.place(key, things)?)
     }
 
     /// Returns the answer to `key`, to be changed. If there is none yet, it is `number`.
@@ -182,9 +144,9 @@ impl ByKey {
         &mut self,
         key: &Key<'_>,
         number: u32,
-        sockets: &Sockets,
+        things: &dyn Keyed,
     ) -> Option<&mut Answer> {
-        let place = self.place(key, sockets).unwrap_or_else(|| {
+        let place = self.place(key, things).unwrap_or_else(|| {
             let place = self.answers.len();
             self.index.insert(self.hash(key), to_u32(place));
             self.answers.push(Answer {
@@ -196,20 +158,19 @@ impl ByKey {
         self.answers.get_mut(place)
     }
 
-    /// Adds socket `number` as `connection`. Of several in one namespace the one with the highest `rank` answers.
-    pub(super) fn add_connection(
+    /// Adds `number` under `key`, which is of all namespaces. Of several in one namespace the one with the highest `rank` answers.
+    pub(super) fn add(
         &mut self,
-        connection: Connection,
+        key: Key<'_>,
         number: u32,
         rank: &dyn Fn(u32) -> (bool, bool),
-        sockets: &Sockets,
+        things: &dyn Keyed,
     ) -> Option<()> {
-        let netns = sockets.netns(number);
-        let mut answer = self.find_or_add(&Key::Connection(None, connection), number, sockets)?;
-        if sockets.netns(answer.number) != netns {
+        let netns = things.netns(number);
+        let mut answer = self.find_or_add(&key, number, things)?;
+        if things.netns(answer.number) != netns {
             answer.is_shared = true;
-            answer =
-                self.find_or_add(&Key::Connection(Some(netns), connection), number, sockets)?;
+            answer = self.find_or_add(&key.within(netns), number, things)?;
         }
         if rank(number) > rank(answer.number) {
             answer.number = number;
@@ -217,18 +178,17 @@ impl ByKey {
         Some(())
     }
 
-    /// Returns the answer to `connection`: the one in `home`, if there is one.
-    pub(super) fn find_connection(
+    /// Returns the answer to `key`, which is of all namespaces: the one in `home`, if there is one.
+    pub(super) fn find_near(
         &self,
-        connection: Connection,
+        key: Key<'_>,
         home: NetnsId,
-        sockets: &Sockets,
+        things: &dyn Keyed,
     ) -> Option<&Answer> {
-        let first = self.find(&Key::Connection(None, connection), sockets)?;
-        if !first.is_shared || sockets.netns(first.number) == home {
+        let first = self.find(&key, things)?;
+        if !first.is_shared || things.netns(first.number) == home {
             return Some(first);
         }
-        let own = self.find(&Key::Connection(Some(home), connection), sockets);
-        own.or(Some(first))
+        self.find(&key.within(home), things).or(Some(first))
     }
 }

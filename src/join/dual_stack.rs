@@ -3,9 +3,9 @@
 //! be there beside one of IPv6 alone (`IPV6_V6ONLY`).
 
 use crate::collections::sort::sort_dedup;
-use crate::join::by_key::kind;
 use crate::select::Family;
 use crate::select::rows::waits_on_all;
+use crate::socket::connection::kind;
 use crate::socket::store::Sockets;
 
 /// The sockets that wait on every address of IPv4, by their kind, because TCP, UDP, UDP-Lite and SCTP have ports of their

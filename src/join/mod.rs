@@ -7,11 +7,14 @@ mod by_inode;
 mod by_key;
 pub(crate) mod dual_stack;
 pub(crate) mod forged;
+pub(crate) mod forward;
 mod lines;
 pub(crate) mod mptcp;
+mod nat;
 mod owner;
 pub(crate) mod peers;
 pub(crate) mod rowless;
+mod search;
 mod sockprotoname;
 
 use crate::collections::index::{AHEAD, Index};

@@ -3,17 +3,19 @@
 //! it. It reads nothing.
 //!
 //! The other end of a connection has the same two ends in reverse, in any namespace that was read. Where an address is
-//! translated in between it has not, and nothing is found.
+//! translated in between it has not: `nat` looks for what is not found here, and notes it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::collections::sort::in_order;
 use crate::collections::{to_index, to_u32};
-use crate::join::by_key::{Answer, ByKey, Key, each_connection};
+use crate::join::by_key::{Answer, ByKey, Key};
+use crate::join::search::Search;
 use crate::join::{Entry, Joined, Owner, explain};
-use crate::proc::Task;
+use crate::proc::{NetnsId, Task};
 use crate::select::rows::RowFilter;
 use crate::socket::Row;
+use crate::socket::connection::each_connection;
 use crate::socket::proto::Proto;
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -30,6 +32,20 @@ pub(crate) struct Peer<'a> {
     pub(crate) container: Option<&'a Container>,
 }
 
+impl Peer<'_> {
+    /// Stands for a command where nobody waits at an address though it is known where that is.
+    pub(crate) const NOBODY: &'static [u8] = b"(nobody)";
+}
+
+/// Whatever is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OtherEnd {
+    /// A socket.
+    Socket(u32),
+    /// No socket, though it is known in which namespace one should be.
+    Nobody(NetnsId),
+}
+
 /// No task: nobody holds the socket.
 const NOBODY: u32 = u32::MAX;
 
@@ -37,13 +53,19 @@ const NOBODY: u32 = u32::MAX;
 #[derive(Default)]
 pub(crate) struct Peers {
     /// Those sockets; `None` where no view asks for them.
-    by_key: Option<ByKey>,
+    pub(super) by_key: Option<ByKey>,
     /// For each socket the place of its first holder in `tasks`, or `NOBODY`.
     holders: Vec<u32>,
     /// Tasks that hold sockets, ascending, each once.
     tasks: Vec<Task>,
     /// Whether some process could not be read.
     some_unread: bool,
+    /// True if connections were noted (`-E`).
+    pub(super) has_connections: bool,
+    /// True if it is asked who has to accept a connection.
+    names_acceptors: bool,
+    /// What `nat` and `forward` found of each socket's other end; empty where they found nothing.
+    beyond: Vec<Option<OtherEnd>>,
 }
 
 impl Peers {
@@ -56,10 +78,11 @@ impl Peers {
         some_unread: bool,
     ) -> Self {
         let mut peers = Self {
-            by_key: None,
             holders: vec![NOBODY; sockets.len()],
-            tasks: Vec::new(),
             some_unread,
+            has_connections: rows.connections,
+            names_acceptors: rows.listeners,
+            ..Self::default()
         };
         for entry in joined.entries(sockets) {
             let holder = peers.holders.get_mut(to_index(entry.socket));
@@ -83,17 +106,17 @@ impl Peers {
         };
         for number in sockets.numbers() {
             let row = sockets.row(number);
-            if row.state != State::LISTEN {
-                if rows.connections {
-                    each_connection(&row, &mut |connection| {
-                        by_key.add_connection(connection, number, &rank, sockets);
-                    });
+            if row.is_listening() {
+                if let Some(key) = Key::of_listener(&row, sockets.netns(number))
+                    && let Some(first) = by_key.find_or_add(&key, number, sockets)
+                {
+                    first.is_shared |= peers.holder(first.number) != peers.holder(number);
                 }
-            } else if rows.listeners
-                && let Some(key) = Key::of_listener(&row, sockets.netns(number))
-                && let Some(first) = by_key.find_or_add(&key, number, sockets)
-            {
-                first.is_shared |= peers.holder(first.number) != peers.holder(number);
+            } else if rows.connections {
+                each_connection(&row, &mut |connection| {
+                    let key = Key::Connection(None, connection);
+                    by_key.add(key, number, &rank, sockets);
+                });
             }
         }
         peers.by_key = Some(by_key);
@@ -106,15 +129,17 @@ impl Peers {
         self.tasks.get(to_index(*place)).copied()
     }
 
-    /// Returns all tasks that a view of `joined` names, ascending, each once.
-    pub(crate) fn tasks(&self, joined: &Joined, sockets: &Sockets) -> Vec<Task> {
-        let shown = joined.processes().iter().map(|process| process.task);
+    /// Returns all tasks that a view of `joined` names, ascending, each once: those that are `shown`, and others.
+    pub(crate) fn tasks(&self, shown: Vec<Task>, joined: &Joined, sockets: &Sockets) -> Vec<Task> {
         if self.by_key.is_none() {
-            return shown.collect();
+            return shown;
         }
         let mut is_named = vec![false; self.tasks.len()];
         for entry in joined.entries(sockets) {
-            let other_end = self.other_end(&entry, sockets);
+            let other_end = match self.other_end(&entry, sockets) {
+                Some(OtherEnd::Socket(number)) => Some(number),
+                _ => None,
+            };
             let listener = self.listener(&entry, sockets);
             for number in [other_end, listener].into_iter().flatten() {
                 let place = self.holders.get(to_index(number)).copied();
@@ -123,9 +148,13 @@ impl Peers {
                 }
             }
         }
-        let named = self.tasks.iter().zip(is_named);
-        let named = named.filter_map(|(task, is_named)| is_named.then_some(*task));
-        let mut tasks = in_order(shown.chain(named).collect(), &|task| *task);
+        let mut tasks = shown;
+        for (task, is_named) in self.tasks.iter().zip(is_named) {
+            if is_named {
+                tasks.push(*task);
+            }
+        }
+        tasks = in_order(tasks, &|task| *task);
         tasks.dedup();
         tasks
     }
@@ -135,71 +164,74 @@ impl Peers {
         explain(row, self.some_unread)
     }
 
-    /// Returns the number of the socket at the other end of `entry`.
-    ///
-    /// A socket of the same namespace comes first, and the other end on the loopback can only be there. Where two
-    /// namespaces both have such a socket, as two networks with the same addresses may, nothing is returned.
-    pub(crate) fn other_end(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
-        let by_key = self.by_key.as_ref()?;
-        let home = sockets.netns(entry.socket);
-        let mut best: Option<((bool, bool, bool), u32)> = None;
-        let mut is_ambiguous = false;
-        each_connection(&entry.row, &mut |connection| {
-            let found = by_key.find_connection(connection.reversed(), home, sockets);
-            let Some(Answer { number, is_shared }) = found else {
-                return;
-            };
-            let netns = sockets.netns(*number);
-            if connection.is_loopback() && netns != home {
-                return;
-            }
-            let is_awake = sockets.row(*number).state != State::TIME_WAIT;
-            let rank = (netns == home, self.holder(*number).is_some(), is_awake);
-            is_ambiguous |=
-                *is_shared || best.is_some_and(|(_, other)| sockets.netns(other) != netns);
-            if best.is_none_or(|(known, _)| rank > known) {
-                best = Some((rank, *number));
-            }
+    /// Returns what is at the other end of `entry`, as far as it is known.
+    pub(crate) fn other_end(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<OtherEnd> {
+        let direct = self.direct(entry.socket, sockets);
+        direct.map(OtherEnd::Socket).or_else(|| {
+            let beyond = self.beyond.get(to_index(entry.socket)).copied();
+            beyond.flatten()
+        })
+    }
+
+    /// Notes what is at the other end of socket `number`.
+    pub(super) fn note(&mut self, number: u32, other_end: OtherEnd) {
+        self.beyond.resize(self.holders.len(), None);
+        if let Some(beyond) = self.beyond.get_mut(to_index(number)) {
+            *beyond = Some(other_end);
+        }
+    }
+
+    /// Returns the number of the socket that has the ends of socket `number` in reverse.
+    #[inline(never)]
+    pub(super) fn direct(&self, number: u32, sockets: &Sockets) -> Option<u32> {
+        let mut search = Search::new(self, sockets, number);
+        each_connection(&sockets.row(number), &mut |connection| {
+            search.look(&connection, search.home, None);
         });
-        best.filter(|((is_home, ..), _)| *is_home || !is_ambiguous)
-            .map(|(_, number)| number)
+        search.found()
     }
 
     /// Returns the number of the listener that has not yet accepted `entry`; `None` where several processes share the
     /// port, each with a socket of its own, because the tables do not tell which of them has the connection.
-    ///
-    /// The nearest one counts: in the table of the connection, though one over IPv4 to a dual-stack listener is in tcp6; on
-    /// the same address, else on the wildcard of its family, else on that of IPv6.
     pub(crate) fn listener(&self, entry: &Entry<'_>, sockets: &Sockets) -> Option<u32> {
-        if entry.owner != Owner::AcceptQueue {
+        if entry.owner != Owner::AcceptQueue || !self.names_acceptors {
             return None;
         }
-        let by_key = self.by_key.as_ref()?;
         let key = Key::of_listener(&entry.row, sockets.netns(entry.socket))?;
-        let mut found = by_key.find(&key, sockets);
-        if let Key::Port(netns, is_v6, address, port) = key {
-            let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-            let any = match address {
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                IpAddr::V6(_) => any_v6,
-            };
-            for is_v6 in [is_v6, !is_v6] {
-                for address in [address, any, any_v6] {
-                    let key = Key::Port(netns, is_v6, address, port);
-                    found = found.or_else(|| by_key.find(&key, sockets));
+        let found = self.waiting(key, sockets)?;
+        (!found.is_shared).then_some(found.number)
+    }
+
+    /// Returns the socket that waits for what comes to the address of `key`, the first of several.
+    ///
+    /// The nearest one counts: in the table of `key`, though one of IPv4 at a dual-stack listener is in that of IPv6; on
+    /// the same address, else on the wildcard of its family, else on that of IPv6.
+    #[inline(never)]
+    pub(super) fn waiting(&self, key: Key<'_>, sockets: &Sockets) -> Option<&Answer> {
+        let by_key = self.by_key.as_ref()?;
+        let Key::Port(netns, kind, is_v6, address, port) = key else {
+            return by_key.find(&key, sockets);
+        };
+        let any_v6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let any = match address {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => any_v6,
+        };
+        for is_v6 in [is_v6, !is_v6] {
+            for address in [address, any, any_v6] {
+                let key = Key::Port(netns, kind, is_v6, address, port);
+                if let Some(found) = by_key.find(&key, sockets) {
+                    return Some(found);
                 }
             }
         }
-        found
-            .filter(|found| !found.is_shared)
-            .map(|found| found.number)
+        None
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proc::NetnsId;
     use crate::select::Condition;
     use crate::socket::extra::Keeps;
     use crate::socket::{Detail, Ends};
@@ -224,7 +256,7 @@ mod tests {
         let ends = joined.entries(&sockets).map(|mut entry| {
             entry.owner = Owner::AcceptQueue;
             let listener = peers.listener(&entry, &sockets);
-            peers.other_end(&entry, &sockets).or(listener)
+            peers.direct(entry.socket, &sockets).or(listener)
         });
         let ends = ends.collect();
         let looks = peers.by_key.map_or(0, |by_key| by_key.looks.get());

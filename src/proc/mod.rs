@@ -432,8 +432,9 @@ pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
 /// Returns the text of `error` without std's "(os error N)".
 pub(crate) fn error_text(error: &io::Error) -> String {
     let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((text, _)) => text.to_owned(),
+    // No text of the C library has a parenthesis.
+    match text.split_once('(') {
+        Some((text, _)) => text.trim_ascii_end().to_owned(),
         None => text,
     }
 }

@@ -94,7 +94,7 @@ impl UnlistedSockets {
         }
         // The tasks are in order.
         tasks.dedup();
-        found.commands = Commands::load(proc, tasks.into_iter());
+        found.commands = Commands::load(proc, &tasks, &Commands::default());
         found
     }
 

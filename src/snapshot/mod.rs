@@ -9,7 +9,7 @@ mod take;
 
 use crate::cli::Capture;
 use crate::join::mptcp::name_mptcp;
-use crate::join::peers::{Peer, Peers};
+use crate::join::peers::{OtherEnd, Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task};
@@ -43,8 +43,12 @@ pub(crate) struct Snapshot {
     peers: Peers,
     /// What limits it and what was dropped, where a summary is asked for.
     pub(crate) pressure: Pressure,
-    /// The names of commands.
+    /// True if a process forwards a published port.
+    has_forwards: bool,
+    /// The names of the commands that hold what is shown.
     commands: Commands,
+    /// Those of the others that are named.
+    others: Commands,
     /// The interfaces of the namespaces that have a row which needs them.
     interfaces: Vec<(NetnsId, Interfaces)>,
     /// The containers of processes, and of the namespaces that are a container's own.
@@ -82,7 +86,9 @@ impl Snapshot {
             namespaces: Namespaces::default(),
             peers,
             pressure: Pressure::default(),
+            has_forwards: false,
             commands: Commands::default(),
+            others: Commands::default(),
             interfaces: vec![(NetnsId(0), captured.interfaces)],
             containers: Containers::default(),
             logs: None,
@@ -91,13 +97,25 @@ impl Snapshot {
     }
 
     /// Reads the names that a view shows beside the rows.
-    pub(crate) fn load_names(&mut self, proc: &Proc, plan: &Plan) {
+    pub(crate) fn load_names(&mut self, proc: &Proc, plan: &Plan, warnings: &mut Warnings) {
+        let (joined, sockets, namespaces) = (&self.joined, &mut self.sockets, &self.namespaces);
         if plan.names_mptcp {
-            name_mptcp(&self.joined, proc, &self.namespaces, &mut self.sockets);
+            name_mptcp(joined, proc, namespaces, sockets);
         }
-        let tasks = self.peers.tasks(&self.joined, &self.sockets);
+        let peers = &mut self.peers;
+        let shown = joined.processes().iter().map(|process| process.task);
+        let shown: Vec<Task> = shown.collect();
         if plan.names_commands {
-            self.commands = Commands::load(proc, tasks.iter().copied());
+            self.commands = Commands::load(proc, &shown, &Commands::default());
+        }
+        let commands = &self.commands;
+        if !plan.sums_up {
+            peers.look_beyond(proc, joined, sockets, namespaces, warnings);
+            self.has_forwards = peers.look_behind(proc, joined, sockets, namespaces, commands);
+        }
+        let tasks = peers.tasks(shown, joined, sockets);
+        if plan.names_commands {
+            self.others = Commands::load(proc, &tasks, commands);
         }
         if plan.names_interfaces && self.sockets.needs_interfaces() {
             let load = |(id, netns)| (id, Interfaces::load(proc, netns));
@@ -206,21 +224,44 @@ impl Snapshot {
         !self.containers.is_empty()
     }
 
-    /// Returns who is at the other end; `None` if that is not known, or was not asked (`-E`).
+    /// Returns true if any process was seen to forward a published port to another.
+    pub(crate) fn has_forwards(&self) -> bool {
+        self.has_forwards
+    }
+
+    /// Returns who is at the other end, or behind a published port; `None` if that is not known, or was not asked (`-E`).
     pub(crate) fn peer(&self, entry: &Entry<'_>) -> Option<Peer<'_>> {
-        let number = self.peers.other_end(entry, &self.sockets)?;
+        let number = match self.peers.other_end(entry, &self.sockets)? {
+            OtherEnd::Socket(number) => number,
+            OtherEnd::Nobody(netns) => {
+                return Some(Peer {
+                    pid: None,
+                    command: Peer::NOBODY,
+                    container: self.containers.of_netns(netns, false),
+                });
+            }
+        };
         Some(match self.peers.holder(number) {
-            Some(task) => Peer {
-                pid: Some(task.pid),
-                command: self.commands.get(task),
-                container: self.containers.of_process(task.pid),
-            },
+            Some(task) => self.holder(task),
             None => Peer {
                 pid: None,
                 command: self.reason(number).name().as_bytes(),
                 container: self.container_around(number, self.reason(number)),
             },
         })
+    }
+
+    /// Returns `task` as the holder of a socket.
+    fn holder(&self, task: Task) -> Peer<'_> {
+        let command = match self.commands.get(task) {
+            [] => self.others.get(task),
+            command => command,
+        };
+        Peer {
+            pid: Some(task.pid),
+            command,
+            container: self.containers.of_process(task.pid),
+        }
     }
 
     /// Returns who has to accept the connection; `None` if it was accepted, or nobody is known, or it was not asked (`-e`).
@@ -230,11 +271,7 @@ impl Snapshot {
             return None;
         }
         let number = self.peers.listener(entry, &self.sockets)?;
-        self.peers.holder(number).map(|task| Peer {
-            pid: Some(task.pid),
-            command: self.commands.get(task),
-            container: self.containers.of_process(task.pid),
-        })
+        self.peers.holder(number).map(|task| self.holder(task))
     }
 
     /// Returns true if the entries are of more than one network namespace.

@@ -2,6 +2,7 @@
 //! In: what the parsers read. Out: the same values, for the rooms above. It does not know who holds a socket.
 
 pub(crate) mod claims;
+pub(crate) mod connection;
 pub(crate) mod extra;
 pub(crate) mod proto;
 pub(crate) mod state;

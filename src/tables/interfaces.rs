@@ -2,28 +2,24 @@
 //! link-local address of its own: the tables of sockets have no scope. It is read only where a row needs it, and it
 //! knows no interface without an address. A host of containers has thousands, so names are found by halving.
 
-use std::io::Read;
 use std::net::Ipv6Addr;
 
 use crate::collections::sort::sort;
 use crate::collections::{to_index, to_u32};
 use crate::proc::Proc;
+use crate::tables::lines::each_line;
 use crate::text::digits::{decimal32, hex};
 use crate::text::fields::Fields;
-use crate::text::records::Records;
 use crate::walk::netns::Netns;
-
-/// Holds about 300 addresses.
-const BUFFER_LEN: usize = 16 * 1024;
 
 /// The length of the longest name (`IFNAMSIZ` less the NUL).
 const NAME_LEN_MAX: usize = 15;
 
 /// A line of either file.
 #[derive(Debug, PartialEq, Eq)]
-struct Interface {
+pub(super) struct Interface {
     /// Its address; unspecified for IPv4, where none is told.
-    address: Ipv6Addr,
+    pub(super) address: Ipv6Addr,
     /// Its index.
     index: u32,
     /// Its name.
@@ -52,24 +48,11 @@ impl Interfaces {
     /// Reads igmp and `if_inet6` of `netns`; a file that is missing is an empty one.
     pub(crate) fn load(proc: &Proc, netns: &Netns) -> Self {
         let mut interfaces = Self::default();
-        let mut buffer = vec![0; BUFFER_LEN];
-        for member in &netns.members {
-            let mut is_read = false;
-            for name in ["net/igmp", "net/if_inet6"] {
-                let Ok(mut file) = proc.open_file(*member, name) else {
-                    continue;
-                };
-                is_read = true;
-                let mut read = |buffer: &mut [u8]| file.read(buffer);
-                let mut records = Records::new(&mut read, &mut buffer, proc.last_read_max());
-                // A file that goes away with its namespace has no more than was read.
-                while let Ok(Some(record)) = records.next(None) {
-                    interfaces.add_line(record.bytes);
-                }
-            }
-            if is_read {
-                break;
-            }
+        for name in ["net/igmp", "net/if_inet6"] {
+            // What cannot be read is as good as missing.
+            let _ = each_line(proc, netns, name, &mut |record, _| {
+                interfaces.add_line(record.bytes);
+            });
         }
         interfaces.settle();
         interfaces
@@ -84,6 +67,7 @@ impl Interfaces {
     }
 
     /// Puts the lines into order, so that names are found. Of two lines with one index the first one counts.
+    #[inline(never)]
     pub(crate) fn settle(&mut self) {
         let lines = &self.lines;
         let key = |number| {
@@ -160,7 +144,7 @@ fn first(len: usize, is_before: &dyn Fn(usize) -> bool) -> usize {
 /// ```text
 /// fe8000000000000000fc00fffe000001 04 40 20 80     eth0
 /// ```
-fn parse_if_inet6(line: &[u8]) -> Option<Interface> {
+pub(super) fn parse_if_inet6(line: &[u8]) -> Option<Interface> {
     let mut fields = Fields::new(line);
     // (1) address, in network order
     let mut octets = [0; 16];

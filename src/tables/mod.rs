@@ -2,6 +2,8 @@
 //! `captured` out of text. In: namespaces, or text. Out: the rows that are wanted, in `Sockets`. It knows no process and
 //! no descriptor.
 
+pub(crate) mod addresses;
+pub(crate) mod conntrack;
 pub(crate) mod counters;
 pub(crate) mod hash;
 pub(crate) mod interfaces;
@@ -16,6 +18,7 @@ mod decoder;
 mod extra;
 mod frame;
 mod inet;
+mod lines;
 mod listing;
 mod netlink;
 mod packet;

@@ -77,6 +77,12 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Parses an address, and nothing else.
+#[inline(never)]
+pub(crate) fn parse_ip(word: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
 /// Writes an address by RFC 5952, without brackets: `::1`, `fe80::1`; a v4-mapped one as IPv4.
 pub(crate) fn write_ip(out: &mut Vec<u8>, address: IpAddr) {
     match unmapped(address) {
@@ -151,10 +157,7 @@ pub(crate) fn listed(side: &[u8]) -> impl Iterator<Item = (bool, IpAddr)> {
             [b'*', word @ ..] => (true, word),
             word => (false, word),
         };
-        let address = std::str::from_utf8(word)
-            .ok()
-            .and_then(|word| word.parse().ok());
-        (is_primary, address.unwrap_or(UNSPECIFIED))
+        (is_primary, parse_ip(word).unwrap_or(UNSPECIFIED))
     })
 }
 

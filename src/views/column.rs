@@ -46,7 +46,7 @@ enum Value {
 }
 
 /// All columns, in the order of the list. A new column is a new row.
-pub(crate) static COLUMNS: [Column; 21] = [
+pub(crate) static COLUMNS: [Column; 22] = [
     number("PID", has_processes, |_, entry| {
         entry.process.map(|process| process.task.pid)
     }),
@@ -83,15 +83,9 @@ pub(crate) static COLUMNS: [Column; 21] = [
     word("PEER", always, |out, _, entry| {
         write_remote(out, &entry.row);
     }),
-    word(
-        "PEER-PROCESS",
-        |layout, _| layout.peers,
-        |out, snapshot, entry| {
-            if let Some(peer) = snapshot.peer(entry) {
-                write_process_and_container(out, &peer);
-            }
-        },
-    ),
+    word("PEER-PROCESS", |layout, _| layout.peers, write_peer),
+    // The process behind a published port, as with -E.
+    word("BEHIND", shows_behind, write_peer),
     number("UID", is_wide, |snapshot, entry| {
         snapshot.sockets.detail(entry.socket).uid
     }),
@@ -220,6 +214,11 @@ fn shows_container_or_netns(layout: Layout, snapshot: &Snapshot) -> bool {
     !layout.wide && snapshot.is_in_several_namespaces() && snapshot.has_containers()
 }
 
+/// Returns true with `-e` where a process forwards a published port, unless `-E` has a column for it.
+fn shows_behind(layout: Layout, snapshot: &Snapshot) -> bool {
+    layout.wide && !layout.peers && snapshot.has_forwards()
+}
+
 /// Returns the figures that the table tells of the socket.
 fn figures(snapshot: &Snapshot, entry: &Entry<'_>) -> Figures {
     snapshot.sockets.detail(entry.socket).figures(&entry.row)
@@ -235,6 +234,13 @@ fn write_command(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
             out.push(b')');
         }
         None => write_escaped(out, snapshot.command(entry)),
+    }
+}
+
+/// Writes who is at the other end, or behind a published port.
+fn write_peer(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
+    if let Some(peer) = snapshot.peer(entry) {
+        write_process_and_container(out, &peer);
     }
 }
 

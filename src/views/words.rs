@@ -248,10 +248,13 @@ pub(crate) fn write_process(out: &mut Vec<u8>, process: &Peer<'_>) {
     }
 }
 
-/// Writes a process with its container: `6/java@54e9a2cefd94`, `6/java@shop/db-0/db`.
+/// Writes a process with its container: `6/java@54e9a2cefd94`, `6/java@shop/db-0/db`; `(nobody)@54e9a2cefd94` where nobody waits
+/// in it.
 pub(crate) fn write_process_and_container(out: &mut Vec<u8>, process: &Peer<'_>) {
     write_process(out, process);
-    if let (Some(_), Some(container)) = (process.pid, process.container) {
+    if let Some(container) = process.container
+        && (process.pid.is_some() || process.command == Peer::NOBODY)
+    {
         out.push(b'@');
         container.write(out);
     }

@@ -25,10 +25,14 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// Reads the comm of `tasks`, which are ascending. It is empty for a task that has ended.
-    pub(crate) fn load(proc: &Proc, tasks: impl Iterator<Item = Task>) -> Self {
+    /// Reads the comm of those of `tasks`, which are ascending, that are not in `known`. It is empty for a task that has ended.
+    #[inline(never)]
+    pub(crate) fn load(proc: &Proc, tasks: &[Task], known: &Self) -> Self {
         let mut commands = Self::default();
-        for task in tasks {
+        for task in tasks.iter().copied() {
+            if known.range(task).is_some() {
+                continue;
+            }
             let start = commands.bytes.len();
             let process = Task { tid: 0, ..task };
             // One that cannot be read has ended, or is hidden from this process.
@@ -42,6 +46,12 @@ impl Commands {
 
     /// Returns the comm of `task`, empty if it is not known.
     pub(crate) fn get(&self, task: Task) -> &[u8] {
+        let comm = self.range(task).and_then(|range| self.bytes.get(range));
+        comm.unwrap_or_default()
+    }
+
+    /// Returns where the comm of `task` is.
+    fn range(&self, task: Task) -> Option<Range<usize>> {
         let is_last = |(known, _): &&(Task, _)| *known == task;
         let found = self.ranges.get(self.last.get()).filter(is_last);
         let found = found.or_else(|| {
@@ -49,9 +59,7 @@ impl Commands {
             self.last.set(at.ok()?);
             self.ranges.get(self.last.get())
         });
-        found
-            .and_then(|(_, range)| self.bytes.get(range.clone()))
-            .unwrap_or_default()
+        found.map(|(_, range)| range.clone())
     }
 }
 

@@ -28,6 +28,7 @@ mod live;
 mod machine;
 mod names;
 mod namespaces;
+mod nat;
 mod numbers;
 mod rows;
 mod run;

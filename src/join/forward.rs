@@ -1,0 +1,109 @@
+//! Finds who is behind a published port. In: the joined lines, and the commands of their processes. Out: the listener that
+//! docker-proxy forwards to, noted in `Peers` as the other end of its own listening socket. It reads nothing where no command is
+//! docker-proxy.
+//!
+//! What the command line says is believed, whoever runs it, because it is used for nothing but the sockets of that process: one
+//! that lies is shown with a wrong name behind its own port, and changes what is said of no other socket.
+
+use crate::join::Joined;
+use crate::join::by_key::Key;
+use crate::join::nat::Addresses;
+use crate::join::peers::{OtherEnd, Peers};
+use crate::proc::Proc;
+use crate::socket::connection::End;
+use crate::socket::store::Sockets;
+use crate::text::addr::parse_ip;
+use crate::text::digits::decimal32;
+use crate::walk::comm::Commands;
+use crate::walk::netns::Namespaces;
+
+/// The command that forwards a published port, and none else.
+const COMMAND: &[u8] = b"docker-proxy";
+/// Holds its command line, which has a few hundred bytes.
+const CMDLINE_LEN_MAX: usize = 1024;
+
+/// Parses the command line of docker-proxy, whose arguments end with NUL: `-proto tcp -host-ip 0.0.0.0 -host-port 8080
+/// -container-ip 172.17.0.2 -container-port 80`, in any order, and others between them. Returns where it forwards to; each
+/// process forwards one port of one protocol.
+fn parse(cmdline: &[u8]) -> Option<End> {
+    let (mut address, mut port, mut option) = (None, None, &b""[..]);
+    for word in cmdline.split(|byte| *byte == 0) {
+        match option {
+            b"-container-ip" => address = parse_ip(word),
+            b"-container-port" => port = decimal32(word),
+            _ => {}
+        }
+        option = word;
+    }
+    Some((address?, u16::try_from(port?).ok()?))
+}
+
+impl Peers {
+    /// Finds and notes who is behind the ports that a process of `joined` forwards. Returns true if any process does, and
+    /// the sockets of others are known.
+    #[inline(never)]
+    pub(crate) fn look_behind(
+        &mut self,
+        proc: &Proc,
+        joined: &Joined,
+        sockets: &Sockets,
+        namespaces: &Namespaces,
+        commands: &Commands,
+    ) -> bool {
+        if self.by_key.is_none() {
+            return false;
+        }
+        let mut known = None;
+        for entry in joined.entries(sockets) {
+            let Some(process) = entry.process.filter(|_| entry.row.is_listening()) else {
+                continue;
+            };
+            let netns = sockets.netns(entry.socket);
+            let Some(Key::Port(_, kind, ..)) = Key::of_listener(&entry.row, netns) else {
+                continue;
+            };
+            if commands.get(process.task) != COMMAND {
+                continue;
+            }
+            let mut buffer = [0; CMDLINE_LEN_MAX];
+            // A process that has ended forwards nothing.
+            let cmdline = proc.read_file(process.task, "cmdline", &mut buffer);
+            let Some(to) = cmdline.ok().and_then(parse) else {
+                continue;
+            };
+            let addresses = known.get_or_insert_with(|| Addresses::load(proc, namespaces));
+            if let Some(netns) = addresses.find(to.0, netns) {
+                let listener = self.waits(kind, netns, to, sockets);
+                let other_end = listener.map_or(OtherEnd::Nobody(netns), OtherEnd::Socket);
+                self.note(entry.socket, other_end);
+            }
+        }
+        known.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_of_docker_proxy_is_read_in_any_order_and_whole_or_not_at_all() {
+        let line = "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
+        let parse = |line: &str| parse(line.replace(' ', "\0").as_bytes());
+        let known = Some(("172.17.0.2".parse().unwrap(), 80));
+        assert_eq!(parse(&format!("{line} ")), known);
+        assert_eq!(parse(&format!("{line} -use-listen-fd ")), known);
+        let other = "x -container-port 53 -container-ip fc00::2 -host-port 54 -proto udp ";
+        assert_eq!(parse(other), Some(("fc00::2".parse().unwrap(), 53)));
+        for (part, odd) in [
+            ("-container-ip 172.17.0.2", "-container-ip 172.17.0"),
+            ("-container-ip 172.17.0.2", ""),
+            ("-container-port 80", "-container-port"),
+            ("-container-port 80", "-container-port 8x"),
+            ("-container-port 80", "-container-port 80800"),
+            (" -", " --"),
+        ] {
+            assert_eq!(parse(&line.replace(part, odd)), None, "{odd}");
+        }
+    }
+}
