@@ -296,7 +296,8 @@ impl<'a> Filter<'a> {
         let end = match word {
             b"*" => return Condition::default(),
             _ if is_path => None,
-            [b':', ..] => parse_ports(word).ok().map(of_any_address),
+            // An address may begin with two.
+            [b':', next, ..] if *next != b':' => parse_ports(word).ok().map(of_any_address),
             word => parse_end(word).ok(),
         };
         match end {
@@ -363,7 +364,7 @@ mod tests {
     #[test]
     fn a_filter_means_what_its_operators_say() {
         type Wanted = fn(u16, u16) -> bool;
-        let filters: [(&str, Wanted); 23] = [
+        let filters: [(&str, Wanted); 24] = [
             ("sport = :1", |s, _| s == 1),
             ("sport 1", |s, _| s == 1),
             ("sport eq inet:1", |s, _| s == 1),
@@ -390,6 +391,7 @@ mod tests {
             ("! not ! sport = 1", |s, _| s != 1),
             ("src 127.0.0.1:1 dst 10.0.0.0/8", |s, _| s == 1),
             ("dst = *:2 src :1", |s, d| s == 1 && d == 2),
+            ("src ::1 or dst ::/0", |_, _| false),
             (
                 "state established exclude listening dst 10.0.0.2",
                 |_, _| true,

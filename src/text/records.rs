@@ -83,8 +83,9 @@ impl<'a> Records<'a> {
         }
         if self.filled == self.buffer.len() {
             // No table has such a line: keep its beginning, to be quoted, behind a NUL, with which no row begins.
+            // One byte of it is searched once more: where the text ends here, it is still a line.
             self.filled = self.buffer.len().min(OVERLONG_KEPT);
-            self.seen = self.filled;
+            self.seen = self.filled.saturating_sub(1);
             if let Some(first) = self.buffer.first_mut() {
                 *first = 0;
             }
@@ -208,6 +209,11 @@ mod tests {
             (3, &b"head"[..], &b"next"[..])
         );
         assert!(seen[1].0.starts_with(b"\0xxx"));
+        // Wherever the text ends within it, whether it filled the buffer or not.
+        for len in 128..400 {
+            let seen = records(&vec![b'x'; len][..], 128, None);
+            assert_eq!(seen.len(), 1, "{len}");
+        }
     }
 
     #[test]
