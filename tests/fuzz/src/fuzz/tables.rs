@@ -147,9 +147,25 @@ pub fn cut(data: &[u8]) {
         return;
     }
     let at = usize::from(u16::from_be_bytes(*at)) % row.len();
-    for header in [header, b""] {
-        let whole = objects(&[header, row, b"\n"].concat());
-        let [whole] = whole.as_slice() else { continue };
+    // A row of the table whose header it is, as a whole: of other text any part may look like a row.
+    let known = decode(header, &["-j".into()]).expect("text can be decoded");
+    let text = [header, row, b"\n"].concat();
+    let shown = decode(&text, &["-j".into()]).expect("text can be decoded");
+    let objects_known = shown.objects();
+    let [whole] = objects_known.as_slice() else {
+        return;
+    };
+    if header.is_empty() || !known.warnings.is_empty() || !shown.warnings.is_empty() {
+        return;
+    }
+    let bare = objects(&[row, b"\n"].concat());
+    let is_told = bare
+        .first()
+        .is_none_or(|bare| bare["proto"] == whole["proto"]);
+    for header in [Some(header), Some(&b""[..]).filter(|_| is_told)]
+        .into_iter()
+        .flatten()
+    {
         for object in objects(&[header, &row[..at]].concat()) {
             assert!(
                 is_same(whole, &object, row, at),
