@@ -49,6 +49,19 @@ pub fn tables(text: &[u8]) {
         inet_means_what_it_says(text, &objects);
         unix_means_what_it_says(text, &objects);
     }
+    is_bounded_at_length(text);
+}
+
+/// The length of a long text.
+const LONG: usize = 16 * 1024;
+
+/// Decodes `text` again and again behind itself, for one text of sixteen: what a line costs must not grow with the lines before.
+fn is_bounded_at_length(text: &[u8]) {
+    let sum: usize = text.iter().map(|byte| usize::from(*byte)).sum();
+    if !text.is_empty() && text.len() <= 1024 && sum % 16 == 0 {
+        let shown = decode(&text.repeat(LONG / text.len()), &["-j".into()]);
+        shown.expect("text can be decoded");
+    }
 }
 
 /// Compares the list with the objects: as many lines of as many words, with the same ends.
