@@ -32,7 +32,7 @@ const OF_CONTAINER: usize = 1 << 16;
 /// Parses PID/cgroup. A process is in a cgroup of each hierarchy, and not each of these is made anew for a container in a
 /// container: the deepest one counts. Of pods, names and units the outermost does, because what is in a container
 /// may have made all the others. Returns true beside it if there is nothing to be told, as in a cgroup namespace of its own.
-pub(super) fn parse(text: &[u8]) -> (Container, bool) {
+pub(crate) fn parse(text: &[u8]) -> (Container, bool) {
     let (mut all, mut is_blank) = (Path::default(), true);
     let mut lines = Some(text);
     while let Some(line) = next_part(&mut lines, b'\n') {

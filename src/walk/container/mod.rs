@@ -10,9 +10,9 @@
 //! together; `texts` is a container. `asked` finds what `--container` means.
 
 mod asked;
-mod cgroup;
+pub(crate) mod cgroup;
 mod id;
-mod mountinfo;
+pub(crate) mod mountinfo;
 mod names;
 mod runtime;
 mod texts;

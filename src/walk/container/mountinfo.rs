@@ -23,7 +23,7 @@ use crate::walk::container::texts::{Container, ID, NAME, UID};
 /// 988 975 0:25 /containers/storage/overlay-containers/54e9…/userdata/run/secrets /run/secrets rw - tmpfs tmpfs rw
 /// 990 975 254:1 /var/lib/kubelet/pods/9ba5…/containers/db/1f2e3d4c /dev/termination-log rw - ext4 /dev/vda1 rw
 /// ```
-pub(super) fn read(mut mounts: impl Read, buffer: &mut [u8]) -> Container {
+pub(crate) fn read(mut mounts: impl Read, buffer: &mut [u8]) -> Container {
     let mut read = |buffer: &mut [u8]| mounts.read(buffer);
     let mut records = Records::new(&mut read, buffer, 0);
     let (mut found, mut best) = (Container::UNKNOWN.clone(), 0);

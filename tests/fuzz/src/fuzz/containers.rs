@@ -1,75 +1,68 @@
-//! PID/cgroup and PID/mountinfo. In: a text. What holds: an id is a word of 64 hexadecimal digits, or a pod's uid, that stands in the
-//! text between signs; the same lines in another order, or more lines without an id, tell no less; reads may be cut anywhere.
+//! PID/cgroup and PID/mountinfo. In: a text. What holds: an id stands in the text as a word between signs; a name is one that a list can
+//! show; lines that tell nothing change nothing; reads may be cut anywhere.
 
 use std::io::{self, Read};
 
 use super::steps::bounded;
-use crate::walk::container::{ContainerId, id_in_cgroups, id_in_mounts};
+use super::visible::is_visible;
+use crate::walk::container::{Container, cgroup, mountinfo};
 
 /// Fuzzes the finding of containers.
 pub fn containers(text: &[u8]) {
-    let len = text.len();
-    let cgroup = bounded(len, || id_in_cgroups(text));
-    let mounts = bounded(len, || id_in_mounts(text, &mut [0; 4096]));
-    for id in [&cgroup, &mounts].into_iter().flatten() {
-        is_in(text, id);
+    let (cgroup, _) = bounded(text.len(), || cgroup::parse(text));
+    let mounts = bounded(text.len(), || mountinfo::read(text, &mut [0; 4096]));
+    for container in [&cgroup, &mounts] {
+        if let Some(id) = container.full_id() {
+            is_in(text, id);
+        }
+        for (name, word) in container.names() {
+            is_visible(&String::from_utf8(word.to_vec()).expect("a name is UTF-8"));
+            assert!(!word.contains(&b' ') && !word.contains(&b'\n'), "{name}");
+        }
     }
-    let full = |id: &Option<ContainerId>| id.as_ref().map(|id| id.full().to_vec());
     // What tells nothing changes nothing.
-    let more = [
-        b"0::/\n",
-        text,
-        b"\n1:cpu:/user.slice/user-1000.slice\n36 1 0:5 / /proc rw - proc proc rw\n",
-    ]
-    .concat();
-    assert_eq!(full(&id_in_cgroups(&more)), full(&cgroup));
-    let same = |id: Option<ContainerId>| assert_eq!(full(&id), full(&mounts));
-    same(
-        id_in_mounts(more.as_slice(), &mut [0; 4096])
-            .filter(|_| len < 4000)
-            .or(mounts.filter(|_| len >= 4000)),
-    );
-    same(id_in_mounts(Bytewise(text), &mut [0; 4096]));
-    let mut lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-    lines.reverse();
-    let reversed = id_in_cgroups(&lines.join(&b'\n'));
+    let more = [b"0::/\n", text, b"\n1:cpu:/user.slice/user-1000.slice\n"].concat();
+    assert_eq!(told(&cgroup::parse(&more).0), told(&cgroup));
+    let more = [text, b"\n36 1 0:5 / /proc rw - proc proc rw\n"].concat();
+    let wide = |mounts: &[u8]| told(&mountinfo::read(mounts, &mut [0; 8192]));
+    assert_eq!(wide(&more), wide(text));
     assert_eq!(
-        reversed.map(|id| id.full().len()),
-        cgroup.map(|id| id.full().len())
+        told(&mountinfo::read(Bytewise(text), &mut [0; 8192])),
+        wide(text)
     );
 }
 
+/// Returns what is told of `container`.
+fn told(container: &Container) -> Vec<Vec<u8>> {
+    let names = container.names().map(|(_, name)| name.to_vec());
+    names
+        .into_iter()
+        .chain(container.full_id().map(<[u8]>::to_vec))
+        .collect()
+}
+
 /// Panics unless `id` stands in `text` as a word of its own.
-fn is_in(text: &[u8], id: &ContainerId) {
-    let id = id.full();
-    let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    let is_container = id.len() == 64 && id.iter().all(is_hex);
-    let is_pod = id.len() == 36
-        && id
-            .iter()
-            .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    assert!(is_container || is_pod, "{:?}", String::from_utf8_lossy(id));
-    let plain: Vec<u8> = text
+fn is_in(text: &[u8], id: &[u8]) {
+    let is_id = id
         .iter()
-        .map(|byte| if is_pod && *byte == b'_' { b'-' } else { *byte })
-        .collect();
-    let is_there = plain.windows(id.len()).enumerate().any(|(at, part)| {
-        let (before, behind) = (
-            at.checked_sub(1).map(|at| plain[at]),
-            plain.get(at + id.len()),
-        );
-        let is_word = behind.is_none_or(|byte| matches!(byte, b'/' | b'.' | b'\n' | b' '));
-        let begins = if is_pod {
-            before == Some(b'd')
-        } else {
-            before.is_some_and(|byte| matches!(byte, b'/' | b'-' | b':'))
-        };
-        part == id && is_word && begins
+        .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    assert!(is_id && id.len() >= 28, "{:?}", String::from_utf8_lossy(id));
+    // A slice of systemd has `_` in the uid of a pod.
+    let plain = |bytes: &[u8]| -> Vec<u8> {
+        bytes
+            .iter()
+            .map(|byte| if *byte == b'_' { b'-' } else { *byte })
+            .collect()
+    };
+    let (text, id) = (plain(text), plain(id));
+    let is_there = text.windows(id.len()).enumerate().any(|(at, part)| {
+        let behind = text.get(at + id.len());
+        part == id && behind.is_none_or(|byte| matches!(byte, b'/' | b'.' | b'\n' | b' ' | b':'))
     });
     assert!(
         is_there,
         "{:?} stands nowhere as a word",
-        String::from_utf8_lossy(id)
+        String::from_utf8_lossy(&id)
     );
 }
 
