@@ -39,7 +39,7 @@ const ROWS: [(&str, &str, u8, u32); 15] = [
     ("[::]:8080", "[::]:0", 10, 1000),
     ("0.0.0.0:53", "0.0.0.0:0", 7, 0),
     ("127.0.0.1:5000", "127.0.0.1:53", 1, 0),
-    ("0.0.0.0:0", "0.0.0.0:0", 7, 33),
+    ("0.0.0.0:69", "0.0.0.0:0", 7, 33),
     ("10.9.9.9:68", "0.0.0.0:0", 7, 0),
 ];
 
@@ -501,11 +501,17 @@ fn selectors(
                 Box::new(move |row| is_of(row.ends[1].1)),
             ),
             "address" => {
+                // A peer that is not there is on no address.
+                let is_there = |end: &(IpAddr, u16)| end.1 != 0 || !end.0.is_unspecified();
                 let (text, bits) = dice.one(&PREFIXES);
                 let prefix: IpAddr = text.parse().expect("an address");
                 (
                     vec!["--address".into(), format!("{text}/{bits}")],
-                    Box::new(move |row| row.ends.iter().any(|end| is_within(prefix, bits, end.0))),
+                    Box::new(move |row| {
+                        row.ends
+                            .iter()
+                            .any(|end| is_there(end) && is_within(prefix, bits, end.0))
+                    }),
                 )
             }
             "state" => {

@@ -59,12 +59,24 @@ pub fn tables(text: &[u8]) {
 /// The length of a long text.
 const LONG: usize = 16 * 1024;
 
-/// Decodes `text` again and again behind itself, for one text of sixteen: what a line costs must not grow with the lines before.
+/// Decodes `text`, or its last line, again and again behind itself, for two texts of sixteen: what a line costs must not grow with the
+/// lines before.
 fn is_bounded_at_length(text: &[u8]) {
     let sum: usize = text.iter().map(|byte| usize::from(*byte)).sum();
-    if !text.is_empty() && text.len() <= 1024 && sum % 16 == 0 {
-        let shown = decode(&text.repeat(LONG / text.len()), &["-j".into()]);
-        shown.expect("text can be decoded");
+    let last = text
+        .trim_ascii_end()
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let last = [last, b"\n"].concat();
+    let more = match sum % 16 {
+        0 => text,
+        1 => &last,
+        _ => return,
+    };
+    if !more.is_empty() && text.len() <= 1024 {
+        let long = [text, &more.repeat(LONG / more.len())].concat();
+        decode(&long, &["-j".into()]).expect("text can be decoded");
     }
 }
 
