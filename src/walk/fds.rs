@@ -32,7 +32,7 @@ const MISSES_STEP: u32 = 8;
 const FIRST_POSITION: u64 = 2;
 
 /// A descriptor that pointed to a socket a moment ago; either may be gone by now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Holder {
     /// Inode of the socket.
     pub(crate) inode: u32,
@@ -66,11 +66,6 @@ impl FdTable {
         self.count += 1;
         self.free += u32::from(fd == self.free);
         self.last = self.last.max(fd);
-    }
-
-    /// Returns a number by which to look for it.
-    pub(crate) fn key(&self) -> u32 {
-        self.last.rotate_left(16) ^ self.free
     }
 
     /// Adds what another part of the same table is known to contain.

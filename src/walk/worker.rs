@@ -2,16 +2,18 @@
 //! the order in which it found it, and the namespaces that all of them met. It puts nothing into order and reads no table
 //! of sockets; the caller of the walk may give a function that does.
 
+use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::io;
 use std::ops::Range;
 use std::thread::{self, Builder};
 
+use crate::collections::hash::Seed;
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, is_forbidden, is_gone};
 use crate::walk::answers::Answers;
-use crate::walk::fds::{FdDir, FdTable, Link};
+use crate::walk::fds::{FdDir, FdTable, Holder, Link};
 use crate::walk::found::{ConditionId, Findings, Piece, Process, Unread};
 use crate::walk::jobs::Queue;
 use crate::walk::shared::{Job, Part, SPLIT_MIN, Shared, Split, Visit};
@@ -75,30 +77,24 @@ fn help(shared: &Shared<'_>, mut buffer: Vec<u8>) -> Findings {
 const TABLES_NEAR: usize = 8;
 
 /// A table of descriptors that was read, by which threads that share it are recognised.
-#[derive(PartialEq, Eq)]
 struct KnownTable {
     /// The table.
     fds: FdTable,
     /// What its largest descriptor points to.
     last_link: Link,
+    /// Where its sockets are among those that this thread found; none if they were read in parts.
+    holders: Range<usize>,
 }
 
 impl KnownTable {
-    /// Reads the last link of `fds`, the table of `task`.
-    fn read(proc: &Proc, task: Task, fds: FdTable) -> Self {
+    /// Reads the last link of `fds`, the table of `task`, whose sockets are `holders`.
+    fn read(proc: &Proc, task: Task, fds: FdTable, holders: Range<usize>) -> Self {
         let last_link = proc.as_owner(task, || fds.read_last(proc, task));
         Self {
             fds,
             last_link: last_link.unwrap_or_default(),
+            holders,
         }
-    }
-
-    /// Returns a number by which to look for it.
-    fn key(&self) -> u32 {
-        let link = self.last_link.iter();
-        link.fold(self.fds.key(), |key, byte| {
-            key.wrapping_mul(31).wrapping_add((*byte).into())
-        })
     }
 
     /// Returns true if `thread` seems to have this table.
@@ -130,6 +126,8 @@ struct Worker<'a> {
     tables: Vec<KnownTable>,
     /// The descriptors of the task that is being read which are logs of pods.
     logs: Vec<u32>,
+    /// What the keys of tables are made with, once there are any.
+    seed: Option<Seed>,
 }
 
 impl<'a> Worker<'a> {
@@ -142,6 +140,7 @@ impl<'a> Worker<'a> {
             threads: Vec::new(),
             tables: Vec::new(),
             logs: Vec::new(),
+            seed: None,
         }
     }
 
@@ -217,11 +216,11 @@ impl<'a> Worker<'a> {
         match read {
             Ok(Fds::Read(fds)) => {
                 self.add_piece(visit, first, 0);
-                self.visit_threads(visit, fds);
+                self.visit_threads(visit, fds, first);
             }
             Ok(Fds::ToSplit(count)) => self.shared.add_parts(visit, count),
             Err(error) => {
-                let has_read_threads = self.visit_threads(visit, FdTable::default());
+                let has_read_threads = self.visit_threads(visit, FdTable::default(), first);
                 self.add_error(visit, error, has_read_threads);
             }
         }
@@ -271,7 +270,7 @@ impl<'a> Worker<'a> {
             FdTable::default()
         });
         if let Some(whole) = split.add_done(fds) {
-            self.visit_threads(split.visit, whole);
+            self.visit_threads(split.visit, whole, self.found.holders.len());
         }
     }
 
@@ -279,9 +278,10 @@ impl<'a> Worker<'a> {
     /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls a
     /// thread reveal the latter: the number of descriptors, what the largest one is, and whether the lowest free one is
     /// free there too; tables that differ in none of these count as one. Only the first and the last few tables are asked for
-    /// so, because n threads may have n of them; of the others the thread's own tells. A fourth call finds the namespace that
-    /// a thread may have of its own, where all namespaces are needed. Returns true if any thread could be read.
-    fn visit_threads(&mut self, process: Visit, fds: FdTable) -> bool {
+    /// so, because n threads may have n of them; of the others the sockets of the thread's own tell. A fourth call finds the
+    /// namespace that a thread may have of its own, where all namespaces are needed. The sockets of `fds` are those from
+    /// `first` on. Returns true if any thread could be read.
+    fn visit_threads(&mut self, process: Visit, fds: FdTable, first: usize) -> bool {
         let Visit {
             task,
             netns,
@@ -297,7 +297,8 @@ impl<'a> Worker<'a> {
         let mut threads = std::mem::take(&mut self.threads);
         threads.clear();
         self.tables.clear();
-        self.tables.push(KnownTable::read(proc, task, fds));
+        let holders = first..self.found.holders.len();
+        self.tables.push(KnownTable::read(proc, task, fds, holders));
         proc.add_threads(task, self.buffer, &mut threads);
         let mut by_key = Index::with_room(threads.len() + 1);
         for thread in &threads {
@@ -329,13 +330,18 @@ impl<'a> Worker<'a> {
         let (first, thread) = (self.found.holders.len(), visit.task);
         // An error here is that of the process, which is noted there.
         if let Ok(fds @ FdTable { count: 1.., .. }) = self.read_fds(thread, &(0..u32::MAX)) {
-            let table = KnownTable::read(self.shared.proc, thread, fds);
-            let key = table.key();
-            let is_it = |at| self.tables.get(to_index(at)) == Some(&table);
+            let holders = first..self.found.holders.len();
+            let key = self.key(holders.clone());
+            let own = self.holders(&holders);
+            let is_it = |at| {
+                let table = self.tables.get(to_index(at));
+                table.is_some_and(|table| self.holders(&table.holders) == own)
+            };
             if by_key.find(key).any(is_it) {
                 return self.found.holders.truncate(first);
             }
             by_key.insert(key, to_u32(self.tables.len()));
+            let table = KnownTable::read(self.shared.proc, thread, fds, holders);
             self.tables.push(table);
             if visit.netns.is_none() {
                 let is_selected = visit.condition.is_some();
@@ -344,6 +350,18 @@ impl<'a> Worker<'a> {
             visit.fds = u32::try_from(fds.count).unwrap_or(u32::MAX);
             self.add_piece(visit, first, 0);
         }
+    }
+
+    /// Returns these of the holders that were found.
+    fn holders(&self, holders: &Range<usize>) -> &[Holder] {
+        self.found.holders.get(holders.clone()).unwrap_or_default()
+    }
+
+    /// Returns a number by which to look for a table with these holders.
+    fn key(&mut self, holders: Range<usize>) -> u32 {
+        let seed = self.seed.get_or_insert_with(Seed::new);
+        let found = self.found.holders.get(holders).unwrap_or_default();
+        u32::try_from(seed.hash_one(found) >> 32).unwrap_or(0)
     }
 
     /// Adds the holders from `first` on as part `part` of a task.

@@ -609,6 +609,25 @@ fn n_threads_with_n_tables_of_descriptors_cost_a_few_calls_each() {
     }
 }
 
+// Tables of the same length that end with the same descriptor counted as one.
+#[test]
+fn threads_whose_tables_end_alike_keep_their_sockets() {
+    let tree = Tree::new();
+    let process = tree.process(1, "crowd").fd(60, "/dev/null");
+    for (tid, fd) in [(2, 3), (3, 4), (4, 3)] {
+        let thread = process.thread(tid, "crowd", "a");
+        thread.socket(fd, 7).fd(60, "/dev/null");
+    }
+    let run = tree.run("-j 1");
+    let row = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
+    let fds: Vec<_> = run
+        .out()
+        .lines()
+        .map(|line| row(line)["fd"].as_u64())
+        .collect();
+    assert_eq!(fds, [Some(3), Some(4)], "{}", run.err());
+}
+
 #[test]
 fn every_thread_takes_on_the_owners_of_its_own_processes() {
     let mut words = match without_ptrace() {

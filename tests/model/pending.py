@@ -30,10 +30,6 @@ def names_dead_main(view, ask):
 
 
 PENDING = (
-    ("a thread's own table of descriptors is dropped beside another that ends with the same link",
-     lambda view, ask, wrong: wrong.startswith("row missing: pid=") and " tid=one of" in wrong),
-    ("the same, with -T, -q or nothing left to show",
-     lambda view, ask, wrong: wrong.startswith(("pids: missing", "status: ", "row too many: ")) and any(t.own for p in view.seen for t in p.threads)),
     ("in a captured tree a forged row is believed where the table that has the true one is not read",
      lambda view, ask, wrong: wrong.startswith(("row too many", "row differs", "row missing", "pids: too many")) and is_forged_claim(view, ask, wrong)),
     ("the same, with -q",
