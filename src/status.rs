@@ -30,6 +30,8 @@ pub(crate) enum Reason {
     UnseenHolder,
     /// The descriptors of a process may not be read.
     UnreadProcess,
+    /// What a process has could not be read for an odd reason, such as EIO.
+    FailedProcess,
     /// This proc does not show every process (hidepid).
     HiddenProcess,
     /// A container that is asked for by its name may be one whose name /proc does not tell.
@@ -88,6 +90,8 @@ impl Reason {
             Some(Self::UnseenHolder)
         } else if is_of_process && !joined.unread().is_empty() {
             Some(Self::UnreadProcess)
+        } else if is_of_process && joined.some_failed() {
+            Some(Self::FailedProcess)
         } else if is_of_process && joined.hides_some() && !is_everyone_met() {
             Some(Self::HiddenProcess)
         } else if snapshot.containers().may_be_unnamed() {
@@ -116,6 +120,7 @@ impl Reason {
             Self::UnnamedContainer => {
                 "it may be one whose name cannot be read: docker's names are not in /proc, a pod's only root on the node reads"
             }
+            Self::FailedProcess => "what could not be read may be it",
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
             Self::DoubtedName => "a name that is not shown may be it",

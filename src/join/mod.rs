@@ -56,6 +56,8 @@ pub(crate) struct Joined {
     unread: Vec<Unread>,
     /// As in the walk.
     hides_some: bool,
+    /// True if what some process holds could not be read for an odd reason.
+    some_failed: bool,
     /// Whether the rows are of captured text, which does not name holders.
     is_captured: bool,
 }
@@ -77,6 +79,7 @@ impl Joined {
             lines,
             unread: walk.unread,
             hides_some: walk.hides_some,
+            some_failed: walk.failed > 0,
             is_captured: false,
         }
     }
@@ -132,6 +135,7 @@ impl Joined {
             lines,
             unread: Vec::new(),
             hides_some: false,
+            some_failed: false,
             is_captured: true,
         }
     }
@@ -179,6 +183,11 @@ impl Joined {
     /// Returns true if some process could not be read, or is not even shown.
     pub(crate) fn some_unseen(&self) -> bool {
         self.hides_some || !self.unread.is_empty()
+    }
+
+    /// Returns true if some process gave an odd error, so that it is not known what it holds.
+    pub(crate) fn some_failed(&self) -> bool {
+        self.some_failed
     }
 
     /// Returns true if any line has a descriptor.

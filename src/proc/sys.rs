@@ -21,8 +21,9 @@ use std::time::Duration;
 
 pub(crate) use stat::Stat;
 
-/// `O_RDONLY | O_CLOEXEC`, the same on every architecture of Rust's musl targets.
-const OPEN_FILE: c_int = 0o2_000_000;
+/// `O_RDONLY | O_CLOEXEC | O_NONBLOCK`, the same on every architecture of Rust's musl targets but MIPS. A fifo in a captured
+/// tree is an empty file then; to the files of proc it makes no difference.
+const OPEN_FILE: c_int = 0o2_004_000;
 /// `O_DIRECTORY`, which differs between architectures.
 const OPEN_DIRECTORY: c_int = if cfg!(any(
     target_arch = "aarch64",

@@ -355,7 +355,7 @@ impl Take<'_> {
         let shows_ownerless = |number, sockets: &Sockets| {
             plan.shows_ownerless()
                 && !(plan.hides_kernel && is_kernels_netlink(number, sockets))
-                && (plan.needs.is_all_processes()
+                && (!plan.needs.containers
                     || is_containers_own(number, sockets, &namespaces, no_unread))
         };
         let lists_ownerless = |number, sockets: &Sockets| {

@@ -8,6 +8,8 @@ use std::io;
 
 /// How much is kept of a line that does not fit the buffer.
 const OVERLONG_KEPT: usize = 64;
+/// The length from which on a line is taken for one without an end, such as /dev/zero has.
+pub(crate) const ENDLESS: usize = 64 * 1024 * 1024;
 
 /// Returns true for a line that begins a record; any other line continues the record before it.
 pub(crate) type Begins = fn(&[u8]) -> bool;
@@ -39,6 +41,8 @@ pub(crate) struct Records<'a> {
     filled: usize,
     /// The longest read that is taken for the last one.
     last_read_max: usize,
+    /// How much was dropped of the record that is being read, which does not fit the buffer.
+    dropped: usize,
     /// Whether no more bytes will come.
     at_end: bool,
 }
@@ -55,6 +59,7 @@ impl<'a> Records<'a> {
             seen: 0,
             filled: 0,
             last_read_max,
+            dropped: 0,
             at_end: false,
         }
     }
@@ -82,6 +87,10 @@ impl<'a> Records<'a> {
             self.start = 0;
         }
         if self.filled == self.buffer.len() {
+            self.dropped += self.filled;
+            if self.dropped > ENDLESS {
+                return Err(endless());
+            }
             // No table has such a line: keep its beginning, to be quoted, behind a NUL, with which no row begins.
             // One byte of it is searched once more: where the text ends here, it is still a line.
             self.filled = self.buffer.len().min(OVERLONG_KEPT);
@@ -126,6 +135,7 @@ impl<'a> Records<'a> {
                 self.seen = self.filled.min(next_end + 1);
             }
         }
+        self.dropped = 0;
         let start = std::mem::replace(&mut self.start, self.seen);
         let bytes = self.buffer.get(start..end).unwrap_or_default();
         Ok(Some(Record {
@@ -133,6 +143,11 @@ impl<'a> Records<'a> {
             ended: end < self.seen,
         }))
     }
+}
+
+/// Returns the error of a line that has no end.
+pub(crate) fn endless() -> io::Error {
+    io::Error::other("a line without an end, so the rest is not read")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::proc::{Proc, Task, is_forbidden};
+use crate::proc::{Proc, Task, is_gone};
 use crate::select::{Condition, ProcessTest, Question, Truth};
 use crate::walk::comm;
 use crate::walk::container::Containers;
@@ -19,8 +19,8 @@ pub(super) struct Answers<'a> {
     is_own: bool,
     /// The containers of all processes, if one is asked for.
     containers: &'a Containers,
-    /// True if its command may not be read, so that a question is open.
-    pub(super) is_forbidden: bool,
+    /// The error of reading what a question is about, so that it is open.
+    pub(super) error: Option<io::Error>,
 }
 
 impl<'a> Answers<'a> {
@@ -36,7 +36,7 @@ impl<'a> Answers<'a> {
             task,
             is_own,
             containers,
-            is_forbidden: false,
+            error: None,
         }
     }
 
@@ -54,9 +54,11 @@ impl<'a> Answers<'a> {
             ProcessTest::Pids(pids) => pids.binary_search(&self.task.pid).is_ok().into(),
             ProcessTest::Containers(numbers) => {
                 let number = self.containers.number_of(self.task.pid);
-                number
-                    .is_some_and(|number| numbers.contains(&number))
-                    .into()
+                let found = match self.containers.error_of(self.task.pid) {
+                    Some(error) => Err(error),
+                    None => Ok(number.is_some_and(|number| numbers.contains(&number))),
+                };
+                self.truth(found)
             }
             // What the word means was found before.
             ProcessTest::Container(_) => Truth::Maybe,
@@ -72,16 +74,16 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Returns the truth of what was read of the command: open if it may not be read (hidepid=1), no if the process is
-    /// gone.
+    /// Returns the truth of what was read: open if that failed, as it does where it may not be read (hidepid=1); no if the
+    /// process is gone.
     fn truth(&mut self, read: io::Result<bool>) -> Truth {
         match read {
             Ok(holds) => holds.into(),
-            Err(error) if is_forbidden(&error) => {
-                self.is_forbidden = true;
+            Err(error) if is_gone(&error) => Truth::No,
+            Err(error) => {
+                self.error = Some(error);
                 Truth::Maybe
             }
-            Err(_) => Truth::No,
         }
     }
 }

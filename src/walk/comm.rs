@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::proc::{Proc, Task};
+use crate::proc::{Proc, Task, is_forbidden, is_gone};
+use crate::text::records::{ENDLESS, endless};
 
 /// More than the longest comm: `TASK_COMM_LEN` is 16, and kernel threads show up to 64.
 const COMM_LEN_MAX: usize = 64;
@@ -81,16 +82,21 @@ pub(super) fn starts_with(proc: &Proc, task: Task, prefix: &[u8]) -> io::Result<
     Ok(read_comm(proc, task, &mut buffer)?.starts_with(prefix))
 }
 
-/// Returns true if the comm or the command line of `task` contains `word`.
+/// Returns true if the comm or the command line of `task` contains `word`. Either will do where the other gives an odd error.
 ///
 /// # Errors
 /// errno of reading comm or cmdline: gone meanwhile, or not permitted (hidepid=1).
 pub(super) fn contains(proc: &Proc, task: Task, word: &[u8]) -> io::Result<bool> {
     let mut buffer = [0; CMDLINE_BUFFER_LEN];
-    if text_contains(read_comm(proc, task, &mut buffer)?, word) {
+    let in_comm = match read_comm(proc, task, &mut buffer) {
+        Ok(comm) if text_contains(comm, word) => return Ok(true),
+        Err(error) if is_gone(&error) || is_forbidden(&error) => return Err(error),
+        in_comm => in_comm.map(|_| false),
+    };
+    if cmdline_contains(proc.open_file(task, "cmdline")?, word, &mut buffer)? {
         return Ok(true);
     }
-    cmdline_contains(proc.open_file(task, "cmdline")?, word, &mut buffer)
+    in_comm
 }
 
 /// Returns true if a command line contains `word` when its arguments, which end with NUL, are written with blanks between
@@ -102,7 +108,7 @@ fn cmdline_contains(mut cmdline: impl Read, word: &[u8], buffer: &mut [u8]) -> i
     if word.len() > buffer.len() / 2 {
         return Ok(false);
     }
-    let mut filled = 0;
+    let (mut filled, mut searched) = (0, 0);
     loop {
         let free = buffer.get_mut(filled..).unwrap_or_default();
         let count = cmdline.read(free)?;
@@ -114,6 +120,11 @@ fn cmdline_contains(mut cmdline: impl Read, word: &[u8], buffer: &mut [u8]) -> i
             .filter(|byte| **byte == 0)
             .for_each(|byte| *byte = b' ');
         filled += count;
+        // A process may show any of its memory there.
+        searched += count;
+        if searched > ENDLESS {
+            return Err(endless());
+        }
         if text_contains(buffer.get(..filled).unwrap_or_default(), word) {
             return Ok(true);
         }

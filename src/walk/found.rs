@@ -68,6 +68,8 @@ pub(crate) struct Walk {
     pub(crate) hides_some: bool,
     /// True if any process may not be read, selected or not.
     pub(crate) some_unread: bool,
+    /// Number of odd errors that processes gave.
+    pub(crate) failed: usize,
     /// Number of selected processes, as far as they are visible.
     pub(crate) selected: usize,
     /// What is left of the condition once its questions about a process are answered: processes with the same answers
@@ -106,6 +108,6 @@ pub(crate) struct Findings {
     pub(crate) some_unread: bool,
     /// Number of selected processes.
     pub(crate) selected: usize,
-    /// Process ids whose descriptors gave an error that is neither "gone" nor "not permitted".
-    pub(crate) errors: Vec<(u32, io::Error)>,
+    /// Process ids, each with the file, or folder, that gave an error which is neither "gone" nor "not permitted".
+    pub(crate) errors: Vec<(u32, &'static str, io::Error)>,
 }

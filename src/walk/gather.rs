@@ -33,8 +33,9 @@ impl Walk {
         self.unread = in_order(unread, &|unread| unread.pid);
         // A process that becomes unreadable while its parts are read is met once a part.
         self.unread.dedup_by_key(|unread| unread.pid);
-        for (pid, error) in in_order(errors, &|(pid, _)| *pid) {
-            let path = proc.display(Task { pid, tid: 0 }, "fd");
+        self.failed = errors.len();
+        for (pid, file, error) in in_order(errors, &|(pid, ..)| *pid) {
+            let path = proc.display(Task { pid, tid: 0 }, file);
             warnings.warn(&path, &error_text(&error));
         }
         let pieces = in_order(pieces, &|(_, piece)| {

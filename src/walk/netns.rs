@@ -170,7 +170,13 @@ impl Namespaces {
                 pid: *number,
                 tid: 0,
             };
-            let by_process = self.find(proc, task);
+            // Where the main thread has exited, the first of the others stands for the process.
+            let by_process = self.find(proc, task).or_else(|| {
+                let has_thread = |netns: &Netns| netns.members().any(|task| task.pid == *number);
+                self.iter()
+                    .find(|(_, netns)| has_thread(netns))
+                    .map(|(id, _)| id)
+            });
             let mut is_met = false;
             for (netns, id) in self.all.iter_mut().zip(0..) {
                 if netns.inode == Some(*number) || by_process == Some(NetnsId(id)) {

@@ -170,9 +170,9 @@ impl<'a> Worker<'a> {
             let is_own = self.shared.own_pid == Some(task.pid);
             let mut answers = Answers::new(self.shared.proc, task, is_own, options.containers);
             let left = answers.settle(options.condition);
-            if answers.is_forbidden && !left.is_never() {
+            if let Some(error) = answers.error.filter(|_| !left.is_never()) {
                 self.found.selected += 1;
-                return self.add_unread(task);
+                return self.add_unanswered(task, error);
             }
             condition = self.shared.number(left);
             // This program looks into a namespace, and does not make it another's.
@@ -384,7 +384,8 @@ impl<'a> Worker<'a> {
     fn add_error(&mut self, visit: Visit, error: io::Error, has_read_threads: bool) {
         if !is_forbidden(&error) {
             if !is_gone(&error) {
-                self.found.errors.push((visit.task.pid, error));
+                self.found.errors.push((visit.task.pid, "fd", error));
+                self.found.some_unread = true;
             }
         } else if !has_read_threads {
             self.found.some_unread = true;
@@ -392,6 +393,15 @@ impl<'a> Worker<'a> {
                 self.add_unread(visit.task);
             }
         }
+    }
+
+    /// Adds the process `task`, of which `error` leaves open whether it is selected.
+    fn add_unanswered(&mut self, task: Task, error: io::Error) {
+        if is_forbidden(&error) {
+            return self.add_unread(task);
+        }
+        self.found.errors.push((task.pid, "", error));
+        self.found.some_unread = true;
     }
 
     /// Adds `task` to the processes that may not be read.

@@ -21,26 +21,11 @@ def is_forged_claim(view, ask, wrong):
     return inode in view.pretends
 
 
-def names_dead_main(view, ask):
-    """Whether --netns names a process whose main thread has exited."""
-    if "--netns" not in ask.argv:
-        return False
-    word = ask.argv[ask.argv.index("--netns") + 1]
-    return any(str(process.pid) == word and process.dead_main for process in view.world.processes)
-
-
 PENDING = (
     ("in a captured tree a forged row is believed where the table that has the true one is not read",
      lambda view, ask, wrong: wrong.startswith(("row too many", "row differs", "row missing", "pids: too many")) and is_forged_claim(view, ask, wrong)),
     ("the same, with -q",
      lambda view, ask, wrong: wrong.startswith("quiet: 0") and bool(view.pretends)),
-    ("a bare word that is the last part of a path misses sockets whose holder is not seen: 1 in place of (hidden)",
-     lambda view, ask, wrong: hasattr(ask, "bare") and wrong.startswith(("row missing: inode=", "status: "))),
-    ("a row without a holder is a container's though a process that may not be read, in the same namespace, is not in it",
-     lambda view, ask, wrong: wrong.startswith("row differs: container: ") and ";" not in wrong and "owner='process'" not in wrong and
-     bool(view.hidden)),
-    ("--netns PID is nothing, status 1, where the main thread of PID has exited",
-     lambda view, ask, wrong: names_dead_main(view, ask)),
 )
 
 

@@ -13,7 +13,7 @@ from world import NETLINK
 FIELDS = (
     "pid tid command fd uid inode proto family type state recv_queue send_queue local remote local_address local_port remote_address "
     "remote_port path path_hex interface protocol owner netns container timer timer_seconds retransmits rto_seconds cwnd ssthresh "
-    "drops peer_pid peer_command peer_container").split()
+    "drops peer_pid peer_command peer_container pod pod_namespace container_name unit").split()
 TCP_STATES = {1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE", 8: "CLOSE_WAIT",
               9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING"}
 SCTP_STATES = {1: "COOKIE_WAIT", 3: "ESTABLISHED", 4: "SHUTDOWN_PENDING"}
@@ -220,6 +220,9 @@ class View:
                     state=None, path=None, is_suspect=False, is_doubted=False, is_apart=False, is_optional=bool(holder) and holder.is_copy, uid=None, locals=[], remotes=[], lport=None,
                     rport=None, listens=False)
         fields["container"] = self.container(sock, holder)
+        if holder and not holder.process.container:
+            # As in the cgroup that `tree` gives it.
+            fields["unit"] = "x.service"
         if sock.ns is not None:
             number = sock.ns.inode
             fields["netns"] = number if number in self.known else None

@@ -17,8 +17,10 @@ mod names;
 mod runtime;
 mod texts;
 
+use std::io;
+
 use crate::collections::{to_index, to_u32};
-use crate::proc::{NetnsId, Proc, Task, inode_in_link};
+use crate::proc::{NetnsId, Proc, Task, inode_in_link, is_gone};
 use crate::text::escape::write_escaped;
 use crate::walk::netns::{Namespaces, Netns};
 use id::ID_LEN;
@@ -36,6 +38,12 @@ const MEMBERS_MAX: usize = 8;
 const BUFFER_LEN: usize = 8 * 1024;
 /// The number of no container.
 const NONE: u32 = u32::MAX;
+/// This number less the number of an error stands for a process whose container cannot be told, because of that error.
+const UNREAD: u32 = NONE - 1;
+/// The error of a file that is too large.
+const EFBIG: i32 = 27;
+/// As many numbers of errors are kept apart.
+const ERRORS_MAX: u32 = 4096;
 
 impl Container {
     /// Returns true if it is no container that is known.
@@ -255,7 +263,14 @@ impl Containers {
     /// believed where the cgroup says the same, or nothing.
     fn look_around(&mut self, proc: &Proc, task: Task, buffer: &mut [u8]) -> u32 {
         // A kernel without cgroups has no such file.
-        let cgroup = proc.read_file(task, "cgroup", buffer).unwrap_or_default();
+        let len = buffer.len();
+        let is_cut = |cgroup: &[u8]| cgroup.len() == len;
+        let (cgroup, error) = match proc.read_file(task, "cgroup", buffer) {
+            // What was cut is behind what is told.
+            Ok(cgroup) if is_cut(cgroup) => (cgroup, Some(io::Error::from_raw_os_error(EFBIG))),
+            Ok(cgroup) => (cgroup, None),
+            Err(error) => (&[][..], Some(error).filter(|error| !is_gone(error))),
+        };
         let (mut container, is_blank) = cgroup::parse(cgroup);
         let is_named = |known: &Container| known.is_same(&container) && known.has(NAME);
         if container.is_unknown() {
@@ -275,7 +290,17 @@ impl Containers {
                 container.take(&[NAME], &mounts);
             }
         }
-        self.number(container)
+        match error.and_then(|error| error.raw_os_error()) {
+            Some(error) if container.is_unknown() => UNREAD - error.unsigned_abs() % ERRORS_MAX,
+            _ => self.number(container),
+        }
+    }
+
+    /// Returns the error because of which it cannot be told where process `pid` is.
+    pub(crate) fn error_of(&self, pid: u32) -> Option<io::Error> {
+        let error = UNREAD.checked_sub(self.number_of(pid)?)?;
+        let error = Some(error).filter(|error| *error < ERRORS_MAX);
+        i32::try_from(error?).ok().map(io::Error::from_raw_os_error)
     }
 
     /// Returns what the mounts of `task` tell.
