@@ -87,9 +87,9 @@ def cgroup(process):
     if not process.container:
         return b"0::/system.slice/x.service\n"
     name = process.container
-    # The containers of a pod are no others: an id that is in a pod for one process and in none for another is of two containers.
+    # A container is in a pod of its own or in none: of two in one pod the pod is named.
     if int(name[:2], 16) % 4 == 0:
-        return f"0::/kubepods.slice/kubepods-pod1b2c3d4e_aaaa_bbbb_cccc_0123456789ab.slice/cri-containerd-{name}.scope\n".encode()
+        return f"0::/kubepods.slice/kubepods-pod{name[:8]}_aaaa_bbbb_cccc_0123456789ab.slice/cri-containerd-{name}.scope\n".encode()
     return (f"0::/system.slice/docker-{name}.scope\n", f"4:memory:/docker/{name}\n0::/\n",
             f"0::/machine.slice/libpod-{name}.scope/container\n")[process.cgroup % 3].encode()
 
