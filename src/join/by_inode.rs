@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use crate::collections::index::{AHEAD, Index};
 use crate::collections::sort::sort;
 use crate::collections::to_index;
-use crate::join::forged::{self, Judge};
+use crate::join::forged::{self, Beside, Judge};
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
@@ -30,7 +30,7 @@ pub(crate) struct ByInode {
 impl ByInode {
     /// Indexes those of `sockets` that count. Rows that `judge` has discarded do not.
     #[inline(never)]
-    pub(crate) fn new(sockets: &mut Sockets, judge: &Judge, warnings: &mut Warnings) -> Self {
+    pub(crate) fn new(sockets: &mut Sockets, judge: &mut Judge, warnings: &mut Warnings) -> Self {
         let mut by_inode = Self {
             index: Index::with_room(sockets.len()),
             settled: vec![false; sockets.len()],
@@ -47,7 +47,7 @@ impl ByInode {
                 by_inode.look_ahead(next.map(|number| sockets.inode(number)));
             }
             if sockets.inode(number) != 0 && by_inode.is_ownerless(number) {
-                by_inode.add(number, &mut further, sockets, warnings);
+                by_inode.add(number, &mut further, judge, sockets, warnings);
             }
         }
         by_inode.add_further(further, sockets);
@@ -59,7 +59,7 @@ impl ByInode {
         }
         for number in suspects {
             if sockets.inode(number) != 0 && by_inode.is_ownerless(number) {
-                by_inode.add(number, &mut Vec::new(), sockets, warnings);
+                by_inode.add(number, &mut Vec::new(), judge, sockets, warnings);
             }
         }
         by_inode
@@ -71,6 +71,7 @@ impl ByInode {
         &mut self,
         number: u32,
         further: &mut Vec<u32>,
+        judge: &mut Judge,
         sockets: &mut Sockets,
         warnings: &mut Warnings,
     ) {
@@ -79,7 +80,11 @@ impl ByInode {
         match first {
             None => return self.index.insert(inode, number),
             Some(first) if Protos::UNIX.has(sockets.proto(number)) => {
-                forged::judge_beside(first, number, sockets, warnings);
+                let is_last_look = judge.is_last_look;
+                let beside = forged::judge_beside(first, number, is_last_look, sockets, warnings);
+                if beside == Beside::Contested {
+                    judge.contested.push(inode);
+                }
             }
             Some(first) if is_repeated(first, number, sockets) => {}
             Some(_) => further.push(number),

@@ -9,6 +9,7 @@
 //! a name for an inode that nobody is seen to hold: by binding it in a mount namespace of his own he has the same.
 
 use crate::collections::index::Wanted;
+use crate::join::ByInode;
 use crate::join::rowless::{Unread, find_namespaces};
 use crate::join::sockprotoname::SockProtoName;
 use crate::socket::Ends;
@@ -26,6 +27,15 @@ const TWO_CLAIMS: &str = "two rows claim one inode; one of them is a name that p
 const MORE_ROWS: &str =
     "there are more rows than sockets, so some names that nobody is seen to hold may be forged";
 
+/// What comes of a row of unix beside the first one of its inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// It is settled.
+    Settled,
+    /// Both are of unix and differ, as those of a socket do that is bound while the table is read.
+    Contested,
+}
+
 /// Says `sentence` once.
 fn warn(warnings: &mut Warnings, sentence: &str) {
     warnings.warn(b"unix", sentence);
@@ -38,11 +48,37 @@ pub(crate) struct Judge {
     pub(super) discarded: Vec<u32>,
     /// How many suspects were judged.
     judged: usize,
+    /// The inodes that two rows claim which differ, and that are to be looked at again.
+    pub(super) contested: Vec<u32>,
+    /// True once there is no other look: two rows that differ now do so for good.
+    pub(super) is_last_look: bool,
 }
 
 impl Judge {
+    /// Judges the suspects, and returns the rows that count. Of two rows of one inode that differ nobody is accused before they
+    /// were read again: a socket is bound only once.
+    pub(crate) fn settle(
+        &mut self,
+        walk: &mut Walk,
+        unread: Unread,
+        reader: &mut Reader<'_>,
+        sockets: &mut Sockets,
+    ) -> ByInode {
+        self.is_last_look = false;
+        self.judge(walk, unread, reader, sockets);
+        let by_inode = ByInode::new(sockets, self, reader.warnings);
+        if self.contested.is_empty() {
+            return by_inode;
+        }
+        let contested = std::mem::take(&mut self.contested);
+        self.read_anew(contested, Protos::UNIX, walk, reader, sockets);
+        self.judged = sockets.claims.suspects().len();
+        self.is_last_look = true;
+        ByInode::new(sockets, self, reader.warnings)
+    }
+
     /// Judges the suspects that were read since the last time. Of the namespaces these were not read: `unread`.
-    pub(crate) fn judge(
+    fn judge(
         &mut self,
         walk: &mut Walk,
         unread: Unread,
@@ -76,18 +112,28 @@ impl Judge {
             if unread != Unread::None {
                 find_namespaces(walk, true, reader);
             }
-            // All is read anew, at one time: a socket that has changed in between would look like two.
-            let inodes = Wanted::new(inodes, false);
-            let is_claimed = |number: &u32| {
-                Protos::UNIX.has(sockets.proto(*number))
-                    && inodes.is_missing(sockets.inode(*number))
-            };
-            self.discarded.extend(sockets.numbers().filter(is_claimed));
-            for (id, netns) in walk.namespaces.iter() {
-                reader.load_inodes(id, &mut netns.members(), protos, &inodes, sockets);
-            }
+            self.read_anew(inodes, protos, walk, reader, sockets);
         }
         self.judged = sockets.claims.suspects().len();
+    }
+
+    /// Reads all rows of `inodes` anew, at one time: a socket that has changed in between would look like two.
+    fn read_anew(
+        &mut self,
+        inodes: Vec<u32>,
+        protos: Protos,
+        walk: &Walk,
+        reader: &mut Reader<'_>,
+        sockets: &mut Sockets,
+    ) {
+        let inodes = Wanted::new(inodes, false);
+        let is_claimed = |number: &u32| {
+            Protos::UNIX.has(sockets.proto(*number)) && inodes.is_missing(sockets.inode(*number))
+        };
+        self.discarded.extend(sockets.numbers().filter(is_claimed));
+        for (id, netns) in walk.namespaces.iter() {
+            reader.load_inodes(id, &mut netns.members(), protos, &inodes, sockets);
+        }
     }
 
     /// Asks the kernel for the sockets of the suspects, through the descriptors that hold them: another table may list the
@@ -126,7 +172,13 @@ impl Judge {
             match inode(number) {
                 0 => {}
                 inode if held.has_claim(inode) => self.discarded.push(*number),
-                inode => inodes.push(inode),
+                inode => {
+                    // Where some row is forged, or the kernel is not there to tell, each claim that nobody is seen to hold
+                    // may be to a socket of another table.
+                    some_untold |= held.is_missing(inode)
+                        && (!reader.proc.is_live() || sockets.claims.is_outnumbered(*number));
+                    inodes.push(inode);
+                }
             }
         }
         (inodes, some_untold)
@@ -139,20 +191,27 @@ impl Judge {
 /// - Beside another row of unix it is a repeat where both are equal, or where neither can be forged: a socket that gets
 ///   its name while the table is read may stand there twice. Where they differ one of them is forged, and the name
 ///   of the socket is not shown; nor its state, unless both agree on it or `first` can only be true.
+///
+/// Nobody is accused before the last look: until then they are contested.
 pub(super) fn judge_beside(
     first: u32,
     number: u32,
+    is_last_look: bool,
     sockets: &mut Sockets,
     warnings: &mut Warnings,
-) {
+) -> Beside {
     if !Protos::UNIX.has(sockets.proto(first)) {
-        return warn(warnings, NOT_OF_UNIX);
+        warn(warnings, NOT_OF_UNIX);
+        return Beside::Settled;
     }
     let (row, known) = (sockets.row(number), sockets.row(first));
     let is_certain = !sockets.claims.is_suspect(first);
     let is_same = (row.proto, row.state, row.ends) == (known.proto, known.state, known.ends);
     if is_same || (is_certain && !sockets.claims.is_suspect(number)) {
-        return;
+        return Beside::Settled;
+    }
+    if !is_last_look {
+        return Beside::Contested;
     }
     // A name that is in doubt already was spoken of.
     if known.ends != Ends::Doubtful {
@@ -160,6 +219,7 @@ pub(super) fn judge_beside(
     }
     let state = if is_certain { known.state } else { row.state };
     sockets.doubt(first, state);
+    Beside::Settled
 }
 
 /// Says that names of rows without a holder may be forged, if `shown` has any out of a table with more rows than sockets.
@@ -203,7 +263,11 @@ mod tests {
                 sockets.suspect_last();
             }
         }
-        judge_beside(0, 1, &mut sockets, &mut warnings);
+        let mut judge =
+            |is_last_look| judge_beside(0, 1, is_last_look, &mut sockets, &mut warnings);
+        // The first look accuses nobody of two rows.
+        judge(false);
+        assert_eq!(judge(true), Beside::Settled);
         let row = sockets.row(0);
         let first = claims[0].2;
         let ends = if row.ends == first {

@@ -369,7 +369,11 @@ mod tests {
                 fds: 1,
             });
         }
-        let by_inode = ByInode::new(&mut sockets, &Judge::default(), &mut warnings);
+        let mut judge = Judge {
+            is_last_look: true,
+            ..Judge::default()
+        };
+        let by_inode = ByInode::new(&mut sockets, &mut judge, &mut warnings);
         let joined = Joined::new(walk, by_inode, &sockets, &|_, _| true);
         let entries = joined
             .entries(&sockets)

@@ -323,8 +323,7 @@ impl Take<'_> {
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
         let sockets = &mut reading.sockets;
         let mut judge = Judge::default();
-        judge.judge(walk, unread, &mut reader, sockets);
-        let mut by_inode = ByInode::new(sockets, &judge, reader.warnings);
+        let mut by_inode = judge.settle(walk, unread, &mut reader, sockets);
         let known = sockets.len();
         if let Some(wanted) = wanted {
             // A row that was found may have been passed over.
@@ -335,8 +334,7 @@ impl Take<'_> {
             rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
         }
         if sockets.len() > known {
-            judge.judge(walk, unread, &mut reader, sockets);
-            by_inode = ByInode::new(sockets, &judge, reader.warnings);
+            by_inode = judge.settle(walk, unread, &mut reader, sockets);
         }
         reading.must_narrow |= reader.kept_more;
         reading.missed.add(reader.missed);

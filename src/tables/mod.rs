@@ -21,6 +21,7 @@ mod inet;
 mod lines;
 mod listing;
 mod netlink;
+mod outnumbered;
 mod packet;
 mod phonet;
 mod reader;

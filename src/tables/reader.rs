@@ -14,7 +14,7 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 
 use super::columns::Columns;
-use super::{ASSOCS, Format, TABLES, Table, can_bcm, extra, hash, protocols, sockstat, unix};
+use super::{ASSOCS, Format, TABLES, Table, can_bcm, extra, hash, outnumbered, sockstat, unix};
 use crate::collections::index::Wanted;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{NetnsId, Proc, Task, error_text, for_each_number, is_forbidden, is_gone};
@@ -338,11 +338,13 @@ impl<'a> Reader<'a> {
             self.warn(member, table, &error);
         }
         if sockets.claims.suspects().len() > first_suspect {
-            // Before Linux 5.15 all of them have one name. A socket that was closed while another has not yet read what it
-            // sent is counted and has no row, so the count may be too large.
-            let text = self.proc.read_file(member, "net/protocols", self.buffer);
-            let count = |text| protocols::count(text, &["UNIX", "UNIX-STREAM"]);
-            if text.ok().and_then(count).is_some_and(|count| count < rows) {
+            // A socket that was closed while another has not yet read what it sent is counted and has no row, so the count
+            // may be too large.
+            let (proc, buffer) = (self.proc, &mut *self.buffer);
+            let count = outnumbered::count(proc, member, buffer);
+            if count.is_some_and(|count| count < rows)
+                && outnumbered::is_certain(proc, member, table, buffer)
+            {
                 sockets.claims.outnumber_from(first_suspect);
             }
         }

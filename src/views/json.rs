@@ -11,7 +11,7 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row, unlisted};
 use crate::tables::interfaces::Interfaces;
-use crate::text::addr::write_ip;
+use crate::text::addr::{primary, sides, write_ip};
 use crate::text::escape::is_hidden;
 use crate::text::write::{write_decimal, write_hundredths, write_short};
 use crate::views::list::write_pieces;
@@ -281,6 +281,11 @@ fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
             local: (IpAddr::V6(address), _),
             ..
         } => out.extend_from_slice(interfaces.of_address(address).unwrap_or_default()),
+        Ends::Sctp { addresses, .. } => {
+            if let IpAddr::V6(address) = primary(sides(addresses).0) {
+                out.extend_from_slice(interfaces.of_address(address).unwrap_or_default());
+            }
+        }
         _ => {}
     });
     object.written("protocol", &mut |out| {

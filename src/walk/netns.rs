@@ -172,10 +172,10 @@ impl Namespaces {
             };
             // Where the main thread has exited, the first of the others stands for the process.
             let by_process = self.find(proc, task).or_else(|| {
-                let has_thread = |netns: &Netns| netns.members().any(|task| task.pid == *number);
+                let is_its = |netns: &Netns| netns.members().any(|task| task.pid == *number);
                 self.iter()
-                    .find(|(_, netns)| has_thread(netns))
-                    .map(|(id, _)| id)
+                    .find(|(_, netns)| is_its(netns))
+                    .map(|found| found.0)
             });
             let mut is_met = false;
             for (netns, id) in self.all.iter_mut().zip(0..) {

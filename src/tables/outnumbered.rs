@@ -1,0 +1,68 @@
+//! Whether the table of unix has more rows than there are sockets, so that some are forged. In: a table that seemed to. Out: yes
+//! or no. It does not tell which rows these are.
+
+use std::io::Read;
+
+use super::columns::Columns;
+use super::{Format, Table, protocols};
+use crate::collections::sort::sort;
+use crate::proc::{Proc, Task};
+use crate::text::addr::Endian;
+use crate::text::records::Records;
+
+/// Returns how many sockets of unix the kernel counts in the namespace of `member`; before Linux 5.15 all of them have one name.
+/// `buffer` is scratch space.
+pub(super) fn count(proc: &Proc, member: Task, buffer: &mut [u8]) -> Option<u32> {
+    let text = proc.read_file(member, "net/protocols", buffer).ok()?;
+    protocols::count(text, &["UNIX", "UNIX-STREAM"])
+}
+
+/// Returns true if `table` has more rows for certain than there are sockets, whatever comes and goes: rows that stand there
+/// before and after the sockets are counted are of sockets that were counted. `buffer` is scratch space.
+pub(super) fn is_certain(
+    proc: &Proc,
+    member: Task,
+    table: &'static Table,
+    buffer: &mut [u8],
+) -> bool {
+    let before = inodes(proc, member, table, buffer);
+    let count = count(proc, member, buffer);
+    let (mut before, mut rows) = (before.as_slice(), 0);
+    // Both are ascending.
+    for inode in inodes(proc, member, table, buffer) {
+        while let [known, rest @ ..] = before
+            && *known <= inode
+        {
+            before = rest;
+            if *known == inode {
+                rows += 1;
+                break;
+            }
+        }
+    }
+    count.is_some_and(|count| count < rows)
+}
+
+/// Returns the inodes of all rows of `table`, ascending. That of a socket that waits to be accepted is 0: they come and go, and
+/// of a captured tree alone it is known that they stay.
+fn inodes(proc: &Proc, member: Task, table: &'static Table, buffer: &mut [u8]) -> Vec<u32> {
+    let mut inodes = Vec::new();
+    if let Ok(mut file) = proc.open_file(member, table.path) {
+        let mut read = |buffer: &mut [u8]| file.read(buffer);
+        let mut records = Records::new(&mut read, buffer, 0);
+        let mut format = Format::usual(table, Endian::NATIVE);
+        let mut begins = None;
+        while let Ok(Some(record)) = records.next(begins) {
+            if begins.is_none() {
+                begins = table.begins;
+                format.columns = Columns::of(&table.known, record.bytes);
+            } else if let Some((row, _)) = format.parse_row(record.bytes)
+                && (row.inode != 0 || !proc.is_live())
+            {
+                inodes.push(row.inode);
+            }
+        }
+    }
+    sort(&mut inodes, &|one, other| one.cmp(&other));
+    inodes
+}
