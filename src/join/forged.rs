@@ -93,13 +93,12 @@ impl Judge {
         } else {
             Protos::UNIX
         };
-        if protos == Protos::UNIX
-            && unread == Unread::None
-            && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty()
-        {
+        if unread == Unread::None && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty() {
             // All is known of an inode unless one of its rows was passed over while another was kept.
             let passed_over = Wanted::new(sockets.claims.take_passed_over(), false);
-            inodes.retain(|inode| passed_over.is_missing(*inode));
+            if protos == Protos::UNIX {
+                inodes.retain(|inode| passed_over.is_missing(*inode));
+            }
             if passed_over.lacks_any() {
                 let inode = |number: u32| sockets.inode(number);
                 let is_certain = |number: &u32| {
@@ -173,10 +172,8 @@ impl Judge {
                 0 => {}
                 inode if held.has_claim(inode) => self.discarded.push(*number),
                 inode => {
-                    // Where some row is forged, or the kernel is not there to tell, each claim that nobody is seen to hold
-                    // may be to a socket of another table.
-                    some_untold |= held.is_missing(inode)
-                        && (!reader.proc.is_live() || sockets.claims.is_outnumbered(*number));
+                    // Where some row is forged, each claim that nobody is seen to hold may be to a socket of another table.
+                    some_untold |= held.is_missing(inode) && sockets.claims.is_outnumbered(*number);
                     inodes.push(inode);
                 }
             }

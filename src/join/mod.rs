@@ -369,10 +369,8 @@ mod tests {
                 fds: 1,
             });
         }
-        let mut judge = Judge {
-            is_last_look: true,
-            ..Judge::default()
-        };
+        let mut judge = Judge::default();
+        judge.is_last_look = true;
         let by_inode = ByInode::new(&mut sockets, &mut judge, &mut warnings);
         let joined = Joined::new(walk, by_inode, &sockets, &|_, _| true);
         let entries = joined

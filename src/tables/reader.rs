@@ -338,8 +338,7 @@ impl<'a> Reader<'a> {
             self.warn(member, table, &error);
         }
         if sockets.claims.suspects().len() > first_suspect {
-            // A socket that was closed while another has not yet read what it sent is counted and has no row, so the count
-            // may be too large.
+            // A socket that was closed while another has yet to read what it sent is counted and has no row.
             let (proc, buffer) = (self.proc, &mut *self.buffer);
             let count = outnumbered::count(proc, member, buffer);
             if count.is_some_and(|count| count < rows)

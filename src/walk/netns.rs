@@ -40,7 +40,11 @@ impl TableFile {
     /// net takes its place.
     fn read(proc: &Proc, task: Task) -> Self {
         let stat = proc.stat(task, "net/tcp");
-        let stat = stat.or_else(|_| proc.stat(task, "net"));
+        // Of a process whose main thread has exited the folder alone is there.
+        let stat = match stat {
+            Err(_) if !proc.is_live() => proc.stat(task, "net"),
+            stat => stat,
+        };
         stat.map_or(Self::Unavailable, |stat| Self::Is(stat.dev, stat.ino))
     }
 }

@@ -521,8 +521,18 @@ fn a_unix_socket_is_found_by_what_people_call_it() {
             row(2, "/var/run/my.sock"),
             row(3, &nuls),
             row(4, ""),
+            row(5, "/run/far.sock"),
         ],
     );
+    // Whoever holds it, seen or not.
+    for path in ["/run/far.sock", "far.sock", "-l far.sock"] {
+        let rows = tree.run(path).rows();
+        assert_eq!(rows.len(), 1, "{path}");
+        assert!(
+            rows[0].ends_with("unix LISTEN - - /run/far.sock *"),
+            "{rows:?}"
+        );
+    }
     let docker = "6 dockerd 3 unix LISTEN - - /run/docker.sock *";
     let mine = "6 dockerd 4 unix LISTEN - - /var/run/my.sock *";
     let abstract_one = format!("7 agent 3 unix LISTEN - - {nuls} *");

@@ -209,10 +209,8 @@ fn start_churn(folder: &Tree, log: &Path) -> Result<Child, String> {
     }
     let mut churn = Command::new(program);
     churn.arg(log).arg("3");
-    // Where a row could stand behind a name, lsock still accuses sockets that change while their table is read.
-    if std::env::var_os("LSOCK_CHURN_SHORT_NAMES").is_some() {
-        churn.arg("short");
-    }
+    // A row could stand behind each name.
+    churn.arg("short");
     let churn = churn.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     churn.map_err(|error| error.to_string())
 }
@@ -260,8 +258,8 @@ fn looks_at(churn: u32, ports: &[u64], time: Duration) -> Vec<(bool, Vec<Seen>)>
     looks
 }
 
-// Some thousand sockets a second come and go, by three processes and their children. Names leave no room for a row behind
-// them; with LSOCK_CHURN_SHORT_NAMES they do, and then true sockets are accused.
+// Some thousand sockets a second come and go, by three processes and their children. Sockets that changed while their table was
+// read were accused of forging rows.
 #[test]
 fn whatever_comes_and_goes_no_row_is_wrong_and_nothing_that_lasts_is_lost() {
     in_a_network_of_its_own(|| {

@@ -567,6 +567,24 @@ REMOTE    SOCKETS STATES
     }
 }
 
+// `local` has it, so `interface` has it.
+#[test]
+fn the_interface_of_a_link_local_address_of_sctp_is_told() {
+    let tree = Tree::new();
+    fs::create_dir(tree.net("a").join("sctp")).unwrap();
+    tree.table_text(
+        "a",
+        "sctp/eps",
+        b" ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS\n0 0 2 10 25 5000 0 9 *fe80:0000:0000:0000:0000:0000:0000:0001 10.0.0.1\n",
+    );
+    let addresses = b"fe800000000000000000000000000001 02 40 20 80     eth0\n";
+    tree.table_text("a", "if_inet6", addresses);
+    tree.process(7, "gw").socket(3, 9);
+    let shown = objects(&tree.run("-j 7"));
+    assert_eq!(shown[0]["local"], "[fe80::1%eth0],10.0.0.1:5000");
+    assert_eq!(shown[0]["interface"], "eth0");
+}
+
 #[test]
 fn the_summary_is_of_what_is_selected() {
     leak().run("-sH 8").exactly(

@@ -8,11 +8,12 @@ use crate::numbers::Numbers;
 use crate::rows::{
     EMPTY, HEADERS, NOBODY, NOBODY6, header, listen, netlink, packet, tcp, tcp_short, udp, unix,
 };
-use crate::run::{Run, proto};
+use crate::run::{LSOCK, Run, proto};
 use crate::tree::Tree;
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
 /// A tree with one listener on port 80 that a process of this name holds.
 fn named(comm: &[u8]) -> Tree {
@@ -20,6 +21,49 @@ fn named(comm: &[u8]) -> Tree {
     tree.table("tcp", &[listen(80, 11)]);
     tree.process(7, comm).socket(3, 11);
     tree
+}
+
+// A fifo in a captured tree was waited for, /dev/zero read for ever, and an odd error of a file was "not there".
+#[test]
+fn no_odd_file_is_waited_for_or_is_proof_that_something_is_not_there() {
+    let ends = |odd: &str, target: Option<&str>, args: &str| {
+        let tree = named(b"java");
+        let file = tree.path().join("7").join(odd);
+        let _ = fs::remove_file(&file);
+        match target {
+            Some("") => fs::create_dir(&file).unwrap(),
+            Some(target) => symlink(target, &file).unwrap(),
+            None => assert!(
+                Command::new("mkfifo")
+                    .arg(&file)
+                    .status()
+                    .unwrap()
+                    .success()
+            ),
+        }
+        let mut command = Command::new("timeout");
+        command.arg("20").arg(LSOCK).arg("--proc").arg(tree.path());
+        let run = Run::to_the_end(command.args(args.split(' ')));
+        (run.status, run.err().to_owned())
+    };
+    for odd in ["comm", "cmdline", "cgroup", "net/tcp", "net/unix"] {
+        let status = if odd == "net/tcp" { 3 } else { 0 };
+        assert_eq!(ends(odd, None, "-q -l :80").0, Some(status), "{odd}");
+        let (status, said) = ends(odd, Some("/dev/zero"), "-e");
+        assert_eq!(status, Some(0), "{odd}");
+        let is_said = said.contains("a line without an end");
+        assert_eq!(is_said, odd.starts_with("net/"), "{said}");
+    }
+    assert_eq!(ends("comm", Some(""), "java").0, Some(0));
+    for (odd, args) in [
+        ("cgroup", "--container abab"),
+        ("comm", "-c java"),
+        ("comm", "jetty"),
+    ] {
+        let (status, said) = ends(odd, Some(""), args);
+        assert_eq!(status, Some(3), "{said}");
+        assert!(said.contains("Is a directory"), "{said}");
+    }
 }
 
 // ---- names ----------------------------------------------------------------------------------------------
@@ -398,6 +442,23 @@ fn a_forged_row_in_the_namespace_of_a_process_is_no_row_of_a_socket_from_another
         );
     }
     assert!(tree.run("7").rows()[0].starts_with("7 srv 3 unix LISTEN - - ? *"));
+}
+
+// Nobody is seen to hold the socket, and its own table is read for no row of its own.
+#[test]
+fn a_forged_row_of_a_socket_of_another_table_that_nobody_is_seen_to_hold_is_not_believed() {
+    let tree = Tree::new();
+    let evil = unix("00000000", "0002", "01", 901, forged(900, "/f"));
+    tree.table("unix", &[evil]);
+    tree.table("packet", &[packet(3, "0003", 0, 900)]);
+    let counts = "protocol  size sockets  memory\nUNIX 1152 1 -1\n";
+    tree.table_text("a", "protocols", counts.as_bytes());
+    tree.process(8, "evil").socket(3, 901);
+    for args in ["-x", "-l", "-l -x"] {
+        let run = tree.run(args);
+        let has_claim = run.rows().iter().any(|row| row.ends_with("/f *"));
+        assert!(!has_claim, "{args}: {run:?}");
+    }
 }
 
 // A row that is not yet believed was taken for the socket's, and the tables behind unix were not read any more.

@@ -22,6 +22,10 @@ def is_forged_claim(view, ask, wrong):
 
 
 PENDING = (
+    ("in a captured tree without a count of sockets a forged row is believed where the table that has the true one is not read",
+     lambda view, ask, wrong: wrong.startswith(("row too many", "row differs", "row missing", "pids: too many")) and is_forged_claim(view, ask, wrong)),
+    ("the same, with -q",
+     lambda view, ask, wrong: wrong.startswith("quiet: 0") and bool(view.pretends)),
 )
 
 

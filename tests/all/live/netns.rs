@@ -104,6 +104,20 @@ fn a_live_namespace_is_its_sockets_whoever_holds_them() {
     }
 }
 
+// PID/ns/net of a process whose main thread has exited is gone.
+#[test]
+fn a_process_whose_main_thread_has_exited_names_its_namespace() {
+    let Some(stage) = Stage::set(&["main-thread-exited"]) else {
+        return;
+    };
+    let Some(made) = stage.made("main-thread-exited") else {
+        return;
+    };
+    let holder = made.holder.unwrap();
+    let found = holders(&stage, made, &["--netns", &holder.0.to_string()]);
+    assert_eq!(found, [holder]);
+}
+
 // Its holder is in another namespace; nobody can know which one the socket is of.
 #[test]
 fn a_socket_of_a_namespace_that_everybody_has_left_tells_no_namespace() {
