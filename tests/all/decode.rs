@@ -5,8 +5,8 @@
 
 use crate::machine::skip;
 use crate::rows::{
-    BY_HAND, EMPTY, HEADERS, NOBODY, NOBODY6, header, listen, netlink, packet, tcp, tcp_short, udp,
-    unix,
+    BY_HAND, EMPTY, HEADERS, NOBODY, NOBODY6, header, listen, native, netlink, packet, tcp,
+    tcp_short, udp, unix,
 };
 use crate::run::{LSOCK, Run, list_under, lsock, words};
 use crate::tree::Tree;
@@ -42,8 +42,13 @@ struct Captured {
     file: PathBuf,
 }
 
-/// Captures `text`.
+/// Captures `text`, whose addresses a little-endian machine printed, as this machine prints them.
 fn captured(text: impl AsRef<[u8]>) -> Captured {
+    captured_elsewhere(native(text.as_ref()))
+}
+
+/// Captures `text` byte for byte.
+fn captured_elsewhere(text: impl AsRef<[u8]>) -> Captured {
     let tree = Tree::new();
     let file = tree.top().join("capture.txt");
     fs::write(&file, text).unwrap();
@@ -307,7 +312,7 @@ fn names_in_front_tell_what_headers_and_shapes_cannot() {
         captured(format!("==> /proc/net/{table} <==\n{head}{row}\n")).shows("", &[&shown]);
         let tree = Tree::new();
         let file = tree.top().join(table);
-        fs::write(&file, format!("{head}{row}\n")).unwrap();
+        fs::write(&file, native(format!("{head}{row}\n").as_bytes())).unwrap();
         Run::of(lsock().arg("--decode").arg(&file)).exactly(&list_under(COLUMNS, &[&shown]), 0);
     }
     for (table, _, row, shown) in MODULES {
@@ -442,7 +447,7 @@ fn a_broken_row_is_no_row_whatever_field_is_broken() {
 #[test]
 fn words_of_another_byte_order_are_read_as_they_were_printed() {
     let row = tcp("AC110002:1F90", "AC110001:D63E", "01", EMPTY, 0, 7);
-    let file = captured(format!("/proc/net/tcp:{row}\n"));
+    let file = captured_elsewhere(format!("/proc/net/tcp:{row}\n"));
     let shown = ["tcp ESTABLISHED 0 0 172.17.0.2:8080 172.17.0.1:54846"];
     file.shows("--endian big", &shown);
     file.shows("--endian=big 172.17.0.0/16", &shown);
@@ -456,7 +461,7 @@ fn words_of_another_byte_order_are_read_as_they_were_printed() {
         0,
         8,
     );
-    captured(six).shows("--endian big", &["tcp6 LISTEN 0 0 [2001:db8::1]:80 *:*"]);
+    captured_elsewhere(six).shows("--endian big", &["tcp6 LISTEN 0 0 [2001:db8::1]:80 *:*"]);
     file.run("--endian middle").refuses("middle");
     file.run("--endian").refuses("--endian");
     file.tree.run("--endian big").refuses("--endian");

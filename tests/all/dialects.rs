@@ -3,7 +3,9 @@
 //! What comes in: rows, laid out by hand where no kernel here prints them so. What goes out: the list, and what is said of
 //! lines that are not known. Real tables of other kernels are in `captures`.
 
-use crate::rows::{EMPTY, HEADERS, NOBODY, header, netlink, packet, tcp, tcp_short, udp, unix};
+use crate::rows::{
+    EMPTY, HEADERS, NOBODY, header, native, netlink, packet, tcp, tcp_short, udp, unix,
+};
 use crate::run::{Run, list_under, lsock};
 use crate::tree::Tree;
 use std::fs;
@@ -19,7 +21,7 @@ const WEB: &str = "tcp LISTEN 0 0 127.0.0.1:80 *:*";
 fn decode(text: impl AsRef<[u8]>, args: &str) -> Run {
     let tree = Tree::new();
     let file = tree.top().join("capture.txt");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, native(text.as_ref())).unwrap();
     let args = args.split_ascii_whitespace();
     Run::of(lsock().arg("--decode").arg(&file).args(args))
 }

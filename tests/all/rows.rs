@@ -73,6 +73,41 @@ pub(crate) fn header(table: &str) -> &'static str {
         .expect("a table that lsock knows")
 }
 
+/// The addresses of `text`, which are words of a little-endian machine, as this machine prints them: the same there, and each
+/// word of eight digits in front of `:PORT` swapped on a big-endian one.
+pub(crate) fn native(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if cfg!(target_endian = "little") {
+        return text;
+    }
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let mut start = 0;
+    while start < text.len() {
+        let length = text[start..]
+            .iter()
+            .take_while(|byte| is_digit(Some(byte)))
+            .count();
+        let end = start + length;
+        let port = text
+            .get(end + 1..end + 5)
+            .is_some_and(|port| port.iter().all(|byte| is_digit(Some(byte))));
+        let is_address = [8, 32].contains(&length)
+            && text.get(end) == Some(&b':')
+            && port
+            && !is_digit(text.get(end + 5));
+        if is_address {
+            for word in text[start..end].chunks_exact_mut(8) {
+                let swapped = [
+                    word[6], word[7], word[4], word[5], word[2], word[3], word[0], word[1],
+                ];
+                word.copy_from_slice(&swapped);
+            }
+        }
+        start = end + 1;
+    }
+    text
+}
+
 /// A row of `tcp` or `tcp6`: addresses and state as the table spells them, `tx:rx`, uid and inode.
 pub(crate) fn tcp(
     local: &str,

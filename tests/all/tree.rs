@@ -5,7 +5,7 @@
 //! folder of its namespace), and a run of lsock that reads it.
 
 use crate::machine::{is_root, strace};
-use crate::rows::{HEADERS, header};
+use crate::rows::{HEADERS, header, native};
 use crate::run::{LSOCK, Run, lsock};
 use std::ffi::OsStr;
 use std::fs;
@@ -79,9 +79,9 @@ impl Tree {
         self.table_text(namespace, table, &text);
     }
 
-    /// Makes the table's whole text these bytes.
+    /// Makes the table's whole text these bytes, addresses as this machine prints them.
     pub(crate) fn table_text(&self, namespace: &str, table: &str, text: &[u8]) {
-        fs::write(self.net(namespace).join(table), text).unwrap();
+        fs::write(self.net(namespace).join(table), native(text)).unwrap();
     }
 
     /// Adds a process of namespace `a` with a command name; its command line is the same word.
