@@ -69,7 +69,7 @@ def serve(port, uid=0, prefix=()):
                f's = socket.socket(); s.bind(("127.0.0.1", {port})); s.listen(3)\n'
                f'u = socket.socket(socket.AF_UNIX); u.bind("\\0serve{port}"); u.listen(1)\n'
                f'os.write({done}, b"x"); os.close({done}); time.sleep(100000)\n')
-    child = subprocess.Popen([*prefix, 'python3', '-S', '-E', '-c', program], preexec_fn=become(uid), pass_fds=[done])
+    child = subprocess.Popen([*prefix, 'python3', '-S', '-c', program], preexec_fn=become(uid), pass_fds=[done])
     os.close(done)
     assert os.read(ready, 1) == b'x', f'no server on {port}'
     os.close(ready)

@@ -84,7 +84,7 @@ def same(ss, row):
         return row['state'] == state and row['local'] == ss.local
     if ss.netid == 'nl':
         number, _, port = ss.local.partition(':')
-        return row['local'] == f'{NETLINK.get(number, number)}:{port}'
+        return row['local'] == f'{NETLINK.get(number, number)}:{"kernel" if port == "0" else port}'
     if ss.netid in ('p_raw', 'p_dgr'):
         return row['type'] == ss.netid.replace('p_', '').replace('dgr', 'dgram')
     state = STATES.get(ss.state, ss.state)
