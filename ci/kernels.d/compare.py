@@ -124,7 +124,7 @@ def unlisted(rows):
 DIFFERENCES = [
     ('ss asks the kernel by netlink for a kind without a table in /proc; lsock has its kind and holder, and LOCAL ?',
      lambda ss, rows: ss and (ss.netid not in PROTOS or ss.netid == '???') and unlisted(rows) and not protos(rows) & COMPARED),
-    ('neither bound to more than a port nor connected: ss shows no such socket, /proc has no row; lsock has its kind and holder, and LOCAL ?',
+    ('it neither listens nor is connected: ss shows no such socket, /proc has no row; lsock has its kind and holder, and LOCAL ?',
      lambda ss, rows: ss is None and unlisted(rows)),
     ('ss takes SOCK_PACKET for a packet socket of datagrams',
      lambda ss, rows: ss and ss.netid == 'p_dgr' and all(row['proto'] == 'packet' and row['type'] not in ('raw', 'dgram') for row in rows)),
