@@ -14,8 +14,8 @@ import sys
 STATES = {'ESTAB': 'ESTABLISHED', 'UNCONN': 'UNCONNECTED', 'TIME-WAIT': 'TIME_WAIT', 'LISTEN': 'LISTEN', 'CLOSE-WAIT': 'CLOSE_WAIT',
           'SYN-SENT': 'SYN_SENT', 'SYN-RECV': 'SYN_RECV', 'FIN-WAIT-1': 'FIN_WAIT1', 'FIN-WAIT-2': 'FIN_WAIT2', 'LAST-ACK': 'LAST_ACK',
           'CLOSING': 'CLOSING'}
-# The protocols of lsock for what ss prints first. What is not here, ss shows and no table of /proc does.
-PROTOS = {'tcp': ('tcp', 'tcp6'), 'udp': ('udp', 'udp6'), '???': ('raw', 'raw6'), 'icmp': ('raw',), 'icmp6': ('raw6',),
+# The protocols of lsock for what ss prints first; a subflow of MPTCP is TCP to ss. What is not here, ss shows and no table of /proc does.
+PROTOS = {'tcp': ('tcp', 'tcp6', 'mptcp', 'mptcp6'), 'udp': ('udp', 'udp6'), '???': ('raw', 'raw6'), 'icmp': ('raw',), 'icmp6': ('raw6',),
           'u_str': ('unix',), 'u_dgr': ('unix-dgram',), 'u_seq': ('unix-seq',), 'nl': ('netlink',), 'p_raw': ('packet',),
           'p_dgr': ('packet',), 'sctp': ('sctp',), 'mptcp': ('mptcp', 'mptcp6', 'tcp', 'tcp6')}
 COMPARED = {proto for protos in PROTOS.values() for proto in protos} | {'icmp', 'icmp6'}
@@ -126,6 +126,8 @@ DIFFERENCES = [
      lambda ss, rows: ss and (ss.netid not in PROTOS or ss.netid == '???') and unlisted(rows) and not protos(rows) & COMPARED),
     ('it neither listens nor is connected: ss shows no such socket, /proc has no row; lsock has its kind and holder, and LOCAL ?',
      lambda ss, rows: ss is None and unlisted(rows)),
+    ('newer ss has TCP sockets that are bound at most, which no table in /proc lists; lsock has kind and holder, and LOCAL ?',
+     lambda ss, rows: ss and ss.netid == 'tcp' and ss.state == 'UNCONN' and unlisted(rows)),
     ('ss takes SOCK_PACKET for a packet socket of datagrams',
      lambda ss, rows: ss and ss.netid == 'p_dgr' and all(row['proto'] == 'packet' and row['type'] not in ('raw', 'dgram') for row in rows)),
     ('ss shows no ping socket', lambda ss, rows: ss is None and protos(rows) <= {'icmp', 'icmp6'}),
