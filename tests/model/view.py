@@ -130,7 +130,9 @@ class View:
                 for fd, inode in (task.fds if own else process.fds).items():
                     # What such a thread holds as the main one does is one more row, or none.
                     is_copy = own and main.get(fd) == inode
-                    found.setdefault((fd, inode, is_copy, tid if own else 0), []).append(tid)
+                    # Two tables that hold the very same are one, whichever thread it is read through.
+                    table = tuple(sorted(task.fds.items())) if own else 0
+                    found.setdefault((fd, inode, is_copy, table), []).append(tid)
             for (fd, inode, is_copy, _), tids in found.items():
                 tid = None if None in tids else OneOf(*tids)
                 self.holders.setdefault(inode, []).append(Thing(process=process, tid=tid, fd=fd, is_copy=is_copy))
