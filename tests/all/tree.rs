@@ -9,7 +9,7 @@ use crate::rows::{HEADERS, header, native};
 use crate::run::{LSOCK, Run, lsock};
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,7 +25,9 @@ impl Tree {
     pub(crate) fn new() -> Tree {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("lsock-tree-{}-{number}", std::process::id());
+        // A test in a PID namespace of its own is the first process there, as others are in theirs.
+        let namespace = fs::metadata("/proc/self/ns/pid").unwrap().ino();
+        let name = format!("lsock-tree-{namespace}-{}-{number}", std::process::id());
         let top = std::env::temp_dir().join(name);
         fs::create_dir(&top).unwrap();
         // Another user has to be able to read what a test gives to them.

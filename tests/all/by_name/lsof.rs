@@ -198,7 +198,7 @@ fn the_idioms_of_shell_scripts_work_with_lsock_as_lsof() {
     // What a process calls itself never reaches a terminal as it is.
     let name = "$'/mnt/bin/\\e[31m red\\n'";
     let odd = format!(
-        "cp /bin/sleep {name}; exec 3<>/dev/tcp/127.0.0.1/80; {name} 100 >/dev/null 2>&1 & lsof -nP -a -c $'\\e' -i +c0"
+        "cp /bin/sleep {name}; exec 3<>/dev/tcp/127.0.0.1/80; {name} 100 >/dev/null 2>&1 & until grep -q red /proc/$!/comm; do sleep 0.01; done; lsof -nP -a -c $'\\e' -i +c0"
     );
     let (answer, said) = scene.run("ours", &odd, None);
     assert!(
