@@ -8,6 +8,7 @@ use super::{Format, Table, protocols};
 use crate::collections::sort::sort;
 use crate::proc::{Proc, Task};
 use crate::text::addr::Endian;
+use crate::text::digits::hex;
 use crate::text::records::Records;
 
 /// Returns how many sockets of unix the kernel counts in the namespace of `member`; before Linux 5.15 all of them have one name.
@@ -43,8 +44,8 @@ pub(super) fn is_certain(
     count.is_some_and(|count| count < rows)
 }
 
-/// Returns the inodes of all rows of `table`, ascending. That of a socket that waits to be accepted is 0: they come and go, and
-/// of a captured tree alone it is known that they stay.
+/// Returns a number for each row of `table`, ascending: its inode. That of a socket that waits to be accepted is 0; as they come
+/// and go, its pointer stands for it, and a row without one is left out unless the tree is a captured one.
 fn inodes(proc: &Proc, member: Task, table: &'static Table, buffer: &mut [u8]) -> Vec<u32> {
     let mut inodes = Vec::new();
     if let Ok(mut file) = proc.open_file(member, table.path) {
@@ -56,13 +57,37 @@ fn inodes(proc: &Proc, member: Task, table: &'static Table, buffer: &mut [u8]) -
             if begins.is_none() {
                 begins = table.begins;
                 format.columns = Columns::of(&table.known, record.bytes);
-            } else if let Some((row, _)) = format.parse_row(record.bytes)
-                && (row.inode != 0 || !proc.is_live())
-            {
-                inodes.push(row.inode);
+            } else if let Some((row, _)) = format.parse_row(record.bytes) {
+                inodes.extend(match row.inode {
+                    0 if proc.is_live() => pointer(record.bytes),
+                    inode => Some(inode),
+                });
             }
         }
     }
     sort(&mut inodes, &|one, other| one.cmp(&other));
     inodes
+}
+
+/// Returns the last digits of the pointer that `row` begins with, as a number that no inode is likely to be; `None` where the
+/// kernel does not print it.
+fn pointer(row: &[u8]) -> Option<u32> {
+    let end = row.iter().position(|byte| *byte == b':')?;
+    let digits = row.get(end.checked_sub(8)?..end)?;
+    hex(digits)
+        .filter(|digits| *digits != 0)
+        .map(|digits| digits | 1 << 31)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_row_without_a_pointer_has_no_number() {
+        let number = |pointer: &str| super::pointer(format!("{pointer}: 00000002").as_bytes());
+        assert_eq!(number("ffff888012345678"), Some(0x9234_5678));
+        assert_eq!(number("c1234567"), Some(0xc123_4567));
+        for none in ["0000000000000000", "00000000", "(____ptrval____)", "1"] {
+            assert_eq!(number(none), None, "{none}");
+        }
+    }
 }

@@ -9,8 +9,6 @@ use crate::rows::{
 use crate::run::{Run, list_under, lsock};
 use crate::tree::Tree;
 use std::fs;
-use std::io::Write;
-use std::process::Command;
 
 /// The columns of captured text.
 const COLUMNS: &str = "PROTO STATE RECV-Q SEND-Q LOCAL PEER";
@@ -38,35 +36,6 @@ fn web(inode: u64) -> String {
 }
 
 // ---- how tables are read ----------------------------------------------------------------------------------
-
-#[test]
-fn a_short_read_is_no_end_where_the_file_system_is_not_the_kernels() {
-    let tree = Tree::new();
-    tree.process(6, "nginx")
-        .socket(3, 11)
-        .socket(4, 12)
-        .socket(5, 13);
-    // What comes out of a pipe comes in pieces, as from a file system in user space.
-    let fifo = tree.net("a").join("tcp");
-    fs::remove_file(&fifo).unwrap();
-    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
-    assert!(made.success());
-    let writer = std::thread::spawn(move || {
-        let mut pipe = fs::OpenOptions::new().write(true).open(&fifo).unwrap();
-        for piece in [
-            header("tcp").to_owned() + &web(11) + "\n",
-            web(12) + "\n",
-            web(13) + "\n",
-        ] {
-            pipe.write_all(piece.as_bytes()).unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
-    });
-    let run = tree.run("-t");
-    writer.join().unwrap();
-    let rows = [3, 4, 5].map(|fd| format!("6 nginx {fd} {WEB}"));
-    run.shows(&rows.iter().map(String::as_str).collect::<Vec<_>>());
-}
 
 #[test]
 fn the_largest_descriptor_does_not_end_the_reading() {

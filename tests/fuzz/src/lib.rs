@@ -15,6 +15,8 @@ mod cli;
 mod collections;
 #[path = "../../../src/join/mod.rs"]
 mod join;
+#[path = "../../../src/output.rs"]
+mod output;
 #[path = "../../../src/plan.rs"]
 mod plan;
 #[path = "../../../src/proc/mod.rs"]

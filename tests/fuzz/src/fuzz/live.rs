@@ -124,7 +124,7 @@ fn print() -> (String, String) {
     let mut snapshot = take
         .snapshot(&mut warnings)
         .expect("the folder can be read");
-    snapshot.load_names(&proc, &plan);
+    snapshot.load_names(&proc, &plan, &mut warnings);
     views::write(&snapshot, &options, &mut out).expect("memory can be written to");
     (
         String::from_utf8(out).expect("what is printed is UTF-8"),
