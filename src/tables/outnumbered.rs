@@ -45,29 +45,37 @@ pub(super) fn is_certain(
 }
 
 /// Returns a number for each row of `table`, ascending: its inode. That of a socket that waits to be accepted is 0; as they come
-/// and go, its pointer stands for it, and a row without one is left out unless the tree is a captured one.
+/// and go, its pointer stands for it, and all of them are left out where the kernel prints none, unless the tree is a captured one.
 fn inodes(proc: &Proc, member: Task, table: &'static Table, buffer: &mut [u8]) -> Vec<u32> {
     let mut inodes = Vec::new();
     if let Ok(mut file) = proc.open_file(member, table.path) {
         let mut read = |buffer: &mut [u8]| file.read(buffer);
         let mut records = Records::new(&mut read, buffer, 0);
         let mut format = Format::usual(table, Endian::NATIVE);
-        let mut begins = None;
+        let (mut begins, mut has_pointers) = (None, None);
         while let Ok(Some(record)) = records.next(begins) {
             if begins.is_none() {
                 begins = table.begins;
                 format.columns = Columns::of(&table.known, record.bytes);
             } else if let Some((row, _)) = format.parse_row(record.bytes) {
-                inodes.extend(match row.inode {
-                    0 if proc.is_live() => pointer(record.bytes),
-                    inode => Some(inode),
-                });
+                // The first row cannot be forged: it has a pointer, or none has.
+                let pointer = pointer(record.bytes);
+                let has_pointers = *has_pointers.get_or_insert(pointer.is_some());
+                match row.inode {
+                    0 if !proc.is_live() => inodes.push(0),
+                    0 if has_pointers => inodes.push(pointer.unwrap_or(NO_INODE)),
+                    0 => {}
+                    inode => inodes.push(inode),
+                }
             }
         }
     }
     sort(&mut inodes, &|one, other| one.cmp(&other));
     inodes
 }
+
+/// A number that no inode is likely to reach.
+const NO_INODE: u32 = 1 << 31;
 
 /// Returns the last digits of the pointer that `row` begins with, as a number that no inode is likely to be; `None` where the
 /// kernel does not print it.
@@ -76,7 +84,7 @@ fn pointer(row: &[u8]) -> Option<u32> {
     let digits = row.get(end.checked_sub(8)?..end)?;
     hex(digits)
         .filter(|digits| *digits != 0)
-        .map(|digits| digits | 1 << 31)
+        .map(|digits| digits | NO_INODE)
 }
 
 #[cfg(test)]
