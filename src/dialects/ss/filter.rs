@@ -166,7 +166,7 @@ impl End {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::socket::proto::Proto;
     use crate::socket::state::State;
@@ -180,7 +180,11 @@ mod tests {
     }
 
     /// Returns true if `filter` holds for a connection between two ends.
-    fn holds(filter: &str, local: (&str, u16), remote: (&str, u16)) -> bool {
+    pub(in crate::dialects::ss) fn holds(
+        filter: &str,
+        local: (&str, u16),
+        remote: (&str, u16),
+    ) -> bool {
         let end = |(address, port): (&str, u16)| (address.parse().unwrap(), port);
         let row = Row {
             inode: 7,

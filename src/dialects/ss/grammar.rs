@@ -297,39 +297,12 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::proto::Proto;
-    use crate::socket::state::State;
-    use crate::socket::{Ends, Row};
+    use crate::dialects::ss::filter::tests::holds;
 
     /// Returns what a command line of ss's stands for, whose words are separated by blanks.
     fn parse_line(line: &str) -> Result<Asked, Stop> {
         let words = line.split(' ').map(|word| word.as_bytes().to_vec());
         crate::dialects::ss::arguments::parse(&words.collect::<Vec<_>>())
-    }
-
-    /// Returns the test of a filter.
-    fn test(filter: &str) -> Test {
-        parse_line(&format!("-t {filter}"))
-            .ok()
-            .and_then(|asked| asked.filter)
-            .unwrap_or_else(|| panic!("{filter}"))
-    }
-
-    /// Returns true if `filter` holds for a connection between two ends.
-    fn holds(filter: &str, local: (&str, u16), remote: (&str, u16)) -> bool {
-        let end = |(address, port): (&str, u16)| (address.parse().unwrap(), port);
-        let row = Row {
-            inode: 7,
-            proto: Proto::Tcp,
-            state: State::ESTABLISHED,
-            rx_queue: None,
-            tx_queue: None,
-            ends: Ends::Inet {
-                local: end(local),
-                remote: end(remote),
-            },
-        };
-        test(filter).holds(&row, (32768, 60999))
     }
 
     #[test]
