@@ -334,9 +334,11 @@ mod tests {
     use crate::cli::letters::{OTHER_LETTERS, OtherLetter};
     use crate::cli::{HELP, parse};
 
-    /// Returns the options that the help names: `--word`, and `-x` for each letter of `-x` and `-xyz`.
+    /// Returns the options that the help names: `--word`, and `-x` for each letter of `-x` and `-xyz`. The ways into a container
+    /// are other programs' commands.
     fn named_in_help() -> Vec<String> {
-        let words = HELP.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
+        let (help, _) = HELP.split_once("\nWays into").unwrap();
+        let words = help.split(|char: char| !char.is_ascii_alphanumeric() && char != '-');
         let mut named = Vec::new();
         for word in words {
             match (word.strip_prefix("--"), word.strip_prefix('-')) {

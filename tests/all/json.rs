@@ -805,7 +805,13 @@ fn a_wrong_option_suggests_the_nearest() {
     }
 }
 
-/// The options that the help names: `--word`, and `-x` for each letter of `-x` and `-xyz`.
+/// The options that `--help` names. The ways into a container, at its end, are other programs' commands.
+fn options_of_help() -> Vec<String> {
+    let help = Run::of(lsock().arg("--help"));
+    options_of(help.out().split_once("\nWays into").unwrap().0)
+}
+
+/// The options that a text names: `--word`, and `-x` for each letter of `-x` and `-xyz`.
 fn options_of(text: &str) -> Vec<String> {
     let mut options = Vec::new();
     for word in text.split(|char: char| char.is_whitespace() || "[]()|,=`'\"".contains(char)) {
@@ -838,8 +844,7 @@ fn is_known(option: &str) -> bool {
 // That the help has all that the table of options has, and shows which of them take a value, is tested beside the table.
 #[test]
 fn the_help_names_what_the_parser_takes_and_nothing_else() {
-    let help = Run::of(lsock().arg("--help"));
-    let named = options_of(help.out());
+    let named = options_of_help();
     assert!(named.len() > 40, "{named:?}");
     for option in &named {
         assert!(
@@ -856,8 +861,7 @@ fn the_help_names_what_the_parser_takes_and_nothing_else() {
 
 #[test]
 fn an_empty_value_is_refused_by_every_option() {
-    let help = Run::of(lsock().arg("--help"));
-    let options = options_of(help.out());
+    let options = options_of_help();
     // What ends the command line, and what is refused before anything behind it is looked at.
     let ends = ["-h", "--help", "-V", "--version", "-F", "-m", "-r"];
     let mut with_value = 0;
