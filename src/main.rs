@@ -6,13 +6,17 @@
 //! holds every import against this list). What was typed (`cli`) becomes a condition (`select`) and a plan; the walk finds
 //! who holds which inode, the tables what a socket is, the join puts both together; that is a snapshot, which a view prints.
 //!
-//! Where a new thing goes:
-//! - a column: a row in `views/column.rs`, and if it shows something new, a field of `socket::Detail` and its parser;
-//! - a protocol: a row in `socket/proto.rs`, a row in `tables/mod.rs` and its parser; the compiler asks for the rest;
-//! - a view: a row in `cli/options.rs`, an arm in `views/mod.rs`, its file, and what it needs in `plan.rs`;
-//! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`; if it selects, a question in `select/mod.rs`;
-//!   if another tool has the letter for something else, a rule in `cli/dialect.rs` and lines in `tests/all/fingers.tsv`;
-//! - what another tool prints under its own name: its folder in `dialects`.
+//! Where a new thing goes (the compiler asks for lengths of lists and arms of matches, and for nothing else):
+//! - a column: a row in `views/column.rs`; if it shows something new, a field of `socket::Detail` and its parser, and where
+//!   the list has it without `-e` also `keeps` in `plan.rs`;
+//! - a protocol: a row in `socket/proto.rs`, a row in `tables/mod.rs` and its parser; if it has ports, its kind in
+//!   `socket/connection.rs`; if it has states, theirs in `socket/state.rs`; if it is selected by name, `cli/values.rs`;
+//! - a view: a variant of `cli::View`, an option that sets it, an arm in `views/mod.rs`, its file, and what it needs in
+//!   `plan.rs`;
+//! - an option: a line of `cli/help.txt`, a row in `cli/options.rs`, and what it excludes in `cli/conflicts.rs`; if it
+//!   selects, a question in `select/mod.rs`, what that needs there too, and its words in `views/silence.rs`; if another
+//!   tool has the letter for something else, a rule in `cli/dialect.rs` and lines in `tests/all/fingers.tsv`;
+//! - what another tool prints under its own name: its name in `dialects/mod.rs`, and its folder there.
 
 #![cfg_attr(not(test), no_main)]
 

@@ -58,8 +58,8 @@ impl Plan {
         Self::new(condition, options)
     }
 
-    /// Returns the plan of a second look, at all sockets of the processes that are selected, or of all if
-    /// `is_of_all`, for what a look that showed nothing is to say.
+    /// Returns the plan of a second look after one that showed nothing: at all sockets of the selected processes, or of
+    /// all processes if `is_of_all`, so that it can be said what there is.
     pub(crate) fn of_second_look(&self, is_of_all: bool, options: &Options) -> Self {
         let mut condition = self.condition.clone();
         condition.change(&mut |question| {

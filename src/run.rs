@@ -1,5 +1,6 @@
 //! Does what the command line says: looks once, until something matches, or again and again; or decodes captured text.
-//! In: the options. Out: the view on standard output, one line a kind of oddity on standard error, and the exit status.
+//! In: the options. Out: the view on standard output, what was odd on standard error, and the exit status. It reads no
+//! table and lays out no line: `snapshot` and `views` do.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -58,7 +59,7 @@ fn once(take: &Take<'_>, options: &Options) -> Result<Status, String> {
 
 /// The first pause between two looks of `wait`.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
-/// The longest one.
+/// The longest of these pauses.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 /// Looks until something matches, for `limit` at most, and shows it.
@@ -70,7 +71,7 @@ fn wait(take: &Take<'_>, options: &Options, limit: Option<Duration>) -> Result<S
     if std::process::id() == 1 {
         sys::catch_stop_signals();
     }
-    // The first look is a whole one, because what is waited for may be there.
+    // The first look is a whole one: what is awaited may be there already.
     let mut is_whole = true;
     loop {
         let left = limit.map(|limit| limit.saturating_sub(start.elapsed()));
@@ -161,14 +162,14 @@ fn is_shown(snapshot: &Snapshot, options: &Options, plan: &Plan) -> bool {
     Status::of(snapshot, None, options.view, plan) == Status::Shown
 }
 
-/// Looks again if there is nothing to show: for what is said of it, or if only so the exit status is known.
+/// Looks again if nothing is shown: to say why, or because the exit status depends on it.
 fn look_again(snapshot: &Snapshot, take: &Take<'_>, options: &Options) -> Option<Again> {
     let is_needed = match Status::of(snapshot, None, options.view, take.plan) {
         Status::Shown | Status::Failed => false,
         Status::NothingMatched => options.view != View::Quiet || take.plan.asks_unlisted(),
         Status::CannotTell(_) => options.view != View::Quiet,
     };
-    // A proc that could be read a moment ago can be read now; else there is less to say.
+    // Where proc cannot be read any more, there is only less to say.
     is_needed.then(|| take.again(snapshot, options).ok())?
 }
 
@@ -194,8 +195,8 @@ fn show(
     Ok(status)
 }
 
-/// Returns what is said on standard error: what was odd; then one line, if nothing is shown what was looked at, else what
-/// could not be seen, if that matters for what is asked or shown.
+/// Returns the text for standard error: what was odd, then at most one line. If nothing is shown, it says what was looked
+/// at; else what could not be seen, where that matters for what is asked or shown.
 fn said(
     proc: Option<&Proc>,
     snapshot: &Snapshot,

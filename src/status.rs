@@ -59,7 +59,7 @@ impl Status {
         }
     }
 
-    /// Returns the status of `snapshot`, as far as it is known before or after a second look.
+    /// Returns the status of `snapshot`. Where nothing is shown, it is final only with a second look, `again`.
     pub(crate) fn of(snapshot: &Snapshot, again: Option<&Again>, view: View, plan: &Plan) -> Self {
         let is_shown = match view {
             View::Pids => !snapshot.joined.processes().is_empty(),
@@ -112,13 +112,13 @@ impl Reason {
     /// Returns the clause that says it at the end of the line about what was not found; empty if the line has said it.
     pub(crate) const fn clause(self) -> &'static str {
         match self {
-            // Who and how many they are is said where they are named.
+            // The line has named these before, and their number.
             Self::UnseenHolder
             | Self::UnlistedSocket
             | Self::UnreadProcess
             | Self::HiddenProcess => "",
             Self::UnnamedContainer => {
-                "it may be one whose name cannot be read: docker's names are not in /proc, a pod's only root on the node reads"
+                "it may be one whose name cannot be read: docker's names are not in /proc, a pod's only root on the node reads; try its id"
             }
             Self::FailedProcess => "what could not be read may be it",
             Self::ForbiddenTable => "a table may not be read, and may have it",
