@@ -5,6 +5,8 @@
 
 use crate::text::escape::quoted;
 
+pub(super) use crate::text::parts::next_part as cut;
+
 /// The options of a tool.
 pub(super) struct Known {
     /// The name of the tool, for messages.
@@ -29,16 +31,6 @@ pub(super) struct Typed<'a> {
 /// Returns true if `letters`, each of them a bit, has `letter`.
 pub(super) fn has_letter(letters: u128, letter: u8) -> bool {
     letters.checked_shr(letter.into()).unwrap_or(0) & 1 != 0
-}
-
-/// Takes what stands in front of the next `sign` off `text`; `None` once nothing is left behind the last one.
-#[inline(never)]
-pub(super) fn cut<'a>(text: &mut Option<&'a [u8]>, sign: u8) -> Option<&'a [u8]> {
-    let all = (*text)?;
-    let place = all.iter().position(|byte| *byte == sign);
-    let (part, rest) = all.split_at_checked(place.unwrap_or(all.len()))?;
-    *text = place.and_then(|_| rest.get(1..));
-    Some(part)
 }
 
 /// Returns the letter in front of `word` among `words`, which have blanks in between.

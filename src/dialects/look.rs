@@ -1,6 +1,6 @@
 //! Takes the snapshot that a tool's language is answered from: the sockets of the caller's own network namespace, as those
 //! tools see it, held by whatever process. In: a condition. Out: the snapshot with the names of commands and interfaces, and
-//! the proc that it was taken of. What was odd is said on standard error, in lsock's own words.
+//! the proc that it was taken of; on standard error what was odd, in lsock's own words. It prints no row.
 
 use std::path::Path;
 

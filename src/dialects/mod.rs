@@ -3,8 +3,9 @@
 //! error, and its exit status. What is not covered is refused in the tool's own manner, with nothing on standard output.
 //!
 //! A tool is a folder: `arguments` makes options of the words, `mod` the condition and the exit status, `format` the lines.
-//! Shared are `getopt`, which takes the words of ss and netstat apart; `look`, which takes the snapshot of the caller's network namespace; `rows`, which gives a socket with all of
-//! its holders in the order of the tables; `people`, which knows the names of users and the words of commands.
+//! Shared are `getopt`, which takes the words of ss and netstat apart; `look`, which takes the snapshot of the caller's
+//! network namespace; `rows`, which gives a socket with all of its holders in the order of the tables; `people`, which
+//! knows the names of users and the words of commands; `page`, which writes lines to standard output.
 
 mod getopt;
 mod look;
@@ -120,12 +121,12 @@ struct Failure {
 enum Stop {
     /// This is printed on standard output; the exit status is 0.
     Print(&'static str),
-    /// This line is written to standard error, with the usage behind it where that is true; the exit status is this.
+    /// A line for standard error, true if the usage follows it, and the exit status.
     Fail(String, bool, u8),
 }
 
 impl Stop {
-    /// Does it, with `usage` as the usage of the tool.
+    /// Prints or fails as it says; `usage` is the tool's.
     fn run(self, usage: &str) -> Result<u8, Failure> {
         match self {
             Self::Print(text) => page::print(&mut |page| {

@@ -1,5 +1,6 @@
-//! Puts a snapshot into the order of the kernel's tables, as ss and netstat print it: a socket once, with all of its holders.
-//! In: a snapshot, and in which order the tables stand. Out: rows. Sockets that no table lists are left out, as those tools know nothing of them.
+//! Puts a snapshot into the order of the kernel's tables, as ss and netstat print it: a socket once, with all its holders.
+//! In: a snapshot, and in which order the tables stand. Out: rows. Sockets that no table lists are left out, as those
+//! tools know nothing of them.
 
 use crate::collections::sort::sort;
 use crate::collections::{to_index, to_u32};
@@ -44,7 +45,7 @@ pub(super) struct Rows<'a> {
     snapshot: &'a Snapshot,
     /// All holders of the first row, then of the second, and so on.
     held: Vec<Held>,
-    /// Where each row begins among them.
+    /// The place of each row's first holder in `held`.
     starts: Vec<u32>,
 }
 
@@ -89,7 +90,7 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// Leaves the rows for which `is_shown` holds.
+    /// Keeps only the rows for which `is_shown` holds.
     pub(super) fn retain(&mut self, is_shown: &dyn Fn(&TableRow<'_>) -> bool) {
         let mut shown = Vec::new();
         for number in 0..self.len() {
@@ -113,7 +114,7 @@ impl<'a> Rows<'a> {
         let all = self.held.get(start..).unwrap_or_default();
         let socket = all.first().map_or(u32::MAX, |first| first.socket);
         let count = all.iter().take_while(|held| held.socket == socket);
-        // Nobody is the first of all, and alone.
+        // A socket that nobody is seen to hold has one entry, of `NOBODY`, which is no holder.
         let count = count.skip_while(|held| held.task == NOBODY).count();
         TableRow {
             row: sockets.row(socket),

@@ -53,13 +53,13 @@ pub(super) enum Output {
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a letter of lsof's")]
 pub(super) struct Options {
-    /// Whether all selections must hold (`-a`); else any.
+    /// True if all selections must hold (`-a`), and not just any.
     pub(super) is_and: bool,
     /// `-i` without a value: `4` or `6` for a family, `i` for both.
     pub(super) all_internet: Option<u8>,
     /// Each `-i` with a value, and the value.
     pub(super) internet: Vec<Internet>,
-    /// Whether unix sockets are selected (`-U`).
+    /// True if unix sockets are selected (`-U`).
     pub(super) unix: bool,
     /// The states of TCP that are selected (`-s TCP:LISTEN`).
     pub(super) states: Vec<State>,
@@ -77,11 +77,11 @@ pub(super) struct Options {
     pub(super) names: Vec<Vec<u8>>,
     /// What is listed.
     pub(super) output: Output,
-    /// Whether users are numbers (`-l`).
+    /// True if users are numbers (`-l`).
     pub(super) numeric_users: bool,
-    /// Whether names have no states (`-T`).
+    /// True if names have no states (`-T`).
     pub(super) stateless: bool,
-    /// Whether nothing found is no failure (`-Q`).
+    /// True if nothing found is no failure (`-Q`).
     pub(super) may_fail: bool,
     /// The width to which commands are cut; `None` if they are not.
     pub(super) command_width: Option<usize>,
@@ -94,7 +94,7 @@ pub(super) const NO_WORDS: [&[u8]; 2] = [b"", b""];
 #[derive(Debug)]
 pub(super) struct Ended(pub(super) Box<Failure>);
 
-/// Returns the end of a command line that is wrong: `lsof: WHAT`, and the usage. As in `refused`.
+/// Returns the end of a command line that is wrong: `lsof: WHAT`, with words as in `refused`, and the usage.
 #[inline(never)]
 pub(super) fn wrong(what: &str, words: [&[u8]; 2]) -> Ended {
     let mut ended = refused(what, words);
@@ -102,8 +102,8 @@ pub(super) fn wrong(what: &str, words: [&[u8]; 2]) -> Ended {
     ended
 }
 
-/// Returns the end of a command line that is not covered: `lsof: WHAT`, in which the first `%` is the first of `words`, and
-/// each other one the second.
+/// Returns the end of a run that is not covered, or failed: `lsof: WHAT`, in which the first `%` is the first of `words`,
+/// and each other one the second.
 #[inline(never)]
 pub(super) fn refused(what: &str, words: [&[u8]; 2]) -> Ended {
     let mut text = String::from("lsof: ");

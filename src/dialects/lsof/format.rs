@@ -1,5 +1,5 @@
 //! Writes what lsof prints. In: a snapshot, the options, and which of its entries are selected. Out: the table, process ids
-//! (`-t`) or fields (`-F`). Names are escaped as in lsock's own list, which lsof does in part.
+//! (`-t`) or fields (`-F`). It selects nothing. Names are escaped as in lsock's own list, which lsof does in part.
 
 use std::net::IpAddr;
 
@@ -277,7 +277,7 @@ fn write_states(row: &Row<'_>, end: u8, out: &mut Vec<u8>) {
         write_short(out, name.as_bytes());
         out.push(end);
     }
-    // Of unix the table tells none.
+    // The table of unix has no queues.
     for (name, queue) in [(b"TQR=", row.rx_queue), (b"TQS=", row.tx_queue)] {
         if let Some(queue) = queue {
             write_short(out, name);

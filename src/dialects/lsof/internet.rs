@@ -1,5 +1,5 @@
 //! The internet sockets that lsof's `-i` selects. In: its value, `[46][TCP|UDP|UDPLITE][@ADDRESS][:PORTS]`, and rows. Out: a
-//! specification, or what lsof says of one that is wrong; and whether a row has it. It looks up no name of a host or service.
+//! specification, or what lsof says of one that is wrong; and whether it selects a row. It looks up no name of a host or service.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -18,7 +18,7 @@ pub(super) static PROTOCOLS: [(&[u8], Protos); 3] = [
     (b"UDPLITE", Protos::of(&[Proto::Udplite, Proto::Udplite6])),
 ];
 
-/// All of them.
+/// All protocols of `PROTOCOLS`.
 pub(super) const INTERNET: Protos = Protos::TCP.union(Protos::UDP);
 
 /// What one `-i` with a value selects.
@@ -117,7 +117,7 @@ impl Internet {
         }
     }
 
-    /// Returns true if `row` has it.
+    /// Returns true if it selects `row`.
     pub(super) fn has(&self, row: &Row<'_>) -> bool {
         let Some((local, remote)) = row.ends.inet() else {
             return false;
@@ -133,7 +133,7 @@ impl Internet {
         self.protos.has(row.proto) && (is_it(local) || has_peer && is_it(remote))
     }
 
-    /// Returns a condition that holds for every row which has it, and maybe for others.
+    /// Returns a condition that holds for every row that it selects, and maybe for others.
     pub(super) fn bound(&self) -> Condition {
         let proto = Condition::Row(RowTest::Proto(self.protos));
         if self.ports.is_empty() {

@@ -1,5 +1,7 @@
 //! The language of lsof 4.95. In: the words behind its name. Out: its table, process ids or fields, and its exit status: 0
 //! if something was found for every selection. It lists sockets alone, so what would list other files is refused.
+//!
+//! In reading order: `arguments` makes options of the words, `processes` and `internet` select by them, `format` writes.
 
 mod arguments;
 mod format;
@@ -38,7 +40,7 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
     list(words).map_err(|ended| *ended.0)
 }
 
-/// As `run`.
+/// Like `run`; returns an error as `Ended`.
 fn list(words: &[Vec<u8>]) -> Result<u8, Ended> {
     let mut options = arguments::parse(words, &Users::load)?;
     let are_names_there = check_names(&mut options)?;
@@ -66,7 +68,7 @@ fn list(words: &[Vec<u8>]) -> Result<u8, Ended> {
     })
 }
 
-/// Leaves the names of sockets, and says which files are not there. Returns false if any is not.
+/// Keeps in `options` only names that are sockets, and says which files are not there. Returns false if any is not.
 ///
 /// # Errors
 /// What is said, and the exit status: a file is no socket, or none is there.

@@ -12,7 +12,7 @@ const COMM_LEN_MAX: usize = 64;
 pub(super) struct Processes {
     /// Their ids, ascending; `None` for all.
     pub(super) pids: Option<Vec<u32>>,
-    /// Whether every selection has met one.
+    /// True if every selection has met one.
     pub(super) are_all_met: bool,
 }
 
@@ -48,7 +48,7 @@ impl Processes {
             let is_excluded = pids.excluded.contains(&pid)
                 || uids.excluded.contains(&stat.uid)
                 || options.commands_excluded.iter().any(begins);
-            // The first question that is answered with no ends it: of the others nothing is met.
+            // As in lsof, the first kind of selection that fails leaves those behind it unmet.
             if !is_excluded
                 && of_users.meet(&uids.included, &|wanted| *wanted == stat.uid)
                 && of_ids.meet(&pids.included, &|wanted| *wanted == pid)

@@ -60,7 +60,7 @@ const KIND_LETTERS: &[u8] = b"t S u U w x";
 pub(super) struct Asked {
     /// The kinds.
     pub(super) kinds: u8,
-    /// Whether a kind of the internet was named: where the kernel has none, that is an error.
+    /// True if a kind of the internet was named: where the kernel has none, that is an error.
     pub(super) is_named: bool,
     /// The letters of the options, each a bit; `4` and `6` both, if neither was typed.
     letters: u128,

@@ -1,4 +1,4 @@
-//! The language of netstat. In: the words behind its name. Out: its rows, and its exit status.
+//! The language of netstat. In: the words behind its name. Out: its rows, and its exit status. It lists sockets alone.
 //!
 //! The way of a row: `arguments` says which kinds are shown, `condition` reads those, `is_shown` holds each row against what
 //! is asked, `format` writes its line.
@@ -80,8 +80,8 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
     }
 }
 
-/// Leaves out of `asked` what comes behind the first kind that was named and that this kernel has not, and returns its name:
-/// it ends the list.
+/// Finds the first kind that was named and that this kernel has not: it ends the list. Takes it and all behind it out of
+/// `asked`, and returns its name.
 fn missing_kind(asked: &mut Asked, look: &Look) -> Option<&'static str> {
     let kinds = [
         (SCTP, "sctp", "net/sctp/eps", TCP),
@@ -185,7 +185,7 @@ fn write_rows(look: &Look, asked: &Asked, has_inet: bool, page: &mut Page<'_>) -
     Ok(())
 }
 
-/// Leaves in `program` the name of the first holder of `row`, if names are asked for; it is there already if that is `of`.
+/// Writes the name of the first holder of `row` to `program`, if names are asked for. `of` is whose name is there already.
 fn name_program(
     look: &Look,
     asked: &Asked,

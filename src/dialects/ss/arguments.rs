@@ -75,13 +75,13 @@ pub(in crate::dialects) struct Asked {
     pub(super) preferred: u8,
     /// The letters of the options, each a bit.
     letters: u128,
-    /// Whether there is nothing but the totals.
+    /// True if there is nothing but the totals.
     pub(super) only_summary: bool,
     /// The filter.
     pub(super) filter: Option<Test>,
-    /// Whether the filter asks which ports the kernel chooses.
+    /// True if the filter asks which ports the kernel chooses.
     pub(super) asks_ephemeral: bool,
-    /// Whether any table or family was named.
+    /// True if any table or family was named.
     is_named: bool,
 }
 
@@ -122,7 +122,7 @@ impl Asked {
         self.is_named = true;
     }
 
-    /// Leaves `family` alone, which stands in the filter.
+    /// Shows `family` alone, which the filter names.
     pub(super) fn set_family(&mut self, family: u8) {
         self.families = family;
         self.preferred = family;

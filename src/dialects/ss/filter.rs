@@ -41,7 +41,7 @@ pub(in crate::dialects) struct End {
     pub(super) address: u128,
     /// How many of them count; 0 for any address.
     pub(super) bits: u32,
-    /// Whether the address is of IPv4.
+    /// True if the address is of IPv4.
     pub(super) is_v4: bool,
 }
 

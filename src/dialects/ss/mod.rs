@@ -1,7 +1,8 @@
-//! The language of ss. In: the words behind its name. Out: its rows, and its exit status.
+//! The language of ss. In: the words behind its name. Out: its rows, and its exit status. It asks nothing but /proc.
 //!
-//! The way of a row: `arguments` says which tables and states are shown, `condition` reads those, `is_shown` holds each row
-//! against them and the filter, `format` writes its fields, `columns` puts these into lines.
+//! The way of a row: `arguments` says which tables and states are shown (by their `names`), `condition` reads those,
+//! `is_shown` holds each row against them and the `filter` (which `grammar` and `ends` read), `format` writes its fields,
+//! `columns` puts these into lines. The totals of `-s` are `summary`'s.
 
 mod arguments;
 mod columns;

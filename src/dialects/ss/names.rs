@@ -1,4 +1,5 @@
-//! The tables, families and states of ss, as sets of bits, with their names. It decides nothing.
+//! The tables, families and states of ss, as sets of bits, with their names. In: nothing. Out: constants. It decides
+//! nothing.
 
 /// TCP. Tables are bits, whose order means nothing.
 pub(super) const TCP: u16 = 1;
