@@ -1,5 +1,8 @@
-//! What is printed of a snapshot. In: a snapshot and how it is to look. Out: bytes for standard output. A view knows
-//! entries and their words, not tables, and reads nothing.
+//! What is printed of a snapshot. In: a snapshot and how it is to look. Out: bytes for standard output, or a line for
+//! standard error. A view knows entries and their words, not tables, and reads nothing but what `notice` looks at.
+//!
+//! The views are `list` (whose columns are in `column`), `json`, `summary`, `pids`, and `watch`. For standard error
+//! `silence` says why nothing is shown, and `notice` what could not be read. All of them write with `words` and `names`.
 
 mod column;
 pub(crate) mod json;

@@ -126,7 +126,7 @@ impl<'a> Search<'a> {
     /// Returns the search for what `options` select.
     fn new(first: &'a Snapshot, again: &'a Again, options: &'a Options) -> Self {
         let mut rows = options.selection.condition();
-        // A filter has no words here.
+        // There is no sentence for ss's filter.
         let is_of_listeners = rows.is_of_listeners() && !options.has_filter;
         rows.change(&mut |question| {
             if matches!(question, Condition::Process(_)) {
@@ -149,7 +149,7 @@ impl<'a> Search<'a> {
         if self.options.view == View::Pids && !self.first.joined.is_empty() {
             return self.write_unseen(line);
         }
-        // Of processes that could not be read it is not known what they have.
+        // Nobody knows what sockets an unread process has.
         let is_unread = self.processes().next().is_some()
             && (1..=self.first.joined.unread().len()).contains(&self.first.selected);
         if !is_unread && (is_there || line.0.is_empty()) {
@@ -273,7 +273,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Writes what is asked of sockets, and none does: ` is on port 80`, ` listens on :80`, ` matches`.
+    /// Writes the question to which no socket is the answer: ` is on port 80`, ` listens on :80`, ` matches`.
     fn write_asked(&self, line: &mut Line) {
         let verb = if self.is_of_listeners {
             " listens"
@@ -403,12 +403,12 @@ impl<'a> Search<'a> {
     }
 }
 
-/// A kind of question that is left out.
+/// A kind of question that is left out, to find what would match without it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Near {
     /// None, but a listener on every address that accepts is one too.
     Wildcard,
-    /// Whether it listens, and its state.
+    /// That it listens, and its state.
     State,
     /// Protocol and family.
     Protocol,
@@ -417,7 +417,7 @@ enum Near {
 }
 
 impl Near {
-    /// Leaves `question` out if it is of this kind.
+    /// Leaves out what `question` asks of this kind.
     fn weaken(self, question: &mut Condition) {
         let Condition::Row(test) = question else {
             return;

@@ -25,7 +25,7 @@ use crate::views::list::{Columns, write_list};
 struct Known {
     /// A hash of everything that makes it the same line.
     hash: u64,
-    /// Whether it was printed: a socket without a visible holder must be there at two looks.
+    /// True if it was printed: a socket without a visible holder must be there at two looks.
     is_printed: bool,
 }
 
@@ -53,7 +53,7 @@ impl Event {
 
 /// The watch.
 pub(crate) struct Watch {
-    /// Whether the output is JSON.
+    /// True if the output is JSON.
     is_json: bool,
     /// The layout of lines.
     layout: Layout,

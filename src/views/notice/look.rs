@@ -10,7 +10,7 @@ use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced};
 use crate::walk::Unread;
 use crate::walk::container::Containers;
 
-/// So many of the unread processes are looked at.
+/// The most unread processes that are looked at.
 const TARGETS_MAX: usize = 16;
 
 /// Returns what to try in order to read `unread`, processes of `proc`.
@@ -21,7 +21,7 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let own = own.as_ref().and_then(|own| Some((own, own.own_pid()?)));
     let own = own.map(|(proc, pid)| (proc, Task { pid, tid: 0 }));
     let read = own.map(|(proc, task)| proc.read_file(task, "status", &mut buffer));
-    // Where it cannot be read, this is nobody without rights.
+    // A program that cannot read its own status counts as nobody, without rights.
     let status = read.and_then(Result::ok).map_or(NOBODY, Status::parse);
     let own_profile = own.and_then(|(proc, task)| profile(proc, task, &mut buffer));
     let mut targets = Vec::new();
@@ -58,8 +58,8 @@ fn profile(proc: &Proc, task: Task, buffer: &mut [u8]) -> Option<Vec<u8>> {
 }
 
 impl Place {
-    /// Returns where this program is. `is_known` says that its container is, `is_beside` that the unread processes are in
-    /// another one, or on the host.
+    /// Returns where this program is. `is_known` says that its container is known, `is_beside` that the unread processes
+    /// are in another one, or on the host.
     fn find(is_known: bool, is_beside: bool) -> Self {
         let is_podman = Path::new("/run/.containerenv").exists();
         let is_in_container = is_known || is_podman || Path::new("/.dockerenv").exists();

@@ -1,6 +1,6 @@
 //! The last line on standard error: which processes could not be read, and what to try. In: the processes that could not
-//! be read. Out: one line. `look` looks where this program sits, `seat` decides what would help from there; whether the line
-//! is worth printing, the caller decides.
+//! be read. Out: one line. `look` looks where this program sits, by what `status` parses, and `seat` decides what would help
+//! from there; whether the line is worth printing, the caller decides.
 
 mod look;
 mod seat;
@@ -9,7 +9,7 @@ mod status;
 use crate::proc::Proc;
 use crate::walk::Unread;
 
-/// So many uids are named.
+/// The most uids that are named.
 const UIDS_MAX: usize = 5;
 
 /// Returns the clause about `unread`, of so many processes of `proc` as were `selected`. Where `unread` is empty, this proc

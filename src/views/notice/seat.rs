@@ -25,9 +25,9 @@ pub(super) enum Place {
     Host,
     /// In the container that has the unread processes.
     DockerExec,
-    /// The same, with podman.
+    /// In that container, run by podman.
     PodmanExec,
-    /// In a container beside it.
+    /// In a container beside the one that has them.
     Sidecar,
     /// In a pod of Kubernetes.
     Pod,
@@ -105,24 +105,24 @@ pub(super) struct Target {
     pub(super) permitted: u64,
     /// Its user namespace, if that may be known.
     pub(super) user_namespace: Option<UserNamespace>,
-    /// True if `AppArmor` confines this program otherwise than it.
+    /// True if `AppArmor` confines this program, and the process by another profile or by none.
     pub(super) is_profile_apart: bool,
 }
 
 /// What would help.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// To be outside this user namespace, where all of them are.
+    /// To be outside this user namespace: all of the processes are.
     Outside,
     /// To be root of a user namespace that is this user's, as the containers of rootless podman have one.
     PodmanUnshare,
-    /// To be root, who takes on their uid and gid.
+    /// To be root, which takes on their uid and gid.
     Root,
-    /// To be the one user whose all of them are.
+    /// To be the one user that runs all of them, by uid and gid.
     Owner((u32, u32)),
     /// `CAP_SYS_PTRACE`.
     Ptrace,
-    /// `CAP_DAC_READ_SEARCH` beside it.
+    /// `CAP_DAC_READ_SEARCH` beside `CAP_SYS_PTRACE`.
     Dac,
     /// To be free of `AppArmor`, which refuses even `CAP_SYS_PTRACE` from one profile to another.
     Unconfined,

@@ -1,5 +1,5 @@
-//! What PID/status and its neighbours (proc(5)) tell of the rights of a process. In: the text of a file. Out: numbers. It reads no
-//! file, and decides nothing.
+//! What PID/status and its neighbours (proc(5)) tell of the rights of a process. In: the text of a file. Out: numbers. It
+//! reads no file, and decides nothing.
 
 use crate::text::digits::{decimal32, hex};
 
@@ -8,7 +8,7 @@ use crate::text::digits::{decimal32, hex};
 pub(super) struct Status {
     /// Real, effective, saved and file system uid.
     pub(super) uids: [u32; 4],
-    /// The same of the gid.
+    /// Real, effective, saved and file system gid.
     pub(super) gids: [u32; 4],
     /// Permitted capabilities.
     pub(super) permitted: u64,

@@ -45,7 +45,7 @@ pub(super) struct Counted<'a> {
     pub(super) queues: Vec<Entry<'a>>,
     /// For each socket the number of connections that it has to accept, as far as they have rows; empty if there are none.
     pub(super) waiting: Vec<u32>,
-    /// Whether the sockets are of several network namespaces.
+    /// True if the sockets are of several network namespaces.
     pub(super) are_several: bool,
     /// The connections of TCP.
     pub(super) connections: Vec<u32>,

@@ -40,7 +40,7 @@ pub(super) enum Kind {
 pub(super) struct Line<'a> {
     /// What it is of.
     pub(super) kind: Kind,
-    /// Whether it is left out, because there are larger ones enough.
+    /// True if it is left out, because there are larger ones enough.
     pub(super) is_left_out: bool,
     /// The protocol, address, port, state or container that it is of; or how many lines it stands for.
     pub(super) name: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) struct Line<'a> {
     pub(super) container: Option<&'a Container>,
     /// The inode of the network namespace.
     pub(super) netns: Option<u32>,
-    /// Whether there are other namespaces that it is to be told from.
+    /// True if there are other namespaces that it is to be told from.
     pub(super) names_netns: bool,
     /// True if its namespace is the host's own.
     pub(super) is_host: bool,

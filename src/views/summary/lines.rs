@@ -254,8 +254,8 @@ fn of_groups<'a>(
     lines
 }
 
-/// Leaves the first `top` lines of `lines`, those of groups only if they have `least` sockets; if `says_more` is true the
-/// next line stands for all others. Totals, and the reasons why there is no process, all stay.
+/// Keeps the first `top` of `lines`, and of groups only those with at least `least` sockets; with `says_more` the next line
+/// stands for all others. Totals, and the reasons why there is no process, all stay.
 pub(super) fn cut(lines: &mut [Line<'_>], top: usize, least: u32, says_more: bool) {
     let Some(kind) = lines.first().map(|line| line.kind) else {
         return;

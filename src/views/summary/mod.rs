@@ -25,7 +25,7 @@ use crate::views::summary::count::Counted;
 use crate::views::summary::line::{Line, write_table};
 use crate::views::summary::lines::{cut, parts};
 
-/// So many lines of a table are shown unless `--top` says: with the totals ten processes fit a terminal of 24 lines.
+/// The most lines of a table without `--top`: with the totals, ten processes fit a terminal of 24 lines.
 const LINES_MAX: usize = 10;
 
 /// Writes the summary as text.
@@ -44,7 +44,7 @@ pub(crate) fn write_summary(
     if options.by.is_none() {
         write_findings(&mut text, &parts, top);
     }
-    // A table of groups of one is no news, unless it is asked for.
+    // Groups of one socket are no news, and are shown only if they are asked for.
     let is_asked = options.by.is_some() || options.top.is_some();
     for part in &mut parts {
         cut(part, top, if is_asked { 1 } else { 2 }, true);

@@ -1,6 +1,6 @@
 //! Which connections run out of local ports. In: the connections of TCP, and the range that the kernel chooses a port from.
 //! Out: a line for each address and port at the other end, with the number of ports that are taken. A port is taken once
-//! for each pair of addresses and port at the other end, by connections in whatever state, `TIME_WAIT` too.
+//! for each pair of addresses and port at the other end, by connections in whatever state, `TIME_WAIT` too. It reads nothing.
 
 use crate::collections::sort::sort;
 use crate::snapshot::Snapshot;
@@ -21,7 +21,7 @@ fn key(snapshot: &Snapshot, number: u32) -> Key {
     })
 }
 
-/// Returns the lines of those for which more than half of the ports are taken.
+/// Returns a line for each address and port at the other end for which more than half of the ports are taken.
 pub(super) fn lines<'a>(snapshot: &'a Snapshot, connections: &mut Vec<u32>) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     let Some(range) = snapshot.pressure.ports else {
