@@ -1,5 +1,6 @@
-//! What a container has, for `--container`: which containers a word means, and which of the sockets that nobody holds are theirs. In:
-//! a proc and a condition; the join. Out: the condition with the numbers of containers, and yes or no for a socket.
+//! What a container has, for `--container`: which containers a word means, and which of the sockets that nobody holds are
+//! theirs. In: a proc and a condition; the join. Out: the condition with the numbers of containers, and yes or no for a
+//! socket. It drops no line: `take` does.
 
 use crate::collections::sort::sort_dedup;
 use crate::join::peers::Peers;

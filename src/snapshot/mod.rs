@@ -1,6 +1,9 @@
 //! One look at everything. In: an open proc and the plan, or captured text. Out: `Snapshot`, all that was found, joined and
-//! narrowed to what is selected; with the names that a view shows once they are loaded. The walk, the tables and the join
-//! are wired together here, in this order; if the rows are wanted whoever holds them, the tables are read beside the walk.
+//! narrowed to what is selected; with the names that a view shows once they are loaded. It prints nothing.
+//!
+//! `take` wires the walk, the tables and the join together, in this order; if the rows are wanted whoever holds them, the
+//! tables are read beside the walk. `contained` is what `--container` needs there, `pressure` what only the summary tells,
+//! and `again` a second look where the first one showed nothing.
 
 mod again;
 mod contained;
@@ -41,19 +44,19 @@ pub(crate) struct Snapshot {
     namespaces: Namespaces,
     /// Who is at the other end, and who has to accept, if that is asked.
     peers: Peers,
-    /// What limits it and what was dropped, where a summary is asked for.
+    /// The limits of processes, and what was dropped, where a summary is asked for.
     pub(crate) pressure: Pressure,
     /// True if a process forwards a published port.
     has_forwards: bool,
     /// The names of the commands that hold what is shown.
     commands: Commands,
-    /// Those of the others that are named.
+    /// The names of other commands that are shown, of processes at the other end or that have to accept.
     others: Commands,
     /// The interfaces of the namespaces that have a row which needs them.
     interfaces: Vec<(NetnsId, Interfaces)>,
     /// The containers of processes, and of the namespaces that are a container's own.
     containers: Containers,
-    /// As in the walk.
+    /// Descriptors that are logs of pods, each behind its process; `None` if not all processes were visited.
     logs: Option<Vec<(u32, u32)>>,
     /// The inode of the host's own network namespace, if that is known.
     host: Option<u32>,
@@ -140,7 +143,7 @@ impl Snapshot {
         self.joined.entries(&self.sockets)
     }
 
-    /// Returns true if whoever has any of the sockets is `owner`.
+    /// Returns true if `owner` says who has any of the sockets.
     #[inline(never)]
     pub(crate) fn has_owner(&self, owner: Owner) -> bool {
         self.entries().any(|entry| entry.owner == owner)

@@ -1,6 +1,6 @@
 //! What only the summary asks for beside the rows: the limits that processes and namespaces run against, and what was
 //! dropped there. In: the sockets and processes of a snapshot. Out: the same numbers, by process and by namespace. One
-//! small file is read for each process, up to three for each namespace.
+//! small file is read for each process, up to three for each namespace. It judges no number.
 
 use crate::collections::sort::sort;
 use crate::plan::Plan;
@@ -83,7 +83,7 @@ impl Pressure {
                 *protos = protos.union(Protos::of(&[row.proto]));
             }
         }
-        // A table tells a row twice at times.
+        // A table may have a row twice: it is no snapshot.
         let key = |number| (sockets.netns(number), sockets.inode(number));
         sort(&mut listening, &|one, other| key(one).cmp(&key(other)));
         listening.dedup_by_key(|number| key(*number));

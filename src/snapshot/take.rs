@@ -114,9 +114,9 @@ struct Loaded {
     sockets: Sockets,
     /// What was odd.
     warnings: Warnings,
-    /// As in `Reader`.
+    /// True if a row was kept of which only the join tells whether it matches.
     kept_more: bool,
-    /// As in `Reader`.
+    /// What the tables did not tell.
     missed: Missed,
     /// True if there was a task through which to read.
     was_read: bool,
@@ -256,8 +256,8 @@ impl Take<'_> {
         }
     }
 
-    /// Returns which namespaces are not read, whatever rows are selected there: if any are selected all others, else those
-    /// of processes that are not.
+    /// Returns which namespaces are not read: if namespaces are selected, all others; else, if processes are, those that no
+    /// selected process is in.
     fn unread_namespaces(&self) -> Unread {
         if !self.namespaces.is_empty() {
             Unread::Unselected
@@ -294,7 +294,7 @@ impl Take<'_> {
                 (false, true) => rows.tables().intersection(Protos::PORTED),
                 (false, false) => continue,
             };
-            // Of sockets that may be the other end, and nothing else, nobody asked.
+            // Nobody asked for sockets that may be the other end and nothing else: their odd rows are not told.
             reader.is_silent = !is_own;
             let (sockets, missed) = (&mut reading.sockets, reader.missed);
             reader.load(id, &mut netns.members(), protos, wanted.as_mut(), sockets);
@@ -341,7 +341,7 @@ impl Take<'_> {
         by_inode
     }
 
-    /// Joins descriptors and rows, and leaves what is selected.
+    /// Joins descriptors and rows, and keeps what is selected.
     fn join(&self, mut walk: Walk, by_inode: ByInode, reading: Reading<'_>) -> Snapshot {
         let (plan, sockets) = (self.plan, reading.sockets);
         let rows = plan.rows(&reading.condition);
@@ -423,7 +423,7 @@ fn matches(
     condition.matches_row(&entry.row, &sockets.detail(entry.socket), &is_dual)
 }
 
-/// Leaves of captured text the rows for which `condition` holds.
+/// Keeps only the rows of captured text for which `condition` holds.
 pub(super) fn narrow_captured(joined: &mut Joined, condition: &Condition, sockets: &Sockets) {
     if !condition.is_always() {
         let wildcards = Some(Wildcards::of(sockets));
