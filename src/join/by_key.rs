@@ -1,6 +1,6 @@
-//! Finds things by what tells one from another: sockets by the ends of a connection or the address of a listener, namespaces by
-//! an address. In: things, one after the other. Out: for such a key the thing that answers for all that have it, and whether
-//! there are others that matter. It does not know which socket asks.
+//! Finds things by what tells one from another: sockets by the ends of a connection or the address of a listener,
+//! namespaces by an address. In: things, one after the other. Out: for such a key the thing that answers for all that have
+//! it, and whether there are others that matter. It does not know which socket asks.
 
 use std::hash::BuildHasher;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use crate::socket::store::Sockets;
 use crate::socket::{Ends, Row};
 use crate::text::addr::unmapped;
 
-/// By what a thing is looked for. A connection and an address are looked for in all namespaces, or in a single one.
+/// The key of a thing. A connection and an address are looked for in all namespaces (`None`), or in a single one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
     /// A connection.
@@ -86,7 +86,7 @@ impl Keyed for Sockets {
 pub(super) struct Answer {
     /// Its number.
     pub(super) number: u32,
-    /// Whether there is another: a thing in another namespace, or a listener of another process.
+    /// True if there is another: a thing in another namespace, or a listener of another process.
     pub(super) is_shared: bool,
 }
 
@@ -158,7 +158,7 @@ impl ByKey {
         self.answers.get_mut(place)
     }
 
-    /// Adds `number` under `key`, which is of all namespaces. Of several in one namespace the one with the highest `rank` answers.
+    /// Adds `number` under `key`, which is of all namespaces. Of several in one, that with the highest `rank` answers.
     pub(super) fn add(
         &mut self,
         key: Key<'_>,

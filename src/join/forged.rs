@@ -30,7 +30,7 @@ const MORE_ROWS: &str =
 /// What comes of a row of unix beside the first one of its inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Beside {
-    /// It is settled.
+    /// Nothing more is to be done about it.
     Settled,
     /// Both are of unix and differ, as those of a socket do that is bound while the table is read.
     Contested,
@@ -77,7 +77,7 @@ impl Judge {
         ByInode::new(sockets, self, reader.warnings)
     }
 
-    /// Judges the suspects that were read since the last time. Of the namespaces these were not read: `unread`.
+    /// Judges the suspects that were read since the last time. `unread` says which namespaces were not read.
     fn judge(
         &mut self,
         walk: &mut Walk,
@@ -145,7 +145,7 @@ impl Judge {
             .get(self.judged..)
             .unwrap_or_default();
         let inode = |number: &u32| sockets.inode(*number);
-        // A row stands for a socket of unix that is held, a claim for one that is not unix's, or gone.
+        // A row marks an inode that is held, by unix as far as the kernel tells; a claim, one that is another's, or gone.
         let mut held = Wanted::new(suspects.iter().map(inode).collect(), false);
         let (mut some_untold, mut path) = (false, Vec::new());
         for process in &walk.processes {

@@ -1,7 +1,9 @@
 //! Puts descriptors and rows together by inode, over all namespaces at once: inodes are unique in the machine, so a
 //! socket is named even where its holder lives in another namespace. In: the walk and the rows. Out: lines, each a
-//! socket and one holder of it, in the order in which they are shown; then the sockets that nobody holds. It reads
-//! nothing: what is read once more for the join is read by `rowless`.
+//! socket and one holder of it, in the order in which they are shown; then the sockets that nobody holds. It knows no view.
+//! Here are `by_inode`, the rows that count; `lines`, in their order; `owner`, why nobody holds a socket; `forged`, the judge
+//! of unix rows; `rowless`, descriptors without a row, and `mptcp`, both by `sockprotoname`; `peers`, the other end, by
+//! `by_key`, `search`, `nat` and `forward`; `dual_stack`, which IPv6 listeners take IPv4. They read again what they lack.
 
 mod by_inode;
 mod by_key;
@@ -54,11 +56,11 @@ pub(crate) struct Joined {
     lines: Vec<Line>,
     /// Processes that could not be read, each a possible holder.
     unread: Vec<Unread>,
-    /// As in the walk.
+    /// True if this proc does not show every process (hidepid=2).
     hides_some: bool,
     /// True if what some process holds could not be read for an odd reason.
     some_failed: bool,
-    /// Whether the rows are of captured text, which does not name holders.
+    /// True if the rows are of captured text, which does not name holders.
     is_captured: bool,
 }
 
@@ -140,7 +142,7 @@ impl Joined {
         }
     }
 
-    /// Leaves the lines for which `is_shown` holds.
+    /// Keeps only the lines for which `is_shown` holds.
     pub(crate) fn retain(&mut self, sockets: &Sockets, is_shown: &dyn Fn(&Entry<'_>) -> bool) {
         let shown: Vec<bool> = self
             .entries(sockets)
@@ -158,7 +160,7 @@ impl Joined {
         self.processes.retain(|process| !process.holders.is_empty());
     }
 
-    /// Says what is to be said of the lines without a holder.
+    /// Warns if a line without a holder may be of a forged row.
     pub(crate) fn warn(&self, sockets: &Sockets, warnings: &mut Warnings) {
         let ownerless = self.lines.iter().rev();
         let ownerless = ownerless.take_while(|line| line.fd == NO_FD);
@@ -260,9 +262,9 @@ impl Joined {
 pub(crate) struct Entries<'a> {
     /// The lines.
     joined: &'a Joined,
-    /// Their rows.
+    /// The rows of the lines.
     sockets: &'a Sockets,
-    /// Where the next line's process is.
+    /// The place of the next line's process.
     process: usize,
     /// The next line.
     line: usize,

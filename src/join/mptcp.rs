@@ -1,6 +1,6 @@
 //! Tells Multipath TCP from TCP. A subflow of MPTCP, and a listener, is a row of tcp or tcp6 like any other, with the inode of
 //! the MPTCP socket, so only its descriptor tells what it is. In: the joined lines. Out: the protocol of their rows. This costs
-//! a call for each TCP socket, so it is asked only where PID/net/protocols counts sockets of MPTCP.
+//! a call for each TCP socket, so it is asked only where PID/net/protocols counts sockets of MPTCP. It joins nothing.
 
 use crate::collections::to_index;
 use crate::join::Joined;

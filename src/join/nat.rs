@@ -32,7 +32,7 @@ const STEPS_MAX: u32 = 3;
 pub(super) struct Addresses {
     /// All addresses, some of them twice.
     all: Vec<(IpAddr, NetnsId)>,
-    /// The same ones, by the address.
+    /// Their numbers in `all`, by the address.
     by_address: ByKey,
 }
 
@@ -78,10 +78,10 @@ impl Addresses {
 
 /// The translations of all namespaces.
 struct Translations {
-    /// All of them, from both ends.
+    /// All translations, from both ends.
     all: Vec<Translation>,
-    /// The same ones, by what each is before in its namespace. One that has several zones may translate the same in several
-    /// ways: then the answer is shared, and nobody knows which of them counts.
+    /// Their numbers in `all`, by what each is before in its namespace. One that has several zones may translate the same
+    /// in several ways: then the answer is shared, and nobody knows which of them counts.
     by_netns: ByKey,
     /// The numbers of the answers, by the hash of what each is before.
     by_view: Index,
@@ -102,7 +102,7 @@ impl Keyed for Vec<Translation> {
 }
 
 impl Translations {
-    /// Reads those of `namespaces`.
+    /// Reads the translations of `namespaces`.
     fn load(proc: &Proc, namespaces: &Namespaces, warnings: &mut Warnings) -> Self {
         let (mut all, mut node) = (Vec::new(), None);
         for (id, netns) in namespaces.iter() {
@@ -140,8 +140,8 @@ impl Translations {
         }
     }
 
-    /// Adds how `wanted` is behind each translation of it, as far as that is believed; `home` is the namespace of the socket whose
-    /// other end is searched for.
+    /// Adds to `views` how `wanted` is behind each translation of it, as far as that is believed; `home` is the namespace of
+    /// the socket whose other end is searched for.
     #[inline(never)]
     fn add_behind(&self, wanted: View, home: NetnsId, views: &mut Vec<View>) {
         let key = Key::Connection(None, wanted.connection);

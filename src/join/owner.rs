@@ -52,7 +52,7 @@ impl Owner {
     }
 }
 
-/// Returns the reason why nobody is seen to hold `row`. `some_unread` says that some process could not be read. The
+/// Returns the reason why nobody is seen to hold `row`. `some_unread` says that some process was not seen. The
 /// first of these rules that fits decides:
 ///
 /// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only `close()`

@@ -33,7 +33,7 @@ pub(crate) struct Peer<'a> {
 }
 
 impl Peer<'_> {
-    /// Stands for a command where nobody waits at an address though it is known where that is.
+    /// The command at an address where nobody waits, though it is known in which namespace that is.
     pub(crate) const NOBODY: &'static [u8] = b"(nobody)";
 }
 
@@ -52,13 +52,13 @@ const NOBODY: u32 = u32::MAX;
 /// The sockets that may be another's other end or listener, and the tasks that hold them.
 #[derive(Default)]
 pub(crate) struct Peers {
-    /// Those sockets; `None` where no view asks for them.
+    /// The numbers of these sockets by key; `None` where no view asks for them.
     pub(super) by_key: Option<ByKey>,
     /// For each socket the place of its first holder in `tasks`, or `NOBODY`.
     holders: Vec<u32>,
     /// Tasks that hold sockets, ascending, each once.
     tasks: Vec<Task>,
-    /// Whether some process could not be read.
+    /// True if some process could not be read, or is not shown.
     some_unread: bool,
     /// True if connections were noted (`-E`).
     pub(super) has_connections: bool,

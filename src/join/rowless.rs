@@ -39,16 +39,16 @@ impl Rowless {
 /// Which namespaces have not been read before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// None: a socket that no table lists is in none of them.
+    /// None: a rowless socket is in no namespace's table.
     None,
-    /// Those that no selected process is in. A socket there may be one that is looked for.
+    /// The namespaces that no selected process is in. A socket there may be one that is looked for.
     Unvisited,
-    /// Those that are not selected. A socket there is not shown.
+    /// The namespaces that are not selected. A socket there is not shown.
     Unselected,
 }
 
 /// Finds or names the sockets of those descriptors of `walk` for which `lacks_row` holds, and adds their rows to
-/// `sockets`. To find them, namespaces are read that were not read before, of which there are these: `unread`.
+/// `sockets`. To find them, namespaces are read that were not read before, if there are any: `unread`.
 pub(crate) fn load_rowless(
     walk: &mut Walk,
     lacks_row: &dyn Fn(Holder) -> bool,

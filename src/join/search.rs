@@ -1,6 +1,6 @@
-//! Searches the socket at the other end of another one among several that may be it. In: a connection as one end has it, and where
-//! that is. Out: the number of the socket at its other end, or nothing where two are as good. It reads nothing, and does not know
-//! which connection is to be looked for.
+//! Searches the socket at the other end of another one among several that may be it. In: a connection as one end has it,
+//! and where that is. Out: the number of the socket at its other end, or nothing where two are as good. It reads nothing,
+//! and does not know which connection is to be looked for.
 
 use crate::join::by_key::Key;
 use crate::join::peers::Peers;
@@ -20,9 +20,9 @@ pub(super) struct Search<'a> {
     pub(super) sockets: &'a Sockets,
     /// The namespace of the socket whose other end is searched for.
     pub(super) home: NetnsId,
-    /// The best one that was found, after what makes it so.
+    /// The best socket that was found, behind its rank.
     best: Option<((bool, bool, bool), u32)>,
-    /// True if another namespace has one too.
+    /// True if another namespace has such a socket too.
     is_ambiguous: bool,
 }
 
@@ -38,8 +38,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Notes the socket that has the ends of `connection`, as it is in the namespace `place`, in reverse. If only one namespace is
-    /// `believed`, it must be there.
+    /// Notes the socket that has the ends of `connection`, as it is in the namespace `place`, in reverse. If only one
+    /// namespace is `believed`, it must be there.
     #[inline(never)]
     pub(super) fn look(
         &mut self,
@@ -81,7 +81,7 @@ impl<'a> Search<'a> {
         self.best = Some((rank, number));
     }
 
-    /// Returns what was found, if that is one.
+    /// Returns the socket that was found, unless two are as good.
     pub(super) fn found(&self) -> Option<u32> {
         let best = self
             .best
