@@ -45,7 +45,7 @@ impl Capture {
             .map_or(b"stdin", |path| path.as_os_str().as_bytes())
     }
 
-    /// Reads all of the text, keeps the rows for which `condition` holds, and returns what else it tells.
+    /// Reads all of the text, adds the rows that `rows` keeps to `sockets`, and returns what else the text tells.
     ///
     /// # Errors
     /// One line: the file is missing, or cannot be read.

@@ -73,11 +73,11 @@ pub(super) struct Columns {
     len: usize,
     /// The number of figures behind a list of addresses.
     pub(super) figures: usize,
-    /// Whether the rows may lack the last figure of those that the usual header does not name.
+    /// True if the rows may lack the last figure of those that the usual header does not name.
     pub(super) lacks_drops: bool,
     /// The number of columns behind the known ones.
     more: usize,
-    /// Whether the known columns come first and in the usual order.
+    /// True if the known columns come first and in the usual order.
     is_usual: bool,
 }
 

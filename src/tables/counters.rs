@@ -1,5 +1,5 @@
 //! What a namespace has dropped since it was made. In: net/netstat, net/snmp and net/snmp6 of a task. Out: the few counters
-//! of them that tell of full queues. It reads a file only if the namespace has sockets of which it tells.
+//! of them that tell of full queues. It reads a file only if the namespace has sockets of which it tells, and no table.
 
 use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos};
@@ -64,7 +64,7 @@ impl Counters {
     }
 }
 
-/// Returns the number of `digits`.
+/// Returns the number of `digits`, the largest one where it does not fit.
 fn number(digits: &[u8]) -> Option<u32> {
     decimal(digits).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -34,15 +34,15 @@ enum Current {
 pub(super) struct Decoder<'a> {
     /// The byte order of the captured machine.
     endian: Endian,
-    /// The rows that are kept.
+    /// Which rows are kept.
     rows: RowFilter<'a>,
-    /// The rows that are kept.
+    /// The rows that were kept.
     sockets: &'a mut Sockets,
     /// The tables whose rows have a shape of their own.
     shapes: Shapes,
     /// The file that the next lines are of, by its header or by its name.
     current: Option<Current>,
-    /// Whether the name of the whole text says that.
+    /// True if the name of the whole text says which file it is.
     pub(super) is_one_file: bool,
     /// The table whose name came last, until a header follows.
     named: Option<&'static Table>,
@@ -52,7 +52,7 @@ pub(super) struct Decoder<'a> {
     open: Option<OpenName>,
     /// Which empty lines are only spacing.
     spacing: Spacing,
-    /// Whether lines end with a return, because the text went through a terminal or through Windows.
+    /// True if lines end with a return, because the text went through a terminal or through Windows.
     has_returns: bool,
     /// The number of the line.
     number: usize,
@@ -146,7 +146,7 @@ impl<'a> Decoder<'a> {
             return;
         }
         self.end_name(false);
-        // A row that is of a table which was not asked for is of no interest.
+        // Nobody asked for rows of this table.
         let asked = self.rows.condition.protos();
         if self.table().is_none_or(|table| asked.meets(table.protos)) {
             self.unknown.add(self.number, line);

@@ -38,14 +38,14 @@ pub(super) fn parse(table: &Table, line: &[u8], number: u32) -> Extra {
             position,
             flags: 0,
         },
-        // (1) sk, ENDPT, ASSOC (4) Groups
+        // (1) sk (4) Groups
         EndsKind::Netlink => Extra {
             pointer: pointer(nth(0)),
             flags: hex(nth(2)).unwrap_or_default(),
             position,
             ..Extra::default()
         },
-        // (4) SST, the state of the socket
+        // (1) ENDPT or ASSOC (4) SST, the state of the socket
         EndsKind::Sctp => Extra {
             pointer: pointer(nth(0)),
             flags: decimal32(nth(2)).unwrap_or_default(),
@@ -63,7 +63,7 @@ pub(super) fn parse(table: &Table, line: &[u8], number: u32) -> Extra {
     }
 }
 
-/// Returns the number of a pointer; 0 where the kernel prints none.
+/// Returns the number of a pointer; 0 where the kernel hides it.
 fn pointer(field: &[u8]) -> u64 {
     let digits = field.strip_suffix(b":").unwrap_or(field);
     let (high, low) = digits

@@ -5,7 +5,7 @@
 /// How many bytes of a line are searched for its start, and how many starts are tried: enough for a journal's host and
 /// program, and few enough that a text of any kind is read in no time.
 const FRAME_LEN_MAX: usize = 256;
-/// See `FRAME_LEN_MAX`.
+/// The most starts that are tried, as `FRAME_LEN_MAX` says.
 const STARTS_MAX: usize = 24;
 
 /// Returns the places where `line` may start: its first byte, and behind each byte that ends a word of a tool's, the first
@@ -56,7 +56,7 @@ enum Before {
 pub(super) struct Spacing {
     /// What the line before was.
     before: Before,
-    /// Whether an empty line stands behind every other.
+    /// True if an empty line stands behind every other.
     is_spaced: bool,
 }
 

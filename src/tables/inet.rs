@@ -45,7 +45,7 @@ fn unusual(
     counts.into_iter().find_map(parse)
 }
 
-/// Parses a row with the usual columns.
+/// Parses a row of tcp or tcp6 with the usual columns.
 #[inline(never)]
 fn tcp(line: &[u8], format: &Format) -> Option<(Row<'static>, Detail)> {
     let (row, mut detail, mut fields, _) = parse_head(line, format)?;
@@ -83,7 +83,7 @@ pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
     udp(line, format)
 }
 
-/// Parses a row with the usual columns.
+/// Parses a row of the others with the usual columns.
 #[inline(never)]
 fn udp(line: &[u8], format: &Format) -> Option<(Row<'static>, Detail)> {
     let (mut row, mut detail, mut fields, references) = parse_head(line, format)?;

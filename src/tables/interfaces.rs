@@ -29,7 +29,7 @@ pub(super) struct Interface {
 /// The interfaces of a namespace that have addresses.
 #[derive(Debug, Default)]
 pub(crate) struct Interfaces {
-    /// Their lines.
+    /// The lines that tell of them.
     lines: Vec<Interface>,
     /// The indexes with a line each, in order.
     by_index: Vec<(u32, u32)>,

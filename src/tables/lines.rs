@@ -1,5 +1,5 @@
-//! Reads the lines of a small table of a network namespace that has no sockets. In: a namespace, and the name of a file. Out: its
-//! lines, one after the other. It does not know what they say.
+//! Reads the lines of a small table without sockets of a network namespace. In: a namespace, and the name of a file. Out:
+//! its lines, one after the other. It does not know what they say.
 
 use std::io::{self, Read};
 
@@ -13,8 +13,8 @@ const BUFFER_LEN: usize = 16 * 1024;
 /// Calls `take` with each line of `file` of `netns`, and the task through which it was read: the first that lives.
 ///
 /// # Errors
-/// errno, and the task through which it was met; that the file is gone means that it was not there. With its namespace it may go
-/// away while it is read: then it has no more lines than were read.
+/// errno, and the task through which it was met: gone (`is_gone`) where the file is missing. A file that goes away with its
+/// namespace while it is read ends there.
 #[inline(never)]
 pub(super) fn each_line(
     proc: &Proc,

@@ -1,5 +1,5 @@
 //! Reads what `ls -l /proc/PID/fd` printed, in captured text. In: a line. Out: the process that the next lines are of, or a
-//! descriptor and the socket that it leads to. It keeps nothing: `captured` knows what came before a line.
+//! descriptor and the socket that it leads to. It keeps nothing: `decoder` knows what came before a line.
 
 use crate::proc::{Task, socket_in_link};
 use crate::text::digits::decimal32;
@@ -59,7 +59,7 @@ pub(super) fn parse(line: &[u8]) -> Option<Listed> {
     if !is_link && task_of(first).is_none() {
         return None;
     }
-    // The name is in front of the arrow; what a socket's is has no blank.
+    // The name is the word in front of the arrow; that of a socket has no blank.
     let mut name = first;
     let target = loop {
         match words.next()? {

@@ -1,6 +1,11 @@
-//! The tables of sockets below PID/net: one row of `TABLES` for each, and its parser. `reader` reads them in a namespace,
-//! `captured` out of text. In: namespaces, or text. Out: the rows that are wanted, in `Sockets`. It knows no process and
-//! no descriptor.
+//! The tables of sockets below PID/net: one row of `TABLES` for each, and its parser. In: namespaces, or text. Out: the
+//! rows that are wanted, in `Sockets`. It looks at no process and no descriptor.
+//!
+//! Parsers, by the file or the family: `inet`, `unix`, `netlink`, `packet`, `sctp`, `bluetooth`, `phonet`, `ax25`, `can_bcm`;
+//! `columns` finds their fields by the header, and `extra` what only other tools show. `reader` reads the tables of a
+//! namespace, as far as `sockstat` and `hash` say that it must; `outnumbered` counts forged rows of unix. `captured` reads
+//! text: `decoder` goes line by line, with `frame`, `recognise`, `listing` and `unix_name`. Small tables without sockets,
+//! read by `lines`: `addresses`, `interfaces`, `conntrack`; `protocols` and `counters` parse a file each.
 
 pub(crate) mod addresses;
 pub(crate) mod conntrack;
@@ -48,7 +53,7 @@ struct Format {
     endian: Endian,
     /// The columns of its rows.
     columns: Columns,
-    /// Whether neither a name nor a header says that the line is of this table.
+    /// True if neither a name nor a header says that the line is of this table.
     is_bare: bool,
 }
 

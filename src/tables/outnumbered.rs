@@ -1,5 +1,5 @@
-//! Whether the table of unix has more rows than there are sockets, so that some are forged. In: a table that seemed to. Out: yes
-//! or no. It does not tell which rows these are.
+//! Tells whether the table of unix has more rows than there are sockets, so that some are forged. In: a table that seems
+//! to. Out: yes or no. It does not tell which rows these are.
 
 use std::io::Read;
 
@@ -44,8 +44,9 @@ pub(super) fn is_certain(
     count.is_some_and(|count| count < rows)
 }
 
-/// Returns a number for each row of `table`, ascending: its inode. That of a socket that waits to be accepted is 0; as they come
-/// and go, its pointer stands for it, and all of them are left out where the kernel prints none, unless the tree is a captured one.
+/// Returns a number for each row of `table`, ascending: its inode. A socket that waits to be accepted has inode 0: a number
+/// made of its pointer stands for it. Where the kernel prints no pointers these rows are left out, because they come and
+/// go, unless the tree is a captured one.
 fn inodes(proc: &Proc, member: Task, table: &'static Table, buffer: &mut [u8]) -> Vec<u32> {
     let mut inodes = Vec::new();
     if let Ok(mut file) = proc.open_file(member, table.path) {

@@ -68,11 +68,11 @@ enum Opened {
 pub(crate) struct Reader<'a> {
     /// The proc that has the tables.
     pub(crate) proc: &'a Proc,
-    /// The rows that are kept.
+    /// Which rows are kept.
     pub(crate) rows: RowFilter<'a>,
     /// The place where odd things are noted.
     pub(crate) warnings: &'a mut Warnings,
-    /// Whether a row was kept of which only the join can tell whether it matches, or which does not.
+    /// True if a row was kept of which only the join can tell whether it matches, or which does not.
     pub(crate) kept_more: bool,
     /// True while nothing is said of odd rows: they are not asked for, or were read and counted before.
     pub(crate) is_silent: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) missed: Missed,
     /// True if of TCP nothing but the listeners is read. It is false where the tables are not in the kernel's order.
     pub(crate) only_listeners: bool,
-    /// If reading stops at the first row that matches and that nobody may have forged: whether it was found.
+    /// If reading stops at the first row that matches and cannot be forged: whether that was found.
     pub(crate) has_match: Option<bool>,
     /// The protocols that this kernel has.
     modules: &'a Modules,

@@ -1,5 +1,5 @@
 //! Recognises the table that captured text is of: by the name of a file, by a header, or by the shape of a row. In: a line,
-//! or a part of it. Out: a table, or a row. It keeps nothing: `captured` knows what came before a line.
+//! or a part of it. Out: a table, or a row. It keeps nothing: `decoder` knows what came before a line.
 
 use super::listing::{numbered, task_of};
 use super::{Format, INET, INET6, Shape, TABLES, Table, bluetooth};

@@ -12,12 +12,12 @@ use crate::text::fields::{Fields, is_pointer};
 /// The number of bytes of a line that are quoted.
 const QUOTE_LEN_MAX: usize = 80;
 
-/// Lines that are not known.
+/// Lines of no known table.
 #[derive(Default)]
 pub(super) struct Unknown {
     /// How many there are.
     count: usize,
-    /// The first one, with its number.
+    /// The first of them, with its number.
     first: String,
 }
 
@@ -43,8 +43,8 @@ impl Unknown {
     pub(super) fn text(&self) -> Option<String> {
         let lines = match self.count {
             0 => return None,
-            1 => "1 line is no row of a known table:".to_owned(),
-            many => format!("{many} lines are no rows of a known table; the first,"),
+            1 => "1 line belongs to no known table:".to_owned(),
+            many => format!("{many} lines belong to no known table; the first is"),
         };
         Some(format!("{lines} {}", self.first))
     }
@@ -104,7 +104,7 @@ impl OpenName {
             self.row.append(&mut self.behind);
             self.unknown = Unknown::default();
         }
-        // So the name is kept by newer kernels, and so it is asked for.
+        // Newer kernels keep the name so, and people ask for it so.
         for byte in &mut self.row {
             if *byte == 0 {
                 *byte = b'@';

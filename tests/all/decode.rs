@@ -386,7 +386,7 @@ fn lines_that_are_not_known_are_counted_and_quoted_and_never_fatal() {
     );
     let said = run.one_line();
     assert!(
-        said.contains("capture.txt: 1 line is no row of a known table: line 1: \"jenkins@54e9:"),
+        said.contains("capture.txt: 1 line belongs to no known table: line 1: \"jenkins@54e9:"),
         "{said}"
     );
     let more = format!("{text}\x1b[31mred\nInter-|   Receive\n");
