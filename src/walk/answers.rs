@@ -19,7 +19,7 @@ pub(super) struct Answers<'a> {
     is_own: bool,
     /// The containers of all processes, if one is asked for.
     containers: &'a Containers,
-    /// The error of reading what a question is about, so that it is open.
+    /// The error of reading what a question is about, which leaves the question open.
     pub(super) error: Option<io::Error>,
 }
 

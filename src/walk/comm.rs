@@ -17,7 +17,7 @@ const CMDLINE_BUFFER_LEN: usize = 4096;
 /// The comm of tasks.
 #[derive(Default)]
 pub(crate) struct Commands {
-    /// All of them, one after the other.
+    /// All names, one after the other.
     bytes: Vec<u8>,
     /// Tasks, ascending, and their ranges of `bytes`.
     ranges: Vec<(Task, Range<usize>)>,

@@ -1,5 +1,5 @@
-//! Reads the descriptors of a task. In: a task, and a range of numbers. Out: those descriptors that are sockets, and
-//! `FdTable`, by which a table of descriptors is recognised. It knows nothing of processes, threads or rights.
+//! Reads the descriptors of a task. In: a task, and a range of numbers. Out: those descriptors that are sockets, those that
+//! are logs of pods, and `FdTable`, by which a table of descriptors is recognised. It knows no process, thread or right.
 //!
 //! The kernel says how many descriptors there are (the size of PID/fd since Linux 6.2), and most tables are dense. So
 //! the links are read by number, 0, 1, 2 …, until that many were found; to list the folder first costs 6 to 15 % more. If
@@ -26,7 +26,7 @@ pub(crate) type Link = [u8; LINK_LEN_MAX];
 /// Numbers that may be missing before the rest is listed, and one more for each `MISSES_STEP` that were tried. A miss
 /// costs half as much as a link; to list a few descriptors costs as much as three misses.
 const MISSES_MIN: u32 = 2;
-/// See `MISSES_MIN`.
+/// The numbers that were tried for each further miss, as `MISSES_MIN` says.
 const MISSES_STEP: u32 = 8;
 /// Position of descriptor 0 in PID/fd, behind `.` and `..` (`fs/proc/fd.c`: `proc_readfd_common`).
 const FIRST_POSITION: u64 = 2;

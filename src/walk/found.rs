@@ -77,7 +77,7 @@ pub(crate) struct Walk {
     pub(crate) conditions: Vec<Condition>,
     /// Descriptors that are logs of pods, each behind its process; `None` if not all processes were visited.
     pub(crate) logs: Option<Vec<(u32, u32)>>,
-    /// Network namespaces of all selected processes.
+    /// Network namespaces of all visited tasks, as far as they are needed.
     pub(crate) namespaces: Namespaces,
     /// True if helpers took part, so that tables may have been read before the walk ended.
     pub(crate) had_helpers: bool,

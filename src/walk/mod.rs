@@ -70,7 +70,7 @@ impl WalkOptions<'_> {
     }
 }
 
-/// Leaves those of `tests` to which no process of `proc` is the answer.
+/// Keeps only those of `tests` to which no process of `proc` is the answer.
 pub(crate) fn retain_unanswered(proc: &Proc, tests: &mut Vec<ProcessTest>) {
     let (containers, mut buffer) = (Containers::default(), vec![0; BUFFER_LEN]);
     let own_pid = proc.own_pid();
@@ -98,7 +98,7 @@ pub(crate) fn walk(
     if selected.is_none() || options.visits_all {
         listed = proc.pids(buffer)?;
         if options.needs.containers {
-            // Of one that has come meanwhile it is not known where it is.
+            // The containers of processes that have come since are not known.
             listed = options.containers.pids().collect();
         }
         // The kernel lists them in order; the file system of a captured tree need not.

@@ -116,7 +116,7 @@ pub(crate) struct Namespaces {
     all: Vec<Netns>,
     /// Twice the id by the inode, and one more by the table file, so that a task costs the same however many there are.
     by_key: Index,
-    /// How many namespaces that has room for.
+    /// How many namespaces `by_key` has room for.
     room: usize,
     /// How many of the first namespaces were asked for their table file.
     asked: usize,
@@ -207,7 +207,7 @@ impl Namespaces {
         if !proc.is_live() && !self.all.iter().any(has_first) {
             return None;
         }
-        // Everybody may read the link of this program; it is shown here and there only if both are of the machine.
+        // This program may always read its own link; proc shows it only if its PID namespace is proc's, or is within it.
         [Some(1), proc.own_pid()]
             .into_iter()
             .flatten()

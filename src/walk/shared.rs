@@ -57,9 +57,9 @@ pub(crate) struct Visit {
     pub(crate) task: Task,
     /// Its namespace, if it is needed and known.
     pub(crate) netns: Option<NetnsId>,
-    /// See `Process`.
+    /// As `Process::fds`.
     pub(crate) fds: u32,
-    /// See `Process`.
+    /// As `Process::condition`.
     pub(crate) condition: Option<ConditionId>,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) proc: &'a Proc,
     /// How they are walked.
     pub(crate) options: WalkOptions<'a>,
-    /// This process, if `proc` shows it.
+    /// The id of this program, if `proc` shows it.
     pub(crate) own_pid: Option<u32>,
     /// The work that is left.
     pub(crate) jobs: Jobs<Job>,

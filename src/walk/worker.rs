@@ -153,7 +153,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Has `part` of the tables of namespace `id` read.
+    /// Lets the caller of the walk read `part` of the tables of namespace `id`.
     fn read_tables(&mut self, id: NetnsId, part: Part) {
         let shared = self.shared;
         let member = |at: usize| {
@@ -352,7 +352,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Returns these of the holders that were found.
+    /// Returns the found holders in this range.
     fn holders(&self, holders: &Range<usize>) -> &[Holder] {
         self.found.holders.get(holders.clone()).unwrap_or_default()
     }

@@ -6,7 +6,7 @@ use crate::text::parts::{find, next_part};
 use crate::walk::container::Containers;
 use crate::walk::container::texts::{Container, ID, NAME, NAMESPACE, POD, UID};
 
-/// So many containers are named for one that is not there.
+/// The most containers that are named in place of one that is not there.
 const NEAREST_MAX: usize = 3;
 
 /// What a container may be called, by the texts that stand side by side with `/` in between.

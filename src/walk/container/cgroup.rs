@@ -1,6 +1,6 @@
-//! What the cgroups of a process tell. In: the text of PID/cgroup, whose names are chosen by whoever may make a cgroup there: the
-//! engine, but below a service of a user or a container also the user, or the container. Out: the id or the name of the container,
-//! the uid of the pod, the unit of systemd. It reads no other file.
+//! What the cgroups of a process tell. In: the text of PID/cgroup, whose names are chosen by whoever may make a cgroup
+//! there: the engine, but below a service of a user or a container also the user, or the container. Out: the id or the
+//! name of the container, the uid of the pod, the unit of systemd. It reads no other file.
 
 use crate::text::escape::is_name;
 use crate::text::parts::{find, next_part, part};
@@ -12,7 +12,7 @@ use crate::walk::container::texts::{Container, ID, NAME, Source, UID, UNIT};
 struct Path<'a> {
     /// The id of the innermost container; of a pod where there is no container.
     id: &'a [u8],
-    /// Its worth: an id of a container is worth more than that of its pod, and the deepest one most. 0 if there is none.
+    /// The worth of the id: that of a container is worth more than that of its pod, and the deepest most; 0 for none.
     rank: usize,
     /// True if whoever made it may be a user, or a container.
     is_delegated: bool,

@@ -2,9 +2,9 @@
 //! open and have on their command lines. Out: the id of the container, its name and its pod; of a process in none, the unit
 //! of systemd. All of these files are text that somebody has chosen, so only ids and names of the known shape count.
 //!
-//! Who may name whom: what a process outside of any container has open that is root's in every way names pods, by the uid
-//! that a cgroup tells which nobody in a container can make. Anybody's conmon names the container whose first process
-//! is its child. Mounts tell the name that a container has in its own pod, and nothing of others.
+//! Who may name whom: a process that is root in every way and in no container names pods, by the logs that it has open and
+//! the uid that a cgroup tells, if nobody in a container can make that cgroup. Anybody's conmon names the container whose
+//! first process is its child. Mounts tell the name that a container has in its own pod, and nothing of others.
 //!
 //! In reading order: `cgroup` and `mountinfo` tell where a process is, `runtime` what names there are; `names` puts both
 //! together; `texts` is a container. `asked` finds what `--container` means.
@@ -33,8 +33,8 @@ pub(crate) use texts::Container;
 const SHORT_LEN: usize = 12;
 /// Number of members of a namespace whose container is looked up.
 const MEMBERS_MAX: usize = 8;
-/// Holds a line of mountinfo; an id in a longer line is not found. Of the first lines of PID/status and of the arguments of conmon
-/// as much counts.
+/// Holds a line of mountinfo; an id in a longer line is not found. As much counts of PID/status and of the arguments of
+/// conmon.
 const BUFFER_LEN: usize = 8 * 1024;
 /// The number of no container.
 const NONE: u32 = u32::MAX;
@@ -42,7 +42,7 @@ const NONE: u32 = u32::MAX;
 const UNREAD: u32 = NONE - 1;
 /// The error of a file that is too large.
 const EFBIG: i32 = 27;
-/// As many numbers of errors are kept apart.
+/// The most numbers of errors that are told apart.
 const ERRORS_MAX: u32 = 4096;
 
 impl Container {
@@ -117,7 +117,7 @@ impl Container {
 /// The containers of the processes and namespaces that were looked at.
 #[derive(Default)]
 pub(crate) struct Containers {
-    /// All of them, each once, and other places where processes are.
+    /// All containers, each once, and other places where processes are.
     all: Vec<Container>,
     /// Process ids, ascending, each with the number of where it is.
     processes: Vec<(u32, u32)>,

@@ -9,7 +9,7 @@ use crate::walk::container::runtime::{Status, has_comm, monitored, pod_in_link};
 use crate::walk::container::texts::{Container, ID, NAME, NAMESPACE, POD, Source, UID};
 use crate::walk::fds::FdDir;
 
-/// So many ancestors of a process are asked who they are.
+/// The most ancestors of a process that are looked at.
 const ANCESTORS_MAX: usize = 64;
 /// Holds the path of a log: a name has 63 bytes, or 253.
 const LINK_LEN_MAX: usize = 1024;

@@ -1,5 +1,5 @@
-//! What is known of a container, as one value. In: texts, one after the other. Out: each of them by its place. It knows the meaning
-//! of none: one piece of memory for all of them keeps small what is compiled for it.
+//! What is known of a container, as one value. In: texts, one after the other. Out: each of them by its place. It does not
+//! know what they mean. One piece of memory for all of them keeps small what is compiled for it.
 
 /// The id.
 pub(super) const ID: usize = 0;
