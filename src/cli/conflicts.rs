@@ -47,7 +47,7 @@ const OF_LSOF: &str = "process ids are -T, TCP is --tcp";
 const LISTENING: &str = "lsof's -l is always on, and what listens is --listening";
 /// The reason against options about processes.
 const NO_PROCESS: &str = "captured text names no process";
-/// The same, where the name of a file may have been meant.
+/// The reason against words that may have been meant as the name of a file.
 const NO_FILE: &str = "captured text names no process, and no such file follows --decode";
 
 /// Options that are of no use without another.
@@ -68,7 +68,7 @@ struct Typed {
     option: &'static str,
     /// Its value; empty without one.
     value: Vec<u8>,
-    /// Whether it was given as a selector, by the value alone.
+    /// True if it was given as a selector, by the value alone.
     is_selector: bool,
 }
 

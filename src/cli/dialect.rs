@@ -70,7 +70,7 @@ static OF_OTHERS: &[OfOthers] = &[
     ),
 ];
 
-/// Returns true for a next word that is neither an option nor recognised by its shape.
+/// Returns true if no value is attached, and `next` is neither an option nor recognised by its shape.
 fn is_value(attached: &[u8], next: &[u8]) -> bool {
     attached.is_empty()
         && !matches!(next, [b'-' | b'+', ..])
@@ -81,7 +81,7 @@ fn is_value(attached: &[u8], next: &[u8]) -> bool {
 /// Refuses a letter of another tool's, if what stands behind it tells that this is meant.
 ///
 /// # Errors
-/// One line, without the program's name; so do all that follow.
+/// One line, without the program's name, as from all functions below.
 pub(super) fn check_letter(letter: char, arguments: &mut Arguments) -> Result<(), String> {
     let next = arguments.peek().unwrap_or_default();
     let attached = arguments.attached();
@@ -176,8 +176,8 @@ fn name_letters(given: &mut Given, has_filter: bool) {
     }
 }
 
-/// Selects what waits for anybody. Of a protocol that was named and has no listeners, and of unix, that is what has no
-/// peer, as ss has it.
+/// Selects what waits for anybody; of a protocol that was named and has no listeners, and of unix, also what has no peer,
+/// as ss has it.
 fn select_listening(options: &mut Options) {
     let peerless = options.named.intersection(Protos::RAW.union(Protos::UNIX));
     let stateless = options

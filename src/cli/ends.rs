@@ -14,7 +14,7 @@ use crate::text::escape::quoted;
 /// Parses `:8080`, `8080`, `:8000-8999`, `:80,443`.
 ///
 /// # Errors
-/// One line, without the program's name; so do all that follow.
+/// One line, without the program's name, as from all functions below.
 pub(super) fn parse_ports(word: &[u8]) -> Result<Ports, String> {
     let list = word.strip_prefix(b":").unwrap_or(word);
     let port = |digits: &[u8]| u16::try_from(decimal32(digits)?).ok();
@@ -46,10 +46,7 @@ pub(super) fn parse_end(word: &[u8]) -> Result<Endpoint, String> {
         None => Vec::new(),
     };
     if address == b"*" {
-        return Ok(Endpoint {
-            prefix: None,
-            ports,
-        });
+        return Ok(of_any_address(ports));
     }
     let prefix = std::str::from_utf8(address).ok().and_then(Prefix::parse).ok_or_else(|| {
         wrong(word, "not an address; write 172.17.0.2, 10.0.0.0/8 (up to /32), 172.17.0.2:8080, fe80::/10 (up to /128) or [::1]:80")
@@ -58,6 +55,14 @@ pub(super) fn parse_end(word: &[u8]) -> Result<Endpoint, String> {
         prefix: Some(prefix),
         ports,
     })
+}
+
+/// Returns an end with any address and one of `ports`.
+pub(super) fn of_any_address(ports: Ports) -> Endpoint {
+    Endpoint {
+        prefix: None,
+        ports,
+    }
 }
 
 /// Splits an address from the ports after it: an IPv6 address needs brackets for that.
@@ -117,7 +122,7 @@ pub(super) fn parse_internet(word: &[u8]) -> Result<Condition, String> {
     })
 }
 
-/// Does the same; returns `None` for what is malformed.
+/// Parses what `-i` takes; returns `None` for what is malformed.
 fn specification(word: &[u8]) -> Option<Condition> {
     let (family, protos, end) = split_specification(word)?;
     let mut tests = Vec::new();
@@ -129,10 +134,7 @@ fn specification(word: &[u8]) -> Option<Condition> {
     if !end.is_empty() {
         let end = match end {
             [b'@', end @ ..] => parse_end(end),
-            ports => parse_ports(ports).map(|ports| Endpoint {
-                prefix: None,
-                ports,
-            }),
+            ports => parse_ports(ports).map(of_any_address),
         };
         add(RowTest::End(Side::Either, end.ok()?));
     }

@@ -11,9 +11,9 @@
 //! atom   := (sport | dport) [OPERATOR] PORT | (src | dst) [=] HOST
 //! ```
 
-use crate::cli::ends::{parse_end, parse_ports};
+use crate::cli::ends::{of_any_address, parse_end, parse_ports};
 use crate::cli::states::parse_state;
-use crate::select::{Condition, Endpoint, Ports, RowTest};
+use crate::select::{Condition, Ports, RowTest};
 use crate::socket::Side;
 use crate::text::escape::write_escaped;
 
@@ -76,9 +76,9 @@ pub(super) fn parse(text: &[u8]) -> Result<(Condition, bool), String> {
 struct Filter<'a> {
     /// All its words.
     text: &'a [u8],
-    /// Where the word begins that was read last.
+    /// The place where the word begins that was read last.
     start: usize,
-    /// Where it ends.
+    /// The place where it ends.
     at: usize,
     /// How many parentheses are open.
     depth: usize,
@@ -136,12 +136,12 @@ impl<'a> Filter<'a> {
         self.take(len)
     }
 
-    /// Returns what the next word means, which is read again.
+    /// Returns what the next word means; the word is not taken.
     fn peek(&mut self) -> u8 {
         meaning(self.peek_word())
     }
 
-    /// Returns the next word, which is read again.
+    /// Returns the next word, which is not taken.
     fn peek_word(&mut self) -> &'a [u8] {
         let (start, at) = (self.start, self.at);
         let next = self.next();
@@ -149,7 +149,7 @@ impl<'a> Filter<'a> {
         next
     }
 
-    /// Reads all of it. Returns true beside the condition if states are named.
+    /// Reads the whole filter. Returns true beside the condition if states are named.
     fn all(&mut self) -> (Condition, bool) {
         let (mut states, mut excluded) = (Vec::new(), Vec::new());
         loop {
@@ -247,7 +247,7 @@ impl<'a> Filter<'a> {
     /// Reads a comparison with the port of one end.
     fn port(&mut self, side: Side) -> Condition {
         let operator = self.peek();
-        // It may be left out.
+        // The operator may be left out.
         if operator.is_ascii_digit() {
             self.next();
         }
@@ -310,14 +310,6 @@ impl<'a> Filter<'a> {
             }
             None => self.fail("not an address; write 10.0.0.1, 10.0.0.0/8, 10.0.0.1:80, [::1]:80"),
         }
-    }
-}
-
-/// Returns an end with any address and one of `ports`.
-fn of_any_address(ports: Ports) -> Endpoint {
-    Endpoint {
-        prefix: None,
-        ports,
     }
 }
 

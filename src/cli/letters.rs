@@ -1,5 +1,5 @@
 //! Finds the option that a letter stands for, where that depends on what stands behind it. In: a letter, and the arguments.
-//! Out: a row of the table of options. The meaning of letters beside others is `dialect`'s.
+//! Out: a row of the table of options. What letters mean beside other options it does not know: `dialect` does.
 
 use crate::cli::arguments::Arguments;
 use crate::cli::ends::is_specification;

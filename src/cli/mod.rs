@@ -1,11 +1,12 @@
 //! Reads the command line. In: the arguments. Out: the options that were typed, as plain data, or one line that quotes
-//! what is wrong and says what would be right. It opens no file; of the word after `--decode`, and of a
-//! path, it asks whether it is one.
+//! what is wrong and says what would be right. It opens no file; of the word after `--decode`, and of a path, it asks
+//! whether it is one.
 //!
-//! The way of an argument: a selector is recognised by its shape and, like a letter, stands for an option of the table in
-//! `options`; that option's value is parsed by `values` or `ends`. Words of ss's filter are compiled by `filter`. When all
-//! are read, `dialect` says what letters mean that other tools have for different things, and `conflicts` looks at all
-//! together.
+//! The way of an argument: `arguments` takes it off the line; a selector is recognised by its shape (`selectors`) and, like
+//! a letter (`letters`), stands for an option: a `row` of the table in `options`. That option's value is parsed by `values`,
+//! `ends`, `states` or `groups`. Words of ss's filter are compiled by `filter`. When all are read, `dialect` says what
+//! letters mean that other tools have for different things, and `conflicts` looks at all together. `suggest` finds what a
+//! wrong word was meant to be.
 
 mod arguments;
 mod conflicts;
@@ -107,7 +108,7 @@ pub(crate) struct Options {
     pub(crate) top: Option<usize>,
     /// How the list looks.
     pub(crate) layout: Layout,
-    /// Whether the list or the summary is printed as JSON.
+    /// True if the list or the summary is printed as JSON.
     pub(crate) json: bool,
     /// How often lsock looks.
     pub(crate) looks: Looks,
@@ -119,7 +120,7 @@ pub(crate) struct Options {
     pub(crate) capture: Option<Capture>,
     /// The options that were typed, by their names in the table, each with its value; empty without one.
     pub(crate) typed: Vec<(&'static str, Vec<u8>)>,
-    /// Whether words of ss's filter were typed.
+    /// True if words of ss's filter were typed.
     pub(crate) has_filter: bool,
     /// The byte order of the machine of captured text.
     endian: Endian,

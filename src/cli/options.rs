@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::ends::{parse_end, parse_internet, parse_ports};
+use crate::cli::ends::{of_any_address, parse_end, parse_internet, parse_ports};
 use crate::cli::row::Takes::{Ends, Nothing, Optional, Protocol, Refused, Value};
 use crate::cli::row::{INFO, NO_EFFECT, OptionRow, SPECIFICATION, letter, long};
 use crate::cli::states::parse_states;
@@ -17,13 +17,13 @@ use crate::cli::values::{
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
 use crate::collections::sort::sort_dedup;
-use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
+use crate::select::{Condition, Family, ProcessTest, RowTest};
 use crate::socket::Side;
 use crate::socket::proto::Protos;
 
 /// All options.
 static OPTIONS: &[OptionRow] = &[
-    // Which sockets and processes. Of letters that set nothing here `dialect` says what they mean, once all are read.
+    // Which sockets and processes. Letters that set nothing here mean what `dialect` says, once all are read.
     letter('t', "-t", NO_EFFECT),
     letter('u', "-u", NO_EFFECT),
     letter('x', "-x", NO_EFFECT),
@@ -98,7 +98,7 @@ static OPTIONS: &[OptionRow] = &[
     long("--endian", Value(Options::set_endian)),
     long("--proc", Value(Options::set_proc)),
     long("--threads", Value(Options::set_threads)),
-    // What must be asked of other tools, and lsock always does, or has no need of.
+    // What other tools must be asked for, and lsock always does, or does not need.
     letter('a', "--all", NO_EFFECT),
     letter('n', "--numeric", NO_EFFECT),
     letter('p', "--processes", NO_EFFECT),
@@ -180,7 +180,7 @@ impl Options {
         self.select("family", RowTest::Family(family));
     }
 
-    /// Selects the internet sockets too that lsof's specification describes.
+    /// Selects also the internet sockets that lsof's specification describes.
     fn add_internet(&mut self, word: &[u8]) -> Result<(), String> {
         self.selection.add("protocol", parse_internet(word)?);
         Ok(())
@@ -188,10 +188,7 @@ impl Options {
 
     /// Selects ports of the end on `side`.
     fn add_ports(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
-        let end = Endpoint {
-            prefix: None,
-            ports: parse_ports(word)?,
-        };
+        let end = of_any_address(parse_ports(word)?);
         self.select(kind, RowTest::End(side, end));
         Ok(())
     }
@@ -258,7 +255,10 @@ impl Options {
     /// Selects processes by the beginning of their command's name.
     fn add_prefix(&mut self, word: &[u8]) -> Result<(), String> {
         if let [b'/' | b'^' | b'-', ..] = word {
-            return Err(wrong(word, "not the beginning of a command's name"));
+            return Err(wrong(
+                word,
+                "not the beginning of a command's name; write -c java",
+            ));
         }
         self.select_process("command", ProcessTest::Prefix(word.to_vec()));
         Ok(())

@@ -11,11 +11,11 @@ pub(super) struct OptionRow {
     pub(super) letter: Option<char>,
     /// The name: `--tcp`, or `-e` where there is no long one.
     pub(super) name: &'static str,
-    /// Whether the option takes a value, and what it sets.
+    /// How the option takes a value, and what it sets.
     pub(super) takes: Takes,
 }
 
-/// Whether an option takes a value, with the function that sets what was typed.
+/// How an option takes a value, with the function that sets what was typed.
 #[derive(Clone, Copy)]
 pub(super) enum Takes {
     /// No value.

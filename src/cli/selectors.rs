@@ -6,7 +6,7 @@ use crate::cli::states::parse_states;
 use crate::cli::values::{parse_table, wrong};
 use crate::text::addr::Prefix;
 
-/// Returns the name of the option whose value `word` is, by its shape: `--port` for `:80`.
+/// Returns the name of the option that `word` is the value of, by its shape: `--port` for `:80`.
 ///
 /// # Errors
 /// One line, without the program's name.

@@ -28,7 +28,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// Parses the pause between two looks, in seconds.
 ///
 /// # Errors
-/// One line, without the program's name; so do all that follow.
+/// One line, without the program's name, as from all functions below.
 pub(super) fn parse_pause(word: &[u8]) -> Result<Duration, String> {
     let pause = parse_seconds(word)?;
     if pause < PAUSE_MIN {
@@ -134,8 +134,8 @@ pub(super) fn parse_namespaces(word: &[u8]) -> Result<Vec<u32>, String> {
     })
 }
 
-/// Parses what means a container or a pod: a name, a namespace and names, the first digits of an id; also an id as kubectl has it,
-/// `containerd://54e9…`, which it returns without what stands in front.
+/// Parses what means a container or a pod: a name, a namespace and names, the first digits of an id; also an id as kubectl
+/// has it, `containerd://54e9…`, which it returns without what stands in front.
 pub(super) fn parse_container(word: &[u8]) -> Result<&[u8], String> {
     let scheme = find(word, b"://").map_or(0, |at| at + 3);
     let name = word.get(scheme..).unwrap_or_default();
@@ -196,7 +196,7 @@ pub(super) fn parse_table(word: &[u8]) -> Result<Protos, String> {
 pub(super) fn is_file(word: &[u8]) -> bool {
     match Path::new(OsStr::from_bytes(word)).metadata() {
         Ok(file) => !file.file_type().is_socket(),
-        // It is there, or stat(2) is denied: opening it tells why.
+        // A file that may be there, though stat(2) is denied: opening it tells why.
         Err(error) if is_denied(&error) => true,
         Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),
     }
