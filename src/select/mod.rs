@@ -1,6 +1,7 @@
 //! What to show: one condition on a socket and the process that holds it. In: what selectors, options and filters were
 //! compiled to. Out: for what is known of a process or a socket so far yes, no or maybe, and what has to be read before
-//! the answer can be known. It reads nothing.
+//! the answer can be known. It reads nothing. `selection` adds up what was typed, `listeners` widens it where listeners are
+//! asked for, `rows` answers about one socket, and `glob` compares a path with a pattern.
 //!
 //! A condition is asked in stages, because knowledge comes in stages: a process is met before its sockets, a row is read
 //! before anybody knows whether its name may be believed. So answers have three values (Kleene's logic): a room passes
@@ -262,19 +263,19 @@ pub(crate) struct Needs {
     pub(crate) protos: Protos,
     /// The processes that may hold such a socket, ascending; `None` for any.
     pub(crate) pids: Option<Vec<u32>>,
-    /// Whether the name or the line of a command is asked for.
+    /// True if the name or the line of a command is asked for.
     pub(crate) commands: bool,
-    /// Whether the container of a process is asked for.
+    /// True if the container of a process is asked for.
     pub(crate) containers: bool,
-    /// Whether the owner of a socket is asked for, which only the wide form of a row keeps.
+    /// True if the owner of a socket is asked for, which only the wide form of a row keeps.
     pub(crate) uids: bool,
-    /// Whether the name of a unix socket is asked for, which cannot be told before the join.
+    /// True if the name of a unix socket is asked for, which cannot be told before the join.
     pub(crate) paths: bool,
-    /// Whether the address or the port of an end is asked for.
+    /// True if the address or the port of an end is asked for.
     pub(crate) ends: bool,
-    /// Whether netlink is asked for by its name, or a socket by its inode.
+    /// True if netlink is asked for by its name, or a socket by its inode.
     pub(crate) netlink: bool,
-    /// Whether a listener of IPv6 is asked for that takes IPv4 too, which other listeners tell.
+    /// True if a listener of IPv6 is asked for that takes IPv4 too, which other listeners tell.
     pub(crate) dual_stack: bool,
 }
 

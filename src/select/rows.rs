@@ -1,5 +1,5 @@
 //! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
-//! known beside it. Out: yes, no or maybe; and for each question the protocols of which any socket can be a yes.
+//! known beside it. Out: yes, no or maybe; and for each question the protocols of which some socket may be a yes.
 
 use std::net::IpAddr;
 
@@ -262,8 +262,8 @@ pub(crate) struct RowFilter<'a> {
     pub(crate) connections: bool,
     /// All listeners too, so that whoever has to accept a connection is known.
     pub(crate) listeners: bool,
-    /// If it is given, all rows of those inodes that are missing in it, and no others: what is said of a socket is judged as
-    /// a whole.
+    /// If given, the rows of those inodes that are missing in it, all of them and no others: what is said of a socket is
+    /// judged as a whole.
     pub(crate) inodes: Option<&'a Wanted>,
     /// All that wait on every address of IPv4 too, so that it is known who on every one of IPv6 takes IPv4.
     pub(crate) wildcards: bool,

@@ -1,11 +1,12 @@
-//! Adds up what was typed to one condition. In: conditions, each of a kind. Out: the condition that they make together.
+//! Adds up what was typed to one condition. In: conditions, each of a kind. Out: the condition that they make together. It
+//! answers no question.
 
 use crate::select::{Condition, Truth};
 
 /// Conditions of several kinds, as a command line adds them up: of one kind any, of different kinds all must hold.
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
-    /// A kind, by a number that only has to be its own, and its conditions.
+    /// Each kind, by a word that only has to be its own, and its conditions.
     kinds: Vec<(&'static str, Vec<Condition>)>,
 }
 

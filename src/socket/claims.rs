@@ -6,11 +6,11 @@
 pub(crate) struct Claims {
     /// The numbers of rows that the name in a row before could have printed, ascending.
     suspects: Vec<u32>,
-    /// Those of them that stand in a table with more rows than the kernel counts sockets, ascending.
+    /// The suspects that stand in a table with more rows than the kernel counts sockets, ascending.
     outnumbered: Vec<u32>,
     /// The inodes of rows of unix that were passed over: of these there is more to be known than is here.
     passed_over: Vec<u32>,
-    /// True if any of those rows may be forged.
+    /// True if any row that was passed over may be forged.
     some_passed_over: bool,
 }
 
@@ -43,7 +43,7 @@ impl Claims {
         self.outnumbered.extend_from_slice(more);
     }
 
-    /// Adds those of `other`, whose row 0 is now row `first`.
+    /// Adds the claims of `other`, whose row 0 is now row `first`.
     pub(super) fn append(&mut self, other: Self, first: u32) {
         for (all, more) in [
             (&mut self.suspects, other.suspects),

@@ -1,5 +1,5 @@
-//! What tells one connection from another: its two ends. In: a row. Out: the connections that it is, one for each pair of addresses.
-//! It does not know where the other end is.
+//! What tells one connection from another: its two ends. In: a row. Out: the connections that it is, one for each pair of
+//! addresses. It does not know where the other end is.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ pub(crate) type End = (IpAddr, u16);
 /// A connection, by one address of each end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
-    /// See `kind`.
+    /// The protocol, as `kind` numbers it.
     pub(crate) kind: u8,
     /// Its own end.
     pub(crate) local: End,
@@ -37,7 +37,7 @@ impl Connection {
     }
 }
 
-/// Returns a number for the protocols that a connection stays within; `None` for a protocol without connections.
+/// Returns a number for the protocols that a connection stays within; `None` for a protocol without ports.
 pub(crate) fn kind(proto: Proto) -> Option<u8> {
     match proto {
         Proto::Tcp | Proto::Tcp6 | Proto::Mptcp | Proto::Mptcp6 => Some(0),

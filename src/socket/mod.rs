@@ -1,5 +1,8 @@
 //! The socket as lsock knows it: a `Row` of a table, with its two ends, and the `Detail` that only the wider views show.
 //! In: what the parsers read. Out: the same values, for the rooms above. It does not know who holds a socket.
+//!
+//! `proto` and `state` are the words of a row, `connection` tells one from another by its ends, `unlisted` knows protocols
+//! without a table; `store` keeps rows, with `extra`, which only other tools show, and `claims` of rows that may be forged.
 
 pub(crate) mod claims;
 pub(crate) mod connection;
@@ -68,9 +71,9 @@ pub(crate) enum Ends<'a> {
     /// Addresses that are not the internet's, as the kernel prints them: call signs of amateur radio, Phonet's numbers;
     /// empty where there is none.
     Called {
-        /// That of this end.
+        /// The address of this end.
         local: &'a [u8],
-        /// That of the other end.
+        /// The address of the other end.
         remote: &'a [u8],
     },
     /// The name that sockprotoname tells of a socket that no table lists; empty where it tells nothing.
@@ -94,7 +97,7 @@ impl Ends<'_> {
         }
     }
 
-    /// Returns true if they may be written with the name of an interface.
+    /// Returns true if these ends may be written with the name of an interface.
     pub(crate) fn need_interfaces(&self) -> bool {
         match *self {
             Ends::Inet {

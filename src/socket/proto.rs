@@ -2,8 +2,9 @@
 //! Out: the word of the PROTO column, family, type, what its addresses look like, and sets that say which tables matter.
 //! It reads no table: `tables` names the file and the parser of each.
 //!
-//! A new protocol is a row in `protocols!` below, a row in `tables::TABLES` and a parser; if its addresses are like no
-//! other's, it is also a kind in `EndsKind`, and the compiler names all the places that must know it.
+//! A new protocol is a row in `protocols!` below, a row in `tables::TABLES` and a parser; if it has ports, its kind is in
+//! `connection`, if it has states, these are in `state`. If its addresses are like no other's, it is also a kind in
+//! `EndsKind`, and the compiler names all the places that must know that.
 
 /// What the ends of a protocol's rows are, which also tells how they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,13 +238,13 @@ impl Protos {
     /// CAN's broadcast manager.
     pub(crate) const CAN_BCM: Self = Self::of(&[Proto::CanBcm]);
 
-    /// Those that speak IPv4 alone.
+    /// The protocols that speak IPv4 alone.
     pub(crate) const INET4: Self = Self::with_ends(EndsKind::Inet4);
-    /// Those that speak IPv6, v4-mapped addresses included.
+    /// The protocols that speak IPv6, v4-mapped addresses included.
     pub(crate) const INET6: Self = Self::with_ends(EndsKind::Inet6);
     /// SCTP.
     pub(crate) const SCTP: Self = Self::with_ends(EndsKind::Sctp);
-    /// Those that have an internet address.
+    /// The protocols that have an internet address.
     pub(crate) const INET: Self = Self::INET4.union(Self::INET6).union(Self::SCTP);
     /// Unix sockets of every type.
     pub(crate) const UNIX: Self = Self::with_ends(EndsKind::Path);
@@ -254,17 +255,17 @@ impl Protos {
     /// Packet sockets.
     pub(crate) const PACKET: Self = Self::with_ends(EndsKind::Packet);
 
-    /// Those that have ports.
+    /// The protocols that have ports.
     pub(crate) const PORTED: Self = Self::with_flag(PORTS);
-    /// Those whose table tells the owner.
+    /// The protocols whose table tells the owner.
     pub(crate) const OWNED: Self = Self::with_flag(UID);
-    /// Those whose table is there only while a module is loaded.
+    /// The protocols whose table is there only while a module is loaded.
     pub(crate) const MODULES: Self = Self::with_flag(MODULE);
-    /// Those whose table lists every socket, from its making on.
+    /// The protocols whose table lists every socket, from its making on.
     pub(crate) const ALWAYS_LISTED: Self = Self::with_flag(ALWAYS);
-    /// Those of which a socket may have an address and a port, and stand in no table.
+    /// The protocols of which a socket may have an address and a port, and stand in no table.
     pub(crate) const UNLISTED_BOUND: Self = Self::PORTED.without(Self::UDP);
-    /// Those that have a table.
+    /// The protocols that have a table.
     pub(crate) const LISTED: Self = Self::ALL.without(Self::with_ends(EndsKind::Unlisted));
     /// All protocols.
     pub(crate) const ALL: Self = Self(u64::MAX);

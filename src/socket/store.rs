@@ -88,7 +88,7 @@ pub(crate) struct Sockets {
     addresses: Vec<Ipv6Addr>,
     /// The names, one behind the other.
     names: Vec<u8>,
-    /// Whether the names of interfaces are needed to write any row.
+    /// True if the names of interfaces are needed to write any row.
     needs_interfaces: bool,
     /// Which rows of unix may be forged.
     pub(crate) claims: Claims,

@@ -1,5 +1,6 @@
 //! The protocols that no table lists, by what sockprotoname calls them. In: a name. Out: the address family and the type that a
-//! program passes to `socket()`. The names are those of PID/net/protocols on Linux 5.10 to 6.18 with every module loaded.
+//! program passes to `socket()`. It asks no kernel: the names
+//! are those of PID/net/protocols on Linux 5.10 to 6.18 with every module loaded.
 
 /// Name, family and type, sorted by family; the type is empty where the name does not tell it.
 const UNLISTED: [(&str, &str, &str); 36] = [
