@@ -1,4 +1,5 @@
-//! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. std's sorts add
+//! The only sorts of the program. In: numbers or things, and an order. Out: the same ones in that order. It does not know
+//! what they stand for. std's sorts add
 //! 5 to 8 KB for each type of element to a binary that people copy about, so there are two of our own: numbers are merged,
 //! because there may be a million of them; things are sorted on a heap.
 

@@ -1,6 +1,6 @@
 //! The proc file system as a place: where it is, and the names in it. In: its path, a task, the name of a file. Out: open
 //! files and folders, links, small files in the caller's buffer. It knows the form of a name and of a link, and not what
-//! a file says.
+//! a file says. `path` is a name below proc, `dirent` reads what a folder lists, `sys` has the system calls.
 
 pub(crate) mod dirent;
 mod path;
@@ -65,7 +65,7 @@ pub(crate) fn is_forbidden(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Returns true if `error` says that the call itself is denied, as a seccomp profile does, and not the file.
+/// Returns true if `error` may say that the call itself is denied, as by a seccomp profile (EACCES, EPERM, ENOSYS).
 pub(crate) fn is_denied(error: &io::Error) -> bool {
     is_forbidden(error) || error.raw_os_error() == Some(38)
 }
@@ -100,7 +100,7 @@ impl Proc {
         let not_proc = |why: &dyn std::fmt::Display| format!("not a proc file system ({why})");
         let failed = |error: io::Error| not_proc(&error_text(&error));
         let mut dir = not_denied("open", File::open(path))?.map_err(failed)?;
-        // A folder is not read so: EISDIR.
+        // Reading a folder fails with EISDIR; only that the call is denied counts.
         let _ = not_denied("read", dir.read(&mut [0]))?;
         let _ = not_denied("fstat", Stat::of_file(&dir))?;
         let _ = not_denied("stat", Stat::of_path(path))?;
@@ -227,7 +227,7 @@ impl Proc {
         self.own_pid.filter(|_| self.is_live)
     }
 
-    /// Calls `read`, and where that is forbidden once more as the owner of `task`. Root without `CAP_SYS_PTRACE`, as in a
+    /// Calls `read`, and if that is forbidden once more as the owner of `task`. Root without `CAP_SYS_PTRACE`, as in a
     /// container, may not read the descriptors of another user, but that user may. The kernel compares uid and gid
     /// (`ptrace_may_access`), and the default capabilities of a container suffice to take these on.
     ///

@@ -36,9 +36,9 @@ impl Endian {
 /// The loopback addresses that captured text has: read in the wrong byte order, all of them are backwards.
 #[derive(Default)]
 pub(crate) struct Loopbacks {
-    /// Whether any address is one.
+    /// True if any address is a loopback address.
     some_straight: bool,
-    /// Whether any is one backwards.
+    /// True if any is one when read backwards.
     some_backwards: bool,
 }
 

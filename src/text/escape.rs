@@ -102,7 +102,7 @@ pub(crate) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     }
 }
 
-/// Returns true for what a name of a container, a pod or a namespace consists of.
+/// Returns true if `text` has the form of the name of a container, a pod or a namespace.
 pub(crate) fn is_name(text: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !text.is_empty() && text.iter().all(is_part) && !text.starts_with(b".")

@@ -1,8 +1,9 @@
-//! Takes text apart. In: text, and the byte that separates its parts. Out: one part after the other. It is one piece of code for
-//! all that is not read a million times, where each iterator of std's would be compiled again.
+//! Takes text apart. In: text, and the byte that separates its parts. Out: one part after the other. It does not know what
+//! they mean. It is one piece of code for all that is not read a million times, where each iterator of std's would be
+//! compiled again.
 
-/// Returns what stands before the next `byte`, and leaves in `rest` what is behind it; the whole rest where there is none, and then
-/// `None`.
+/// Takes the text before the next `byte` off `rest`, and that byte; or the whole rest where there is none, after which
+/// `rest` is `None`.
 #[inline(never)]
 pub(crate) fn next_part<'a>(rest: &mut Option<&'a [u8]>, byte: u8) -> Option<&'a [u8]> {
     let text = (*rest)?;

@@ -19,7 +19,7 @@ pub(crate) type Begins = fn(&[u8]) -> bool;
 pub(crate) struct Record<'a> {
     /// The bytes without the last newline.
     pub(crate) bytes: &'a [u8],
-    /// Whether a newline ended it; without one the table was cut there.
+    /// True if a newline ended it; without one the table was cut there.
     pub(crate) ended: bool,
 }
 
@@ -43,14 +43,14 @@ pub(crate) struct Records<'a> {
     last_read_max: usize,
     /// How much was dropped of the record that is being read, which does not fit the buffer.
     dropped: usize,
-    /// Whether no more bytes will come.
+    /// True if no more bytes will come.
     at_end: bool,
 }
 
 impl<'a> Records<'a> {
-    /// Returns what `read` reads, through `buffer`, which bounds the length of a record. A read that ends with a line and brings at
-    /// most `last_read_max` bytes is taken for the last one, which saves the read that would tell so; with 0, the end is
-    /// where a read brings nothing.
+    /// Returns the records of what `read` reads, through `buffer`, which bounds their length. A read that ends with a line
+    /// and brings at most `last_read_max` bytes is taken for the last one, which saves the read that would tell so; with 0,
+    /// the end is where a read brings nothing.
     pub(crate) fn new(read: Source<'a>, buffer: &'a mut [u8], last_read_max: usize) -> Self {
         Self {
             read,

@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 /// status that it returns. Under test the harness is the program.
 macro_rules! program {
     ($run:path) => {
-        /// Is called by the C library.
+        /// Begins the program; called by the C library.
         // SAFETY: name and signature are those that the C library calls, once, when the program begins.
         #[cfg(not(test))]
         #[allow(unsafe_code, reason = "the macro is a part of proc::sys")]
@@ -36,8 +36,8 @@ macro_rules! program {
 }
 pub(crate) use program;
 
-/// Returns the name by which the program was called, and its arguments. From now on a write to a pipe that nobody reads is an error, and not
-/// the end of the program.
+/// Returns the name by which the program was called, and its arguments. From now on a write to a pipe that nobody reads is
+/// an error, and not the end of the program.
 ///
 /// # Safety
 /// `arguments` must point to `count` pointers to strings that end with NUL and live as long as the program.
