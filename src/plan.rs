@@ -33,8 +33,8 @@ pub(crate) struct Plan {
     pub(crate) keeps: Keeps,
     /// True if tables may be read while the walk goes on, because all rows are wanted whoever holds them.
     pub(crate) reads_beside: bool,
-    /// True if the tables alone tell whether anything matches, whoever holds it: all that can stands in one, and shows there
-    /// whether it does.
+    /// True if the tables alone tell whether anything matches, whoever holds it: every socket that can match has a row, and
+    /// the row tells whether it does.
     pub(crate) tables_suffice: bool,
     /// True if the view is the summary, which also tells limits and what was dropped.
     pub(crate) sums_up: bool,
@@ -67,7 +67,7 @@ impl Plan {
                 *question = Condition::default();
             }
         });
-        // Parts that always hold are gone.
+        // This drops the parts that always hold.
         let condition = condition.settle(&mut |_| Truth::Maybe);
         Self {
             finds_peers: false,

@@ -210,7 +210,7 @@ fn said(
     let is_asked = !plan.needs.is_all_processes() || plan.condition.may_match_rowless(None);
     let line = if status != Status::Shown {
         if options.capture.is_some() && !text.is_empty() {
-            // What was odd about the text tells why no row is shown.
+            // The warnings have said why no row is shown.
             return text;
         }
         silence::line(proc, snapshot, again, options, status)

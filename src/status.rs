@@ -10,7 +10,7 @@ use crate::snapshot::{Again, Snapshot};
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
 
-/// What the program says by its end.
+/// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Something was shown, or matched: 0.

@@ -17,7 +17,7 @@ struct Skipped {
     first: String,
 }
 
-/// Things of which the same is odd, such as the descriptors of many processes.
+/// Things that are odd for one reason, such as the descriptors of many processes.
 struct Odd {
     /// What is odd about them.
     reason: String,
