@@ -41,7 +41,7 @@ static CONFLICTS: &[Pair] = &[
     ("--wait", "--decode", "captured text does not change"),
 ];
 
-/// The reason against ss's `-t` beside what lsof has for process ids.
+/// The reason against `-t` beside letters of lsof's, where it may mean process ids.
 const OF_LSOF: &str = "process ids are -T, TCP is --tcp";
 /// The reason against `-l` beside lsof's `-i`.
 const LISTENING: &str = "lsof's -l is always on, and what listens is --listening";

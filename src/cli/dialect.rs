@@ -45,7 +45,7 @@ static PROTOCOLS: &[(&str, Protos)] = &[
 /// The option that asks for nothing.
 const NOTHING: &str = "--numeric";
 
-/// What stands beside ss's `-i`, and not beside lsof's, which has `-w` and `-S` too.
+/// The options that stand beside ss's `-i` and never beside lsof's; `-w` and `-S` stand beside both.
 static OF_SS: &[&str] = &["-t", "-u", "-x", "--tcp", "--udp", "--unix", INFO];
 
 /// A letter that another tool has for something else, a function of the text attached to it and of the next argument that

@@ -89,8 +89,8 @@ fn split_end(word: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Returns true if `word` can only be meant as what `-i` takes: it begins as a specification, or is a number, which is none
-/// and to be refused, because lsof refuses it too and it is no process.
+/// Returns true if `word` can only be meant as what `-i` takes: it begins as a specification, or is a number. That is then
+/// refused, as lsof refuses it, and not taken for a process.
 pub(super) fn is_specification(word: &[u8]) -> bool {
     let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
     !word.is_empty() && (split_specification(word).is_some() || word.iter().all(is_number))

@@ -41,7 +41,7 @@ fn meaning(word: &[u8]) -> u8 {
 /// The most parentheses within each other.
 const DEPTH_MAX: usize = 64;
 
-/// What can be where something else is.
+/// What may stand where another word does.
 const EXPECTED: &str = "write sport, dport, src, dst, not or (; selectors come before a filter, and a process is --command";
 
 /// Returns true if `word` begins a filter.
@@ -208,7 +208,7 @@ impl<'a> Filter<'a> {
                     any.push(Condition::All(all));
                     return Condition::Any(any);
                 }
-                // Parts side by side.
+                // Parts side by side mean "and".
                 _ => {}
             }
         }
@@ -252,7 +252,7 @@ impl<'a> Filter<'a> {
             self.next();
         }
         let ports = self.ports();
-        // Greater and its contrary are bounds from the next port on, the other two from this one on.
+        // `>` and `<=` compare with the next port, `<` and `>=` with this one.
         let is_after = matches!(operator, b'3' | b'6');
         let condition = match ports.as_slice() {
             _ if !matches!(operator, b'3'..=b'6') => of_ports(ports, side),
@@ -296,7 +296,7 @@ impl<'a> Filter<'a> {
         let end = match word {
             b"*" => return Condition::default(),
             _ if is_path => None,
-            // An address may begin with two.
+            // An IPv6 address may begin with two colons.
             [b':', next, ..] if *next != b':' => parse_ports(word).ok().map(of_any_address),
             word => parse_end(word).ok(),
         };
@@ -313,7 +313,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-/// Returns the condition that the port on `side` is one of `ports`; 0, which stands for none, is what no other is.
+/// Returns the condition that the port on `side` is one of `ports`; 0 stands for no port, and holds where no other does.
 fn of_ports(ports: Ports, side: Side) -> Condition {
     let of = |ports| Condition::Row(RowTest::End(side, of_any_address(ports)));
     match ports.as_slice() {

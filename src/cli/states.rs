@@ -45,7 +45,7 @@ pub(super) fn parse_states(word: &[u8]) -> Result<Vec<(Protos, State)>, String> 
     let mut states = Vec::new();
     for name in names.split(|byte| *byte == b',') {
         let state = match parse_state_name(name) {
-            // TCP has no state that lsof would call so, but this.
+            // TCP has no state UNCONNECTED: what is not connected there is in CLOSE.
             Some(State::UNCONNECTED) if protos == Protos::TCP => State::CLOSE,
             Some(state) => state,
             None => {
@@ -85,7 +85,7 @@ fn is_spelled(name: &[u8], known: &[u8]) -> bool {
             .all(|(one, other)| plain(one) == *other)
 }
 
-/// ss's names that stand for several states, because sockets of other kinds have others, or as "not one of these".
+/// ss's names for several states: the name, true if it means all states but these, and the states.
 static STATES: &[(&[u8], bool, &[State])] = &[
     (b"all", true, &[]),
     (

@@ -13,7 +13,7 @@ pub(super) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> 
         let mut parts = name.as_bytes().windows(typed.len().max(PART_LEN_MIN));
         let is_part = parts.any(|part| part == typed.as_bytes());
         let mistakes = match mistakes(typed.as_bytes(), name.as_bytes()) {
-            // Half of a name is better than one that looks like it.
+            // A part of a name is a better guess than a name with mistakes.
             _ if is_part => 0,
             mistakes if mistakes <= MISTAKES_MAX && mistakes * 2 <= name.len() => mistakes,
             _ => continue,

@@ -114,9 +114,9 @@ pub(crate) struct Wanted {
     index: Index,
     /// What was found of each inode.
     found: Vec<Found>,
-    /// How many have no row that can only be true.
+    /// The number of inodes without a row that can only be true.
     missing: usize,
-    /// True if what has another inode is wanted too.
+    /// True if rows of all other inodes are wanted too.
     are_others: bool,
 }
 
@@ -191,7 +191,7 @@ impl Wanted {
         self.found(inode) == Some(Found::Row)
     }
 
-    /// Returns true if it is noted what was found of `inode`.
+    /// Returns true if `inode` is one of those that are looked for.
     pub(crate) fn is_listed(&self, inode: u32) -> bool {
         self.found(inode).is_some()
     }

@@ -42,7 +42,7 @@ fn merge(
     merged.extend_from_slice(other);
 }
 
-/// Sorts `numbers` upwards and leaves one of each.
+/// Sorts `numbers` upwards, and keeps each number once.
 pub(crate) fn sort_dedup(numbers: &mut Vec<u32>) {
     sort(numbers, &|one, other| one.cmp(&other));
     numbers.dedup();
@@ -74,7 +74,7 @@ fn sift_down<T, K: Ord>(heap: &mut [T], mut at: usize, key: &dyn Fn(&T) -> K) {
     loop {
         let key_at = |at: usize| heap.get(at).map(key);
         let (left, right) = (2 * at + 1, 2 * at + 2);
-        // Nothing is less than any key.
+        // `None` is less than any key.
         let larger = if key_at(right) > key_at(left) {
             right
         } else {

@@ -70,8 +70,8 @@ pub(crate) fn is_denied(error: &io::Error) -> bool {
     is_forbidden(error) || error.raw_os_error() == Some(38)
 }
 
-/// Returns `answer`, or why nothing that this program says would be true: a call is denied whose answer tells whether
-/// something is there. The file is the folder of proc itself, so no right over a process is at fault.
+/// Returns `answer`, or an error if `call` is denied: then this program could not tell what is there from what is not. The
+/// file is the folder of proc itself, so no right over a process is at fault.
 ///
 /// # Errors
 /// The end of a message.

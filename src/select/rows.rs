@@ -95,8 +95,8 @@ impl Condition {
     }
 }
 
-/// What is known of a socket that stands in no table that was read. It need not be nothing: a TCP socket that is bound
-/// stands in none, and blocks its port; and the tables of a namespace without a process cannot be read.
+/// What is known of a socket that stands in no table that was read. It may still be one that matters: a TCP socket that is
+/// bound stands in none, and blocks its port; and the tables of a namespace without a process cannot be read.
 #[derive(Clone, Copy)]
 pub(crate) struct Unlisted {
     /// The protocols that it may be of.
@@ -265,7 +265,7 @@ pub(crate) struct RowFilter<'a> {
     /// If given, the rows of those inodes that are missing in it, all of them and no others: what is said of a socket is
     /// judged as a whole.
     pub(crate) inodes: Option<&'a Wanted>,
-    /// All that wait on every address of IPv4 too, so that it is known who on every one of IPv6 takes IPv4.
+    /// All that wait on every address of IPv4 too: they tell which on every address of IPv6 take IPv4.
     pub(crate) wildcards: bool,
 }
 

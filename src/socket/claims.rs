@@ -8,7 +8,7 @@ pub(crate) struct Claims {
     suspects: Vec<u32>,
     /// The suspects that stand in a table with more rows than the kernel counts sockets, ascending.
     outnumbered: Vec<u32>,
-    /// The inodes of rows of unix that were passed over: of these there is more to be known than is here.
+    /// The inodes of rows of unix that were passed over: the store lacks rows of these.
     passed_over: Vec<u32>,
     /// True if any row that was passed over may be forged.
     some_passed_over: bool,
