@@ -18,7 +18,7 @@ const JOINED: [&[u8]; 4] = [b"rem", b"rs", b"rx_queue", b"tm->when"];
 /// The column with which the fields end: a list of addresses, each of them a word.
 const LIST: &[u8] = b"LADDRS";
 
-/// Returns true if the column `name`, behind so many others, has no field of its own.
+/// Returns true if the column `name`, with `before` others in front, has no field of its own.
 fn is_joined(before: usize, name: &[u8]) -> bool {
     before > 0 && JOINED.contains(&name)
 }
@@ -73,7 +73,7 @@ pub(super) struct Columns {
     len: usize,
     /// The number of figures behind a list of addresses.
     pub(super) figures: usize,
-    /// True if the rows may lack the last figure of those that the usual header does not name.
+    /// True if the header does not name `drops`: then rows may lack that figure.
     pub(super) lacks_drops: bool,
     /// The number of columns behind the known ones.
     more: usize,
@@ -122,7 +122,7 @@ impl Columns {
             }
             columns.len += 1;
         }
-        // The arrow and the other list.
+        // Two words are the arrow and the other list.
         columns.figures = words.count().saturating_sub(2);
         columns
     }
@@ -138,8 +138,8 @@ impl Columns {
         self.is_usual && self.more == 0
     }
 
-    /// Returns `line`, a row of internet sockets, as it is with the usual header, with `count` of the fields behind the known
-    /// ones that no header names; `None` if it has not so many and those of the columns behind.
+    /// Returns `line`, a row of internet sockets, as it would be under the usual header, with the `count` fields behind the
+    /// known ones that no header names; `None` if it has fewer, or lacks those of the columns behind.
     pub(super) fn usual_line(&self, known: &Known, line: &[u8], count: usize) -> Option<Vec<u8>> {
         let mut texts: [&[u8]; FIELDS_MAX] = [b""; FIELDS_MAX];
         let mut fields = Fields::new(line);
@@ -159,7 +159,7 @@ impl Columns {
             usual.extend_from_slice(text?);
             usual.push(b' ');
         }
-        // Short rows may be without them, and the last one, such as a command's name, may have blanks.
+        // A short row may lack a vendor's columns, and the last one, such as a command's name, may have blanks.
         let more = fields.count();
         (more == 0 || (self.more > 0 && more >= self.more)).then_some(usual)
     }

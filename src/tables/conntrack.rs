@@ -30,9 +30,9 @@ const COUNT_LEN: usize = 512;
 pub(crate) struct Translation {
     /// The namespace that translates it.
     pub(crate) netns: NetnsId,
-    /// How it is for that end.
+    /// The connection as that end has it.
     pub(crate) before: Connection,
-    /// How the same is behind the translation, where the other end is.
+    /// The same behind the translation, where the other end is.
     pub(crate) behind: Connection,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn load(
     }
 }
 
-/// What is said of a table that cannot be read, behind why.
+/// The end of the line about a table that cannot be read.
 const UNKNOWN: &str = "; who is at the other end of a translated connection is not known";
 
 /// Adds the connection that `record` has to `found` if it is translated; returns `None` if it has not the kernel's shape.

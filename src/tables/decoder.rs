@@ -211,7 +211,7 @@ impl<'a> Decoder<'a> {
             self.spacing.header();
             return Some(0);
         }
-        // A name in front of a line says what it is of, and no more than the header did if that was of the same file.
+        // A name in front of a line says of which file it is; if that is the current file, its header has said more.
         let is_other = match (&self.current, named) {
             (_, None) => false,
             (Some(Current::Table(format)), Some(KnownFile::Table(table))) => {

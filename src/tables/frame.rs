@@ -8,8 +8,8 @@ const FRAME_LEN_MAX: usize = 256;
 /// The most starts that are tried, as `FRAME_LEN_MAX` says.
 const STARTS_MAX: usize = 24;
 
-/// Returns the places where `line` may start: its first byte, and behind each byte that ends a word of a tool's, the first
-/// of several blanks.
+/// Returns the places where `line` may start: its first byte, behind each sign that ends a word of a tool's, and behind the
+/// first of several blanks.
 pub(super) fn starts(line: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let pairs = line.windows(2).take(FRAME_LEN_MAX).zip(1..);
     let behind = pairs.filter_map(|(pair, at)| match pair {

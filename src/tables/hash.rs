@@ -63,7 +63,7 @@ pub(super) struct Text<'a> {
     file: File,
     /// The number of sockets in use if the beginning may be enough; `None` if the whole table is wanted.
     in_use: Option<u64>,
-    /// Tells by a line, of which the end may be missing with its newline, whether what follows is not wanted.
+    /// Returns true for a line, whole or cut, behind which nothing is wanted.
     is_enough: &'a dyn Fn(&[u8]) -> bool,
     /// The longest read that is taken for the last one.
     last_read_max: usize,

@@ -83,7 +83,7 @@ pub(super) fn parse_udp<'a>(line: &'a [u8], format: &Format) -> Option<(Row<'a>,
     udp(line, format)
 }
 
-/// Parses a row of the others with the usual columns.
+/// Parses a row of udp, udplite, raw or icmp with the usual columns.
 #[inline(never)]
 fn udp(line: &[u8], format: &Format) -> Option<(Row<'static>, Detail)> {
     let (mut row, mut detail, mut fields, references) = parse_head(line, format)?;

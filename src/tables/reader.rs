@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads all rows of the inodes that are missing in `inodes` in the tables of `protos` in `netns`, whatever is selected.
-    /// Nothing is said of odd rows: those that are asked for are counted where they are read for the rows themselves.
+    /// Nothing is said of odd rows: that is done where the tables are read for what was asked.
     pub(crate) fn load_inodes(
         &mut self,
         netns: NetnsId,
@@ -405,8 +405,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Returns true if rows of `protos` are asked for here, and not kept only because they may be the other end of one that
-    /// is, and this is the first reading.
+    /// Returns true if odd rows of `protos` are worth a warning: rows of these are asked for here, and are read for the first
+    /// time.
     fn is_asked(&self, protos: Protos) -> bool {
         !self.is_silent && self.rows.condition.protos().meets(protos)
     }
