@@ -23,7 +23,7 @@ const HELPER_MICROS: usize = 1400;
 /// Where a container reads its own quota.
 const QUOTA_FILE: &str = "/sys/fs/cgroup/cpu.max";
 
-/// Returns the number of processors that the quota of the container pays for; `None` where there is no quota. Those of
+/// Returns the number of processors that the quota of the container pays for; `None` where there is no quota. Quotas of
 /// cgroups around or below that of the container are not looked for: std's `available_parallelism`, which does that for
 /// both versions of cgroups, is 18 KB of the binary.
 fn quota() -> Option<usize> {

@@ -49,7 +49,7 @@ pub(crate) struct WalkOptions<'a> {
     /// The containers of all processes, if the condition asks for one.
     pub(crate) containers: &'a Containers,
     /// True if processes that are not selected are read too, because they may be at the other end (`-E`), or hold what
-    /// a closed process of a container is else thought to hold.
+    /// an unreadable process of a container would be thought to hold.
     pub(crate) visits_all: bool,
     /// True if sockets without a holder are shown, and so the namespace of a process without sockets is needed.
     pub(crate) shows_ownerless: bool,

@@ -114,7 +114,7 @@ impl Netns {
 pub(crate) struct Namespaces {
     /// By id.
     all: Vec<Netns>,
-    /// Twice the id by the inode, and one more by the table file, so that a task costs the same however many there are.
+    /// Twice the id under the inode, and one more under the table file: a task costs the same however many there are.
     by_key: Index,
     /// How many namespaces `by_key` has room for.
     room: usize,
@@ -298,7 +298,7 @@ impl Namespaces {
         })
     }
 
-    /// Notes that a key of the namespace at `at` is known since now: its inode, or its table file.
+    /// Notes that a key of the namespace at `at` is known by now: its inode, or its table file.
     fn index(&mut self, at: usize, is_file: bool) {
         if at < self.room {
             return self.insert(at, is_file);
@@ -372,7 +372,7 @@ impl Namespaces {
         });
         self.some_nameless |= inode.is_none();
         let at = self.all.len() - 1;
-        // Where there is no room for the first key, the second is put there with it.
+        // Where there is no room, `index` inserts both keys anew with all others.
         let has_room = at < self.room;
         self.index(at, false);
         if has_room {
@@ -399,7 +399,7 @@ impl Namespaces {
             self.all.push(netns);
         }
         self.last = 0;
-        // The ids are others now.
+        // The ids have changed, so all keys are inserted anew.
         (self.room, self.asked) = (0, 0);
         if let Some(last) = self.all.len().checked_sub(1) {
             self.index(last, false);

@@ -175,7 +175,7 @@ impl<'a> Worker<'a> {
                 return self.add_unanswered(task, error);
             }
             condition = self.shared.number(left);
-            // This program looks into a namespace, and does not make it another's.
+            // This program itself does not count as somebody from outside the container.
             if condition.is_none() && options.needs.containers && !is_own {
                 self.shared
                     .add_to_netns(task, None, |netns| netns.others += 1);
@@ -324,8 +324,8 @@ impl<'a> Worker<'a> {
         self.tables.len() > 1
     }
 
-    /// Reads the descriptors of a thread, which has a table of its own, unless it is one of `by_key`, the numbers of those that
-    /// were read. Its process is in `home`.
+    /// Reads the descriptors of a thread that seems to have a table of its own, and drops them if its table was read before:
+    /// `by_key` has the numbers of those. Its process is in `home`.
     fn visit_thread(&mut self, mut visit: Visit, home: Option<NetnsId>, by_key: &mut Index) {
         let (first, thread) = (self.found.holders.len(), visit.task);
         // An error here is that of the process, which is noted there.
@@ -379,8 +379,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Adds the `error` of reading a process's descriptors. That they are forbidden counts for nothing if those of a
-    /// thread were read; that the process is gone, never.
+    /// Adds the `error` of reading a process's descriptors. That they are forbidden does not count if those of a thread
+    /// were read; that the process is gone never counts.
     fn add_error(&mut self, visit: Visit, error: io::Error, has_read_threads: bool) {
         if !is_forbidden(&error) {
             if !is_gone(&error) {

@@ -52,8 +52,8 @@ impl Container {
 }
 
 impl Containers {
-    /// Returns the numbers of the containers that `word` means. Who has a name is meant by it: only where nothing is called so
-    /// are these the first digits of an id, because a name such as `db` may be all digits.
+    /// Returns the numbers of the containers that `word` means. A name counts first: only where nothing is called so is the
+    /// word taken for the first digits of an id, because a name such as `db` may be all digits.
     pub(crate) fn meant(&mut self, word: &[u8]) -> Vec<u32> {
         for fits in [Container::is_called, Container::begins_with] {
             let all = self.all.iter().zip(0..);
@@ -73,7 +73,7 @@ impl Containers {
     }
 
     /// Returns true if a container that is asked for may be here under a name that /proc does not tell: a word that can be no id
-    /// means none, and one has no name.
+    /// means no container, and some container has no name.
     pub(crate) fn may_be_unnamed(&self) -> bool {
         let is_digit = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
         let is_id = |word: &Vec<u8>| word.iter().all(is_digit);

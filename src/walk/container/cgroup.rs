@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &[u8]) -> (Container, bool) {
             (all.is_delegated, all.has_conmon) = (one.is_delegated, one.has_conmon);
         }
     }
-    // A pod that is known from outside is no id; a name is of a container around that with the id.
+    // A pod's id is dropped where its uid is known; and a name is of a container around the one with the id.
     if all.rank < OF_CONTAINER && !all.pod.is_empty() {
         (all.id, all.is_delegated) = (b"", false);
     }
@@ -144,7 +144,7 @@ pub(super) fn id_in_component(component: &[u8]) -> Option<&[u8]> {
     (is_id(id) && !is_conmons(component)).then_some(id)
 }
 
-/// Returns true for the cgroup of a conmon, which monitors a container from outside, be it beside it in the cgroup of its pod.
+/// Returns true for the cgroup of a conmon, which monitors a container from outside, even from the cgroup of its pod.
 fn is_conmons(component: &[u8]) -> bool {
     find(component, b"conmon").is_some()
 }
@@ -187,7 +187,7 @@ fn name_in_components<'a>(component: &'a [u8], next: &'a [u8], is_first: bool) -
 fn unescaped(mut name: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     while let [byte, behind @ ..] = name {
-        // All other bytes that systemd writes so are of no name.
+        // systemd writes other bytes so too, which are in no name of a container.
         let dash = name.strip_prefix(br"\x2d");
         plain.push(if dash.is_some() { b'-' } else { *byte });
         name = dash.unwrap_or(behind);

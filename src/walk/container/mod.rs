@@ -102,7 +102,7 @@ impl Container {
             if out.len() > start {
                 out.push(b'/');
             }
-            // Of an id of docker's form its first digits are shown.
+            // An id of docker's form is shown by its first digits.
             let text = self.text(*place);
             let len = if text.len() == ID_LEN && *place <= UID {
                 SHORT_LEN
@@ -121,8 +121,8 @@ pub(crate) struct Containers {
     all: Vec<Container>,
     /// Process ids, ascending, each with the number of where it is.
     processes: Vec<(u32, u32)>,
-    /// The numbers of the containers of namespaces, by their id; `NONE` if processes outside of any, or of more than one that are
-    /// not of one pod, are in the namespace.
+    /// The numbers of the containers of namespaces, by their id; `NONE` for a namespace with processes outside of any, or of
+    /// several that are not of one pod.
     namespaces: Vec<u32>,
     /// The number of the container that this program is in.
     own: Option<u32>,
@@ -266,7 +266,7 @@ impl Containers {
         let len = buffer.len();
         let is_cut = |cgroup: &[u8]| cgroup.len() == len;
         let (cgroup, error) = match proc.read_file(task, "cgroup", buffer) {
-            // What was cut is behind what is told.
+            // A file that was cut is an error only if its beginning tells no container.
             Ok(cgroup) if is_cut(cgroup) => (cgroup, Some(io::Error::from_raw_os_error(EFBIG))),
             Ok(cgroup) => (cgroup, None),
             Err(error) => (&[][..], Some(error).filter(|error| !is_gone(error))),

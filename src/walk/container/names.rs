@@ -14,7 +14,7 @@ const ANCESTORS_MAX: usize = 64;
 /// Holds the path of a log: a name has 63 bytes, or 253.
 const LINK_LEN_MAX: usize = 1024;
 
-/// Returns true if the name of a container's pod is not known, and is to be.
+/// Returns true if the name of a container's pod is missing, and may be found.
 fn is_nameless(container: &Container) -> bool {
     !container.has(POD) && container.source != Source::Mounts && container.is_in_pod()
 }

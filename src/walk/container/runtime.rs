@@ -54,8 +54,8 @@ pub(super) fn monitored(line: &[u8]) -> Container {
 pub(super) struct Status {
     /// The process that started it, or has adopted it; 0 for none.
     pub(super) parent: u32,
-    /// True if all of its user ids are 0 in the user namespace of this proc: somebody who runs a program of root's, as `su`,
-    /// under another name is told by the real one.
+    /// True if all of its user ids are 0 in the user namespace of this proc: the real one tells who runs a set-uid program,
+    /// such as `su`.
     pub(super) is_root: bool,
 }
 
@@ -76,7 +76,7 @@ impl Status {
     }
 }
 
-/// Returns true if the command of `task` has this name; with `or_shim` also a name that goes on so.
+/// Returns true if the command of `task` has this name; with `or_shim` also if it goes on with `-shim`.
 pub(super) fn has_comm(proc: &Proc, task: Task, name: &[u8], or_shim: bool) -> bool {
     let mut comm = [0; 64];
     let comm = proc.read_file(task, "comm", &mut comm).unwrap_or_default();
