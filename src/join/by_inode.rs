@@ -156,7 +156,7 @@ fn is_repeated(known: u32, number: u32, sockets: &Sockets) -> bool {
     row.proto == known.proto && (row.ends == known.ends || is_idle || is_resource)
 }
 
-/// Sorts `numbers` upwards and leaves of those that are equal by `order` the first.
+/// Sorts `numbers` upwards, and keeps only the first of those that are equal by `order`.
 fn leave_first_of_equals(numbers: &mut Vec<u32>, order: &dyn Fn(u32, u32) -> Ordering) {
     sort(numbers, &|one, other| {
         order(one, other).then(one.cmp(&other))

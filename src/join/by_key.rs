@@ -20,7 +20,7 @@ use crate::text::addr::unmapped;
 pub(super) enum Key<'a> {
     /// A connection.
     Connection(Option<NetnsId>, Connection),
-    /// Whoever waits for what comes to an address and a port, of a kind, in the tables of IPv6 or in those of IPv4.
+    /// A socket that waits at an address and a port: for a kind of protocol, and in the tables of IPv6 if true.
     Port(NetnsId, u8, bool, IpAddr, u16),
     /// A unix listener.
     Path(NetnsId, &'a [u8]),

@@ -14,7 +14,7 @@ use crate::socket::store::Sockets;
 pub(crate) struct Wildcards([Vec<u32>; 4]);
 
 impl Wildcards {
-    /// Finds them in `sockets`.
+    /// Finds these sockets in `sockets`.
     pub(crate) fn of(sockets: &Sockets) -> Self {
         let mut wildcards = Self::default();
         for number in sockets.numbers() {

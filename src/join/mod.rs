@@ -91,7 +91,7 @@ impl Joined {
     pub(crate) fn captured(sockets: &Sockets, holders: &[(Option<Task>, Holder)]) -> Self {
         let key = |number: u32| {
             let (task, holder) = holders.get(to_index(number))?;
-            // What is of no process comes last, as all without one does.
+            // Descriptors of no known process come last, as all sockets without one do.
             let (pid, tid) = task.map_or((u32::MAX, 0), |task| (task.pid, task.tid));
             Some([pid, tid, holder.fd, holder.inode])
         };

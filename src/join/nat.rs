@@ -63,8 +63,8 @@ impl Addresses {
         Self { all, by_address }
     }
 
-    /// Returns the namespace that something from `home` to `address` comes to: that one itself if the address is its own, else
-    /// the only one that has it.
+    /// Returns the namespace that has `address`, seen from `home`: `home` itself if the address is its own, else the only one
+    /// that has it.
     pub(super) fn find(&self, address: IpAddr, home: NetnsId) -> Option<NetnsId> {
         if address.is_loopback() {
             return Some(home);
@@ -186,7 +186,7 @@ struct View {
 struct Beyond {
     /// The translations.
     translations: Translations,
-    /// Who has which address; `None` where nobody is searched for who waits at one.
+    /// Which namespace has which address; `None` where no waiting socket is searched for.
     addresses: Option<Addresses>,
 }
 
@@ -251,13 +251,13 @@ impl Beyond {
     }
 }
 
-/// Returns true if `row` may be connected to somebody who has no connection: nobody has answered yet, or nobody need ever.
+/// Returns true if the other end of `row` may have no connection: it has not answered yet, or of UDP never has to.
 fn may_wait(row: &Row<'_>) -> bool {
     row.state == State::SYN_SENT || matches!(row.proto, Proto::Udp | Proto::Udp6)
 }
 
 impl Peers {
-    /// Returns the number of the socket that waits for what comes to `end` of a kind in a namespace, the first of several.
+    /// Returns the number of the socket that waits at `end` for a kind of protocol in a namespace, the first of several.
     pub(super) fn waits(
         &self,
         kind: u8,

@@ -27,7 +27,7 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
-    /// All that is said where no process is seen to have a socket.
+    /// All reasons why no process is seen to have a socket, but for captured text.
     pub(crate) const NO_PROCESS: [Self; 6] = [
         Self::TimeWait,
         Self::Closed,

@@ -202,7 +202,7 @@ impl Peers {
         (!found.is_shared).then_some(found.number)
     }
 
-    /// Returns the socket that waits for what comes to the address of `key`, the first of several.
+    /// Returns the socket that waits at the address of `key`, the first of several.
     ///
     /// The nearest one counts: in the table of `key`, though one of IPv4 at a dual-stack listener is in that of IPv6; on
     /// the same address, else on the wildcard of its family, else on that of IPv6.

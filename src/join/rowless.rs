@@ -169,7 +169,7 @@ fn find(
     rowless
 }
 
-/// Returns true if the kernel has a name of its own for unix streams, as it has since Linux 5.15: UNIX is then none.
+/// Returns true if the kernel has a name of its own for unix streams, as since Linux 5.15: then UNIX names no stream.
 fn names_streams(proc: &Proc, task: Task) -> bool {
     let mut buffer = vec![0; protocols::BUFFER_LEN];
     let text = proc.read_file(task, "net/protocols", &mut buffer);

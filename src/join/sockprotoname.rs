@@ -34,7 +34,7 @@ impl SockProtoName {
         let inode = proc.as_owner(task, || {
             match proc.read_sockprotoname(task, holder.fd, path, &mut answer.bytes) {
                 Ok(name) => answer.len = name.len(),
-                // The owner may, or nobody.
+                // `as_owner` then asks once more as the owner.
                 Err(error) if is_denied(&error) => return Err(error),
                 // The kernel does not tell; in a captured tree the link is there and leads nowhere.
                 Err(_) => {}
