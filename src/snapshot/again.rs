@@ -92,7 +92,7 @@ impl UnlistedSockets {
                 tasks.push(process.task);
             }
         }
-        // The tasks are in order.
+        // The tasks are ascending.
         tasks.dedup();
         found.commands = Commands::load(proc, &tasks, &Commands::default());
         found

@@ -72,7 +72,7 @@ impl Take<'_> {
             reading.containers = find_containers(self.proc, asked, buffer);
         }
         let mut walk = self.walk(self.plan.finds_peers, &mut reading)?;
-        // What no member of a container is seen to hold a closed member may hold, unless somebody outside is seen to.
+        // A socket without a visible holder may be an unreadable member's, unless a process outside is seen to hold it.
         if (!walk.unread.is_empty() || walk.hides_some) && self.plan.may_be_held_outside() {
             walk = self.walk(true, &mut reading)?;
         }
@@ -122,7 +122,7 @@ struct Loaded {
     was_read: bool,
 }
 
-/// The first step.
+/// The five steps.
 impl Take<'_> {
     /// Walks the processes that are selected, or all; reads the tables of their namespaces beside that if the plan allows it.
     fn walk(&self, visits_all: bool, reading: &mut Reading<'_>) -> Result<Walk, String> {
@@ -284,7 +284,7 @@ impl Take<'_> {
             let Some(netns) = walk.namespaces.get_mut(id) else {
                 continue;
             };
-            // The other end of a connection may be in any.
+            // The other end of a connection may be in any namespace.
             let is_own = match unread {
                 Unread::Unselected => netns.is_selected,
                 Unread::None | Unread::Unvisited => netns.selected > 0,
@@ -301,7 +301,7 @@ impl Take<'_> {
             if !is_own {
                 reader.missed = missed;
             }
-            // The other tables of another's namespace have not been read.
+            // Of a namespace that is not selected only some tables have been read.
             netns.is_loaded = is_own;
         }
         reading.must_narrow |= reader.kept_more;
@@ -326,7 +326,7 @@ impl Take<'_> {
         let mut by_inode = judge.settle(walk, unread, &mut reader, sockets);
         let known = sockets.len();
         if let Some(wanted) = wanted {
-            // A row that was found may have been passed over.
+            // A row that was found need not have been kept.
             let lacks = |holder: Holder| by_inode.lacks(holder) && !wanted.has_row(holder.inode);
             rowless::load_rowless(walk, &lacks, unread, &mut reader, sockets);
         } else if rows.condition.may_match_rowless(None) {
@@ -441,7 +441,7 @@ fn is_kernels_netlink(number: u32, sockets: &Sockets) -> bool {
 
 /// Returns true if any row matches for certain, whoever holds it: only the tables are read, no descriptor, and the first
 /// match is enough. This is right if the plan says that tables suffice. False says nothing where anything may be unseen.
-/// Namespaces that only a thread is in are read last, if at all, `of_threads`: it costs a call for each thread to find them.
+/// Namespaces that only a thread is in are read last, and only with `of_threads`: to find them costs a call for each thread.
 ///
 /// # Errors
 /// One line: proc itself cannot be read.
