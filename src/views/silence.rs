@@ -223,7 +223,7 @@ impl<'a> Search<'a> {
         typed.filter(|(option, _)| OF_PROCESSES.contains(option))
     }
 
-    /// Writes what was looked at, and where it stopped.
+    /// Writes what was looked at, and the question that nothing of it answers.
     fn write_looked_at(&self, line: &mut Line) {
         let found = self.find(&Condition::default());
         let sockets = found.map_or(0, |(_, count)| count);
@@ -406,7 +406,7 @@ impl<'a> Search<'a> {
 /// A kind of question that is left out, to find what would match without it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Near {
-    /// None, but a listener on every address that accepts is one too.
+    /// No question, but a listener on every address counts if it accepts.
     Wildcard,
     /// That it listens, and its state.
     State,

@@ -146,7 +146,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Returns the place of a line with `hash` at the look before that does not yet stay.
+    /// Returns the place of a line with `hash` of the look before that no line of this look has taken.
     fn find(&self, index: &Index, hash: u64, stays: &[bool]) -> Option<usize> {
         let mut candidates = index.find(upper_half(hash)).map(to_index);
         candidates.find(|at| {

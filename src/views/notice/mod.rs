@@ -12,7 +12,7 @@ use crate::walk::Unread;
 /// The most uids that are named.
 const UIDS_MAX: usize = 5;
 
-/// Returns the clause about `unread`, of so many processes of `proc` as were `selected`. Where `unread` is empty, this proc
+/// Returns the clause about the processes `unread` among the `selected` ones of `proc`. Where `unread` is empty, this proc
 /// does not even show some processes.
 pub(crate) fn closing(proc: &Proc, unread: &[Unread], selected: usize) -> String {
     if unread.is_empty() {

@@ -154,7 +154,7 @@ impl Seat {
         }
         // Whoever is that user already was refused for another reason.
         let is_open = |target: &Target| target.is_open_to_owner && target.owner != own;
-        // A program of root gets the bounding set, unless no program gets a right that its user has not.
+        // A program of root gets the bounding set, unless `no_new_privs` is set.
         let gets = |set: u64| !is_root && !status.keeps_rights && status.bounding & set == set;
         let suffices = |target: &Target| target.permitted & !status.bounding == 0;
         if gets(capability::SYS_PTRACE)
@@ -162,7 +162,7 @@ impl Seat {
         {
             ways.push(Way::Root);
         }
-        // Root that may take on other ids has tried it.
+        // Root that may take on other ids has tried that before (`Proc::as_owner`).
         let has_tried = is_root && has(capability::SETIDS);
         let first = targets.first().map_or((0, 0), |target| target.owner);
         let is_of_first =

@@ -40,7 +40,7 @@ pub(super) enum Kind {
 pub(super) struct Line<'a> {
     /// What it is of.
     pub(super) kind: Kind,
-    /// True if it is left out, because there are larger ones enough.
+    /// True if it is left out, because enough larger lines are shown.
     pub(super) is_left_out: bool,
     /// The protocol, address, port, state or container that it is of; or how many lines it stands for.
     pub(super) name: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) struct Line<'a> {
     pub(super) container: Option<&'a Container>,
     /// The inode of the network namespace.
     pub(super) netns: Option<u32>,
-    /// True if there are other namespaces that it is to be told from.
+    /// True if its namespace is named, because there are several.
     pub(super) names_netns: bool,
     /// True if its namespace is the host's own.
     pub(super) is_host: bool,
@@ -169,7 +169,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Writes the members of its object. `kind` is another where something is said of the line.
+    /// Writes the members of its object. `kind` replaces its own kind in a finding about it.
     pub(super) fn write_members(&self, object: &mut Object<'_>, kind: Option<&str>) {
         let is_protocol = self.kind == Kind::Protocol;
         object.text("proto", Some(self.name.as_slice()).filter(|_| is_protocol));

@@ -32,9 +32,9 @@ pub(super) struct Rule {
     measure: Measure,
     /// The least that is out of the ordinary; of a share, the percent that it must exceed.
     least: u32,
-    /// What there is so many of.
+    /// The words for what is counted.
     what: &'static str,
-    /// What is told beside it, if that is not 0, and what there is so many of.
+    /// A second measure, told if it is not 0, and the words for what it counts.
     beside: Option<(Measure, &'static str)>,
     /// What it means.
     meaning: &'static str,
@@ -118,7 +118,7 @@ static RULES: [Rule; 10] = [
         beside: None,
         meaning: "they are not read as fast as they come",
     },
-    // An answer takes the way there and back. Five without one are not on their way.
+    // An answer takes one round trip. Five connections without one do not just wait for it.
     Rule {
         name: "no_answer",
         kind: Kind::Remote,
@@ -128,7 +128,7 @@ static RULES: [Rule; 10] = [
         beside: None,
         meaning: "it does not answer",
     },
-    // A busy server has as many for a moment as come within the way there and back.
+    // A busy server has as many for a moment as arrive within one round trip.
     Rule {
         name: "half_open",
         kind: Kind::Local,
@@ -224,7 +224,7 @@ impl Finding<'_> {
                 write_short(out, b" of ");
             }
             match line.command {
-                // It has ended.
+                // The process has ended.
                 [] => out.push(b'-'),
                 command => write_escaped(out, command),
             }

@@ -40,7 +40,7 @@ impl Tally {
         counts.map(|(.., count)| *count).sum()
     }
 
-    /// Returns the words of the states: `CLOSE_WAIT` first, then by number.
+    /// Returns the words of the states: `CLOSE_WAIT` first, then those with most sockets.
     pub(super) fn states(&self) -> Vec<(Vec<u8>, u32)> {
         let mut words = Vec::new();
         for (state, proto, count) in &self.states {
@@ -50,7 +50,7 @@ impl Tally {
                 State::NONE => write_short(&mut word, proto.name().as_bytes()),
                 state => write_state(&mut word, state),
             }
-            // There are few, so each may pass those before it.
+            // There are few states, so each may pass those before it.
             let key = (word != b"CLOSE_WAIT", Reverse(*count), &word);
             let is_before = |(word, count): &&(Vec<u8>, u32)| {
                 (word != b"CLOSE_WAIT", Reverse(*count), word) < key
