@@ -114,7 +114,7 @@ impl Known {
         let (name, value) = text
             .split_at_checked(equals.unwrap_or(text.len()))
             .unwrap_or_default();
-        // The letter of the names that begin so; of one that is whole nothing else counts.
+        // The letter of the names that begin so; a name that is typed in full excludes all others.
         let (mut found, mut is_one) = (0, true);
         let mut names = Some(self.names);
         while let Some(known) = cut(&mut names, b' ') {

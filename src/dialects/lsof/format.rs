@@ -235,7 +235,7 @@ fn write_name(row: &Row<'_>, out: &mut Vec<u8>) {
     }
     let path = match row.ends {
         Ends::Path(path) => path,
-        // A name that may be another's is shown to nobody.
+        // A name in doubt is not shown.
         _ => b"?",
     };
     let path = path.split(u8::is_ascii_whitespace).next();

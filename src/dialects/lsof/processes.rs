@@ -57,11 +57,11 @@ impl Processes {
                 found.push(pid);
             }
         }
-        // /proc lists them so, but a folder that is laid out like it need not.
+        // /proc lists them ascending, but a folder that is laid out like it need not.
         sort_dedup(&mut found);
         Ok(Self {
             pids: Some(found),
-            // What excludes commands never meets one, which lsof takes for a failure.
+            // lsof takes `-c ^NAME` for a selection that is never met.
             are_all_met: of_ids.all()
                 && of_users.all()
                 && of_commands.all()

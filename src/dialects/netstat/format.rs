@@ -287,7 +287,7 @@ fn write_sctp(
                     write_decimal(out, port.into());
                 }
             }
-            // An endpoint has the room of both.
+            // The address of an endpoint is as wide as two ends.
             pad(out, start, if is_endpoint { 47 } else { 23 });
             write_short(out, b" ");
             if is_endpoint {

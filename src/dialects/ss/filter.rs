@@ -53,13 +53,13 @@ fn address_bits(address: IpAddr) -> u128 {
     }
 }
 
-/// Returns the number that ss has where others have an address.
+/// Returns `number` as ss has it in the place of an address, of netlink and packet.
 fn number(number: u32) -> IpAddr {
     IpAddr::V4(number.swap_bytes().into())
 }
 
-/// What the filter is asked of: a row, as one of its sides. Netlink has its family for an address, packet its protocol,
-/// unix none that a prefix has unless it has no name.
+/// One side of a row, as the filter sees it. Netlink has its family for an address, packet its protocol; of unix only a
+/// nameless socket has an address that a prefix may contain.
 struct Facts<'a> {
     /// The address.
     address: IpAddr,
