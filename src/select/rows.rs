@@ -14,7 +14,7 @@ use crate::text::addr::unmapped;
 impl Condition {
     /// Returns the truth of the condition for a row as its table has it. Questions about the process are open, and so are
     /// those about a unix name, which the join may doubt, and those that other rows tell.
-    pub(crate) fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
+    fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
         self.test(&mut |question| match question {
             Question::Row(RowTest::Path(_) | RowTest::PathLike(_))
                 if Protos::UNIX.has(row.proto) =>

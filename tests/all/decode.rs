@@ -392,7 +392,8 @@ fn lines_that_are_not_known_are_counted_and_quoted_and_never_fatal() {
     let more = format!("{text}\x1b[31mred\nInter-|   Receive\n");
     let run = captured(more).piped("--decode");
     assert!(
-        run.one_line().starts_with("stdin: 3 lines are no rows"),
+        run.one_line()
+            .starts_with("stdin: 3 lines belong to no known table"),
         "{}",
         run.err()
     );

@@ -371,7 +371,11 @@ fn the_name_of_a_file_may_stand_on_a_line_of_its_own() {
         "",
     );
     run.prints(&list_under(COLUMNS, &["pfkey - 0 0 * *"]), 0);
-    assert!(run.one_line().contains("1 line is no row"), "{}", run.err());
+    assert!(
+        run.one_line().contains("1 line belongs to no known table"),
+        "{}",
+        run.err()
+    );
 }
 
 #[test]
@@ -537,7 +541,8 @@ fn other_tables_of_numbers_and_words_are_counted() {
     let run = decode(&text, "");
     assert_eq!((run.out(), run.status), ("", Some(1)));
     assert!(
-        run.one_line().contains("1000 lines are no rows"),
+        run.one_line()
+            .contains("1000 lines belong to no known table"),
         "{}",
         run.err()
     );
