@@ -1,5 +1,5 @@
 //! Finds the rows of an inode, and settles which of several rows counts. In: all rows, over all namespaces: inodes are
-//! unique in the machine. Out: the rows of a descriptor, and which rows nobody holds.
+//! unique in the machine. Out: the rows of a descriptor, and which rows nobody holds. It reads nothing.
 //!
 //! A table is no snapshot, so a row may come twice, and the same row is one socket. Different rows of TCP with one inode
 //! are the subflows of one MPTCP socket, of SCTP its associations: all of them count. A second row of unix never

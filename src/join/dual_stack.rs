@@ -1,6 +1,6 @@
 //! Finds out which listeners of IPv6 take IPv4 too. In: all rows that were kept. Out: for a row that waits on every address
 //! of IPv6 yes or no. Nothing in /proc tells; but a socket that waits on every address of IPv4 and the same port can only
-//! be there beside one of IPv6 alone (`IPV6_V6ONLY`).
+//! be there beside one of IPv6 alone (`IPV6_V6ONLY`). It reads nothing.
 
 use crate::collections::sort::sort_dedup;
 use crate::select::Family;

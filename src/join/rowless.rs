@@ -1,6 +1,6 @@
 //! Finds the sockets of rowless descriptors, those that point to a socket which no table that was read lists. In: those
 //! descriptors. Out: their rows, from a table read anew or of a namespace that was not read before; else a row that has
-//! no more than the protocol, as the kernel names it.
+//! no more than the protocol, as the kernel names it. It judges no row.
 //!
 //! A TCP or UDP socket that is not bound, a netlink socket that is not, and every vsock, xdp or alg socket stand in no
 //! table. A socket that got its row between the two looks is found by the second.

@@ -1,6 +1,6 @@
 //! Asks the kernel what a socket is, by the attribute `system.sockprotoname` of a descriptor (`net/socket.c`:
 //! `sockfs_xattr_get`). In: a descriptor of a task. Out: the protocol and what the kernel calls it. This costs a call
-//! for each socket, so it is asked only of those of which the tables do not tell enough.
+//! for each socket, so it is asked only of those of which the tables do not tell enough. It reads no table.
 
 use crate::proc::{Proc, Task, is_denied, is_gone, socket_in_link};
 use crate::socket::proto::Proto;

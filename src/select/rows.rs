@@ -1,5 +1,5 @@
 //! Answers the questions of a condition about one socket, and says which rows of a table are kept. In: a row, and what is
-//! known beside it. Out: yes, no or maybe; and for each question the protocols of which some socket may be a yes.
+//! known beside it. Out: yes, no or maybe; and for each question the protocols whose sockets may be a yes. It reads nothing.
 
 use std::net::IpAddr;
 
