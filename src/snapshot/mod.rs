@@ -283,6 +283,7 @@ impl Snapshot {
     }
 
     /// Returns the interfaces of the namespace of socket `number`.
+    #[inline(always)]
     pub(crate) fn interfaces(&self, number: u32) -> &Interfaces {
         const NONE: &Interfaces = &Interfaces::NONE;
         let netns = self.sockets.netns(number);

@@ -129,13 +129,17 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<Head<'a>> {
     fields.byte(b':')?;
     let (mut row, mut detail) = if Protos::INET4.has(proto) {
         let mut fixed = fields.fixed::<61>()?;
-        let mut address = |at| address_v4(&mut fixed, at, format);
-        let addresses = [address(1), address(15)];
+        let addresses = [
+            address_v4(&mut fixed, 1, format),
+            address_v4(&mut fixed, 15, format),
+        ];
         parse_fixed::<8, 61>(fixed, addresses, format)?
     } else {
         let mut fixed = fields.fixed::<109>()?;
-        let mut address = |at| address_v6(&mut fixed, at, format);
-        let addresses = [address(1), address(39)];
+        let addresses = [
+            address_v6(&mut fixed, 1, format),
+            address_v6(&mut fixed, 39, format),
+        ];
         parse_fixed::<32, 109>(fixed, addresses, format)?
     };
     // The time left is a long. Of a timer that is late it may be negative, with 16 digits: nothing is left.
@@ -161,7 +165,7 @@ fn parse_head<'a>(line: &'a [u8], format: &Format) -> Option<Head<'a>> {
 }
 
 /// Parses the part behind the colon of sl, in which every field has a fixed place; an address has `A` digits.
-#[inline]
+#[inline(always)]
 fn parse_fixed<const A: usize, const LEN: usize>(
     mut fixed: Fixed<'_, LEN>,
     [local, remote]: [IpAddr; 2],
@@ -207,12 +211,14 @@ fn parse_fixed<const A: usize, const LEN: usize>(
 }
 
 /// Returns the IPv4 address of 8 digits at `at`.
+#[inline(always)]
 fn address_v4<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
     let word = fixed.hex::<8>(at);
     IpAddr::V4(Ipv4Addr::from(format.endian.address_bytes(word)))
 }
 
 /// Returns the IPv6 address of 32 digits at `at`.
+#[inline(always)]
 fn address_v6<const LEN: usize>(fixed: &mut Fixed<'_, LEN>, at: usize, format: &Format) -> IpAddr {
     let mut octets = [0; 16];
     for (octets, word) in octets.as_chunks_mut().0.iter_mut().zip(0..) {

@@ -55,7 +55,7 @@ impl<const LEN: usize> Fixed<'_, LEN> {
     }
 
     /// Returns `Some` if no error was noted.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(self) -> Option<()> {
         (self.errors == 0).then_some(())
     }
@@ -112,7 +112,13 @@ impl<'a> Fields<'a> {
     /// Passes over blanks.
     #[inline(always)]
     fn skip_blanks(&mut self) {
-        while let Some((b"        ", rest)) = self.rest.split_first_chunk::<8>() {
+        while let Some((word, rest)) = self.rest.split_first_chunk::<8>() {
+            let others = u64::from_le_bytes(*word) ^ (0x20 * ONES);
+            if others != 0 {
+                let blanks = usize::try_from(others.trailing_zeros() / 8).unwrap_or(0);
+                self.rest = self.rest.get(blanks..).unwrap_or_default();
+                return;
+            }
             self.rest = rest;
         }
         while let [b' ', rest @ ..] = self.rest {
@@ -218,7 +224,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Passes over blanks, and returns true if nothing is left behind them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_at_end(&mut self) -> bool {
         self.skip_blanks();
         self.rest.is_empty()

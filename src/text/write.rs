@@ -14,22 +14,34 @@ const CHUNK_LEN: usize = 16;
 /// touch, and where they overlap they are the same.
 pub(crate) fn write_short(out: &mut Vec<u8>, text: &[u8]) {
     let len = text.len();
-    if let Some((first, last)) = ends::<8>(text) {
+    let bits = u32::try_from(len).unwrap_or(0).wrapping_mul(8);
+    let word = if let Some((first, last)) = ends::<8>(text) {
         if len > CHUNK_LEN {
             return write_long(out, text);
         }
         let (first, last) = (u64::from_le_bytes(first), u64::from_le_bytes(last));
-        let word = u128::from(first) | u128::from(last) << (len * 8 - 64);
-        write_chunk(out, word, len);
+        let chunk = joined(first, last, bits.wrapping_sub(64));
+        return write_chunk(out, chunk, len);
     } else if let Some((first, last)) = ends::<4>(text) {
         let (first, last) = (u32::from_le_bytes(first), u32::from_le_bytes(last));
-        let word = u64::from(first) | u64::from(last) << (len * 8 - 32);
-        write_bytes(out, word, len);
+        u64::from(first) | u64::from(last).wrapping_shl(bits.wrapping_sub(32))
+    } else if let Some((first, last)) = ends::<2>(text) {
+        let (first, last) = (u16::from_le_bytes(first), u16::from_le_bytes(last));
+        u64::from(first) | u64::from(last).wrapping_shl(bits.wrapping_sub(16))
     } else {
-        let bytes = text.iter().rev();
-        let word = bytes.fold(0, |word, byte| word << 8 | u64::from(*byte));
-        write_bytes(out, word, len);
-    }
+        text.first().copied().unwrap_or(0).into()
+    };
+    write_bytes(out, word, len);
+}
+
+/// Returns `first` with the bits of `second` behind its lowest `bits`, an even number up to 64. Compiled for size, a shift
+/// of an `u128` is a call; a shift of an `u64` by 64 is two by 32.
+#[inline(always)]
+fn joined(first: u64, second: u64, bits: u32) -> u128 {
+    let (half, other) = (bits / 2, 32_u32.wrapping_sub(bits / 2));
+    let low = first | second.wrapping_shl(half).wrapping_shl(half);
+    let high = second.wrapping_shr(other).wrapping_shr(other);
+    u128::from(low) | u128::from(high) << 64
 }
 
 /// Returns the first and the last `N` bytes of `text`, if there are as many.
@@ -76,22 +88,29 @@ fn write_growing(out: &mut Vec<u8>, chunk: u128, len: usize) {
 
 /// Writes the blanks that a text of `width` lacks to be `wanted` wide.
 pub(crate) fn write_padding(out: &mut Vec<u8>, width: usize, wanted: usize) {
-    let blanks = u128::from_le_bytes([b' '; CHUNK_LEN]);
-    let rest = wanted.saturating_sub(width);
-    if rest > CHUNK_LEN {
-        write_chunk(out, blanks, CHUNK_LEN);
-        return write_padding(out, CHUNK_LEN, rest);
+    let blanks = wanted.saturating_sub(width);
+    if blanks > CHUNK_LEN {
+        return write_wide_padding(out, blanks);
     }
-    write_chunk(out, blanks, rest);
+    write_chunk(out, u128::from_le_bytes([b' '; CHUNK_LEN]), blanks);
+}
+
+/// Writes more blanks than a chunk has.
+#[inline(never)]
+fn write_wide_padding(out: &mut Vec<u8>, blanks: usize) {
+    write_padding(out, 0, CHUNK_LEN);
+    write_padding(out, CHUNK_LEN, blanks);
 }
 
 /// Returns the values of the eight decimal digits of `number`, which has no more: a byte each, the first one lowest. The
-/// halves of a number are divided side by side: by 10,000, by 100, by 10, the last two by a multiplication that is exact
-/// for numbers this small.
+/// number is divided by 10,000, its halves side by side by 100 and by 10, each by a multiplication that is exact for numbers
+/// this small: the compiler would divide, to save bytes.
 #[inline(always)]
 fn eight_digits(number: u32) -> u64 {
     // No product or difference can overflow: `wrapping_` spares six checks.
-    let by_four = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let number = u64::from(number);
+    let upper = number.wrapping_mul(3_518_437_209) >> 45;
+    let by_four = upper | number.wrapping_sub(upper * 10_000) << 32;
     let hundreds = by_four.wrapping_mul(5243) >> 19 & 0x7f_0000_007f;
     let by_two = hundreds | by_four.wrapping_sub(hundreds * 100) << 16;
     let tens = by_two.wrapping_mul(103) >> 10 & 0x000f_000f_000f_000f;
@@ -121,38 +140,57 @@ fn bytes(bits: u32) -> usize {
 
 /// A number in decimal as the name of a file: at most ten digits and a NUL.
 pub(crate) struct Decimal {
-    /// The text and a NUL, at the end of the bytes.
-    bytes: [u8; 11],
-    /// The start of the text.
-    start: usize,
+    /// The text, with NULs behind it.
+    bytes: [u8; CHUNK_LEN],
+    /// Its length.
+    len: usize,
 }
 
 impl Decimal {
     /// Returns `number` as text.
     #[inline(always)]
     pub(crate) fn new(number: u32) -> Self {
-        let mut bytes = [0; 11];
-        let (mut rest, mut start) = (number, 0);
-        for (at, digit) in bytes.iter_mut().enumerate().take(10).rev() {
-            *digit = b'0' | u8::try_from(rest % 10).unwrap_or(0);
-            (rest, start) = (rest / 10, at);
-            if rest == 0 {
-                break;
-            }
+        if number >= DIGITS_END {
+            return Self::large(number);
         }
-        Self { bytes, start }
+        let (word, len) = decimal_word(number);
+        Self {
+            bytes: u128::from(word).to_le_bytes(),
+            len,
+        }
+    }
+
+    /// Returns a `number` of more than eight digits as text.
+    #[cold]
+    #[inline(never)]
+    fn large(number: u32) -> Self {
+        let (head, len) = decimal_word(number / DIGITS_END);
+        let rest = u128::from(eight_digits(number % DIGITS_END) | ZEROS);
+        let text = u128::from(head) | if len == 1 { rest << 8 } else { rest << 16 };
+        Self {
+            bytes: text.to_le_bytes(),
+            len: len + DIGITS,
+        }
     }
 
     /// Returns the text with a NUL behind it, for a system call.
     #[inline(always)]
     pub(crate) fn with_nul(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.bytes.get(..=self.len).unwrap_or_default()
     }
 
     /// Returns the text.
     pub(crate) fn text(&self) -> &[u8] {
-        self.with_nul().strip_suffix(&[0]).unwrap_or_default()
+        self.bytes.get(..self.len).unwrap_or_default()
     }
+}
+
+/// Returns the digits of `number`, which has eight at most, the first one lowest, and how many there are.
+#[inline(always)]
+fn decimal_word(number: u32) -> (u64, usize) {
+    let digits = eight_digits(number);
+    let leading = leading_bits(digits);
+    ((digits | ZEROS) >> leading, DIGITS - bytes(leading))
 }
 
 /// Writes `number` in decimal.
@@ -161,9 +199,8 @@ pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u32) {
         write_decimal(out, number / DIGITS_END);
         return write_bytes(out, eight_digits(number % DIGITS_END) | ZEROS, DIGITS);
     }
-    let digits = eight_digits(number);
-    let leading = leading_bits(digits);
-    write_bytes(out, (digits | ZEROS) >> leading, DIGITS - bytes(leading));
+    let (word, len) = decimal_word(number);
+    write_bytes(out, word, len);
 }
 
 /// Writes `number` in decimal, or `-` where there is none, with blanks in front until it is `cell` wide, and one behind.
@@ -240,16 +277,14 @@ pub(crate) fn write_v4(out: &mut Vec<u8>, [first, second, third, fourth]: [u8; 4
     let (other, other_bits) = (third | fourth << bits, bits + more);
     // The last point is not written.
     let len = bytes(one_bits + other_bits - 8);
-    write_chunk(out, u128::from(one) | u128::from(other) << one_bits, len);
+    write_chunk(out, joined(one, other, one_bits), len);
 }
 
 /// Writes an IPv4 address and a port: `172.17.0.2:8080`.
 pub(crate) fn write_v4_end(out: &mut Vec<u8>, octets: [u8; 4], port: u16) {
     write_v4(out, octets);
-    let digits = eight_digits(port.into());
-    let leading = leading_bits(digits);
-    let text = u64::from(b':') | (digits | ZEROS) >> leading << 8;
-    write_bytes(out, text, DIGITS - bytes(leading) + 1);
+    let (word, len) = decimal_word(port.into());
+    write_bytes(out, u64::from(b':') | word << 8, len + 1);
 }
 
 /// Returns how many bytes `write_v4_end` writes.

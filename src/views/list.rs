@@ -83,7 +83,9 @@ impl Columns {
         out: &mut impl Write,
     ) -> io::Result<()> {
         write_pieces(entries, piece, out, &mut |piece, entry| {
-            write_short(piece, before);
+            if !before.is_empty() {
+                write_short(piece, before);
+            }
             for (column, cell_width) in &self.0 {
                 column.write(piece, *cell_width, snapshot, entry);
             }
