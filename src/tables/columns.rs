@@ -12,15 +12,13 @@ const FIELDS_MAX: usize = 32;
 /// Stands for a column that is not known.
 const PASSED: u8 = u8::MAX;
 
-/// The columns whose value stands behind that of the column before and a colon, in one field.
-const JOINED: [&[u8]; 4] = [b"rem", b"rs", b"rx_queue", b"tm->when"];
-
 /// The column with which the fields end: a list of addresses, each of them a word.
 const LIST: &[u8] = b"LADDRS";
 
-/// Returns true if the column `name`, with `before` others in front, has no field of its own.
+/// Returns true if the column `name`, with `before` others in front, has no field of its own: its value stands behind that
+/// of the column in front and a colon.
 fn is_joined(before: usize, name: &[u8]) -> bool {
-    before > 0 && JOINED.contains(&name)
+    before > 0 && matches!(name, b"rem" | b"rs" | b"rx_queue" | b"tm->when")
 }
 
 /// The columns of a table that are known.
@@ -37,11 +35,11 @@ impl Known {
     /// Returns the number of the column called `name` among those that have a field of their own.
     fn number(&self, name: &[u8]) -> Option<u8> {
         let mut number = 0;
-        for known in self.names.split(' ').filter(|word| *word != "|") {
-            if known.as_bytes() == name {
+        for known in Fields::new(self.names.as_bytes()) {
+            if known == name {
                 return Some(number);
             }
-            number += u8::from(!is_joined(number.into(), known.as_bytes()));
+            number += u8::from(known != b"|" && !is_joined(number.into(), known));
         }
         None
     }
@@ -50,17 +48,21 @@ impl Known {
     /// of unix have no columns that could be told apart.
     pub(super) fn may_be_header(&self, line: &[u8]) -> bool {
         let mut fields = Fields::new(line);
-        let mut names = self.names.split(' ').take_while(|name| *name != "|");
-        let mut has_next = |name: &str| fields.any(|field| field == name.as_bytes());
-        self.is_header(line) || (!self.kinds.is_empty() && names.all(&mut has_next))
+        let mut has_next = |name| fields.any(|field| field == name);
+        self.is_header(line) || (!self.kinds.is_empty() && self.first_names().all(&mut has_next))
     }
 
     /// Returns true if `line` is a header that begins with these columns.
     pub(super) fn is_header(&self, line: &[u8]) -> bool {
         let mut fields = Fields::new(line);
-        let mut names = self.names.split(' ').take_while(|name| *name != "|");
-        let mut is_next = |name: &str| fields.next() == Some(name.as_bytes());
+        let mut names = self.first_names();
+        let mut is_next = |name| fields.next() == Some(name);
         names.next().is_some_and(&mut is_next) && names.all(is_next)
+    }
+
+    /// Returns the names with which a header begins.
+    fn first_names(&self) -> impl Iterator<Item = &'static [u8]> {
+        Fields::new(self.names.as_bytes()).take_while(|name| *name != b"|")
     }
 }
 

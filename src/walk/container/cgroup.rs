@@ -153,7 +153,7 @@ fn is_conmons(component: &[u8]) -> bool {
 /// `machine-libpod_pod_54e9….slice`.
 fn pod_in_component(component: &[u8]) -> Option<&[u8]> {
     // The v1 form of containerd has the container behind a colon.
-    let component = part(component, b':', 0);
+    let component = next_part(&mut Some(component), b':').unwrap_or_default();
     let name = component.strip_suffix(b".slice").unwrap_or(component);
     let at = name.windows(3).rposition(|part| part == b"pod")?;
     let text = name.get(at + 3..)?;
