@@ -4,6 +4,7 @@
 
 use super::FAILED;
 use super::internet::Internet;
+use super::numbers::Numbers;
 use crate::collections::to_index;
 use crate::dialects::Failure;
 use crate::dialects::people::Users;
@@ -27,15 +28,6 @@ const HELP: &str = "\
   -u s  exclude(^)|select login|UID                 -t terse listing
   -T disable state info    -U select Unix socket    names  named Unix sockets
 ";
-
-/// Numbers that are selected or excluded (`^`).
-#[derive(Debug, Default)]
-pub(super) struct Numbers {
-    /// Those that are selected.
-    pub(super) included: Vec<u32>,
-    /// Those that are excluded.
-    pub(super) excluded: Vec<u32>,
-}
 
 /// What is listed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,6 +73,10 @@ pub(super) struct Options {
     pub(super) numeric_users: bool,
     /// True if names have no states (`-T`).
     pub(super) stateless: bool,
+    /// True if the field of the state has no queues (`-Ts`).
+    pub(super) queueless: bool,
+    /// True if names of files are not looked at (`-b`).
+    pub(super) nameless: bool,
     /// True if nothing found is no failure (`-Q`).
     pub(super) may_fail: bool,
     /// The width to which commands are cut; `None` if they are not.
@@ -206,11 +202,11 @@ pub(super) fn parse(words: &[Vec<u8>], users: &dyn Fn() -> Users) -> Result<Opti
 
 /// Returns the end of a command line with an option that is not covered, or that lsof does not have.
 #[inline(never)]
-fn not_covered(sign: u8, letter: u8) -> Ended {
+pub(super) fn not_covered(sign: u8, letter: u8) -> Ended {
     let known: &[u8] = if sign == b'+' {
         b"dDeEfLmr"
     } else {
-        b"ACdDeEfFgkKLmNorRsTVxXZ"
+        b"AbCdDeEfFgkKLmNorRsTVxXZ"
     };
     if known.contains(&letter) {
         return refused("lsock does not cover %", [&[sign, letter], b""]);
@@ -232,7 +228,8 @@ impl Options {
             b'l' => self.numeric_users = true,
             b'Q' => self.may_fail = true,
             // Host and port names are never looked up; of the rest none is about sockets.
-            b'n' | b'P' | b'w' | b'b' | b'O' | b'M' => {}
+            b'n' | b'P' | b'w' | b'O' | b'M' => {}
+            b'b' => self.nameless = true,
             b'S' => words.skip_number(),
             b'i' => self.add_internet(words.take_optional())?,
             b'c' | b'p' | b'u' => {
@@ -262,19 +259,24 @@ impl Options {
                         return Err(wrong("no UDP state names available: UDP:", NO_WORDS));
                     }
                     (b'T', _) if value.is_none() => self.stateless = true,
-                    (b'T', _) if value == Some(b"s") => {}
+                    (b'T', _) if value == Some(b"s") => {
+                        (self.stateless, self.queueless) = (false, true);
+                    }
                     _ => return Err(not_covered(b'-', letter)),
                 }
             }
             b't' => self.set_output(Output::Pids)?,
-            b'F' => match words.take_optional() {
-                None | Some([]) => return Err(not_covered(b'-', b'F')),
-                Some(letters) => {
-                    // Of -T and this field, the one that comes last counts.
-                    self.stateless &= !letters.contains(&b'T');
-                    self.set_output(Output::Fields(check_fields(letters)?))?;
+            b'F' => {
+                let letters = words.take_optional().unwrap_or_default();
+                if letters.iter().all(|letter| *letter == b'0') {
+                    return Err(not_covered(b'-', b'F'));
                 }
-            },
+                // Of -T and this field, the one that comes last counts.
+                if letters.contains(&b'T') {
+                    (self.stateless, self.queueless) = (false, false);
+                }
+                self.set_output(Output::Fields(check_fields(letters)?))?;
+            }
             b'h' | b'?' => return Err(ends(&[USAGE, HELP])),
             b'v' => {
                 let version = env!("CARGO_PKG_VERSION");
@@ -301,7 +303,8 @@ impl Options {
         match value {
             None => self.all_internet = Some(b'i'),
             Some([family @ (b'4' | b'6')]) => {
-                let is_other = self.all_internet.is_some_and(|known| known != *family);
+                let before = self.all_internet.filter(|known| *known != b'i');
+                let is_other = before.is_some_and(|known| known != *family);
                 self.all_internet = Some(if is_other { b'i' } else { *family });
             }
             Some(value) => {
@@ -309,6 +312,7 @@ impl Options {
                 if !self.internet.contains(&spec) {
                     self.internet.push(spec);
                 }
+                self.check_families()?;
             }
         }
         Ok(())
@@ -317,15 +321,24 @@ impl Options {
     /// Adds states of TCP: `LISTEN,^ESTABLISHED`.
     fn add_states(&mut self, list: &[u8]) -> Result<(), Ended> {
         for item in list.split(|byte| *byte == b',') {
-            let (to, name) = match item {
-                [b'^', name @ ..] => (&mut self.states_excluded, name),
-                name => (&mut self.states, name),
+            let (to, others, name) = match item {
+                [b'^', name @ ..] => (&mut self.states_excluded, &self.states, name),
+                name => (&mut self.states, &self.states_excluded, name),
             };
-            let mut known = State::NAMES.iter().filter(|(state, _)| state.0 < 0x80);
-            match known.find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name)) {
-                Some((state, _)) => to.push(*state),
-                None => return Err(wrong("unknown TCP state name: %", [name, b""])),
-            }
+            let is_name = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
+            let mut known = State::NAMES.iter();
+            let known = known.find(|(state, known)| state.0 < 0x80 && is_name(known));
+            // lsof knows this state too, which no socket of a table is in.
+            let closed = is_name("CLOSED").then_some(State(0));
+            let what = match known.map(|(state, _)| *state).or(closed) {
+                Some(state) if others.contains(&state) => "can't include and exclude TCP state: %",
+                Some(state) => {
+                    to.push(state);
+                    continue;
+                }
+                None => "unknown TCP state name: %",
+            };
+            return Err(wrong(what, [name, b""]));
         }
         Ok(())
     }
@@ -361,6 +374,11 @@ impl Options {
         Ok(())
     }
 
+    /// Returns the exit status where all was found, or was not.
+    pub(super) fn status(&self, is_found: bool) -> u8 {
+        if is_found || self.may_fail { 0 } else { FAILED }
+    }
+
     /// Returns true if any process is selected by what it is, and not by what it has.
     pub(super) fn selects_processes(&self) -> bool {
         !(self.pids.included.is_empty()
@@ -388,6 +406,11 @@ impl Options {
                 NO_WORDS,
             ));
         }
+        self.check_families()
+    }
+
+    /// Refuses a family alone beside another `-i`: lsof holds the addresses of that against the family.
+    fn check_families(&self) -> Result<(), Ended> {
         let is_of_family = matches!(self.all_internet, Some(b'4' | b'6'));
         if is_of_family && !self.internet.is_empty() {
             return Err(refused(
@@ -408,32 +431,6 @@ fn ends(text: &[&str]) -> Ended {
         text: text.concat(),
         status: 0,
     }))
-}
-
-impl Numbers {
-    /// Adds the numbers of `list`, each selected or with `^` excluded: those of processes, or of users where `users` are given.
-    fn add(&mut self, list: &[u8], users: Option<&Users>) -> Result<(), Ended> {
-        for item in list.split(|byte| *byte == b',') {
-            let (to, others, text) = match item {
-                [] => continue,
-                [b'^', text @ ..] => (&mut self.excluded, &self.included, text),
-                text => (&mut self.included, &self.excluded, text),
-            };
-            let by_name = || users?.number(text);
-            let Some(number) = decimal32(text).or_else(by_name) else {
-                return Err(match users {
-                    Some(_) => wrong("can't get UID for %", [text, b""]),
-                    None => wrong("illegal process ID: %", [list, b""]),
-                });
-            };
-            if others.contains(&number) {
-                let what: &[u8] = if users.is_some() { b"UID" } else { b"PID" };
-                return Err(wrong("% % has been included and excluded.", [what, text]));
-            }
-            to.push(number);
-        }
-        Ok(())
-    }
 }
 
 /// Returns the letters of `-F`, each of which must be one that is covered.

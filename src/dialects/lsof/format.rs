@@ -183,7 +183,8 @@ impl<'a> Writer<'a> {
                 }
             }
             if has(b'T') && !self.options.stateless {
-                write_states(&entry.row, end, &mut text);
+                let has_queues = !self.options.queueless;
+                write_states(&entry.row, has_queues, end, &mut text);
             }
             if end == 0 && text.len() > start {
                 text.push(b'\n');
@@ -270,8 +271,8 @@ fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16)) {
     write_decimal(out, port.into());
 }
 
-/// Writes the fields of the state and the queues, each with `end` behind it.
-fn write_states(row: &Row<'_>, end: u8, out: &mut Vec<u8>) {
+/// Writes the fields of the state and, if `has_queues`, of the queues, each with `end` behind it.
+fn write_states(row: &Row<'_>, has_queues: bool, end: u8, out: &mut Vec<u8>) {
     if let Some(name) = state_name(row) {
         write_short(out, b"TST=");
         write_short(out, name.as_bytes());
@@ -279,7 +280,7 @@ fn write_states(row: &Row<'_>, end: u8, out: &mut Vec<u8>) {
     }
     // The table of unix has no queues.
     for (name, queue) in [(b"TQR=", row.rx_queue), (b"TQS=", row.tx_queue)] {
-        if let Some(queue) = queue {
+        if let Some(queue) = queue.filter(|_| has_queues) {
             write_short(out, name);
             write_decimal(out, queue);
             out.push(end);

@@ -6,6 +6,7 @@
 mod arguments;
 mod format;
 mod internet;
+mod numbers;
 mod processes;
 
 use std::ffi::OsStr;
@@ -25,7 +26,7 @@ use crate::select::{Condition, ProcessTest, RowTest};
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
 use crate::socket::{Ends, Row};
-use arguments::{Ended, Options, refused};
+use arguments::{Ended, Options, not_covered, refused};
 use internet::{INTERNET, Internet};
 use processes::Processes;
 
@@ -61,11 +62,7 @@ fn list(words: &[Vec<u8>]) -> Result<u8, Ended> {
         }
     }
     let is_found = are_names_there && processes.are_all_met && found.all();
-    Ok(if is_found || options.may_fail {
-        0
-    } else {
-        FAILED
-    })
+    Ok(options.status(is_found))
 }
 
 /// Keeps in `options` only names that are sockets, and says which files are not there. Returns false if any is not.
@@ -73,6 +70,9 @@ fn list(words: &[Vec<u8>]) -> Result<u8, Ended> {
 /// # Errors
 /// What is said, and the exit status: a file is no socket, or none is there.
 fn check_names(options: &mut Options) -> Result<bool, Ended> {
+    if options.nameless && !options.names.is_empty() {
+        return Err(not_covered(b'-', b'b'));
+    }
     let mut are_there = true;
     for name in std::mem::take(&mut options.names) {
         match Path::new(OsStr::from_bytes(&name)).metadata() {
@@ -90,9 +90,10 @@ fn check_names(options: &mut Options) -> Result<bool, Ended> {
             }
         }
     }
-    if options.names.is_empty() && !options.selects_sockets() {
+    let goes_on = options.may_fail && options.selects_sockets();
+    if options.names.is_empty() && !are_there && !goes_on {
         // All has been said.
-        let (text, status) = (String::new(), FAILED);
+        let (text, status) = (String::new(), options.status(false));
         return Err(Ended(Box::new(Failure { text, status })));
     }
     Ok(are_there)
@@ -105,7 +106,14 @@ fn condition(options: &Options, pids: Option<Vec<u32>>) -> Condition {
     let mut parts = Vec::new();
     // Any socket in a state tells that the state was found.
     for state in &options.states {
-        parts.push(Condition::Row(RowTest::State(Protos::TCP, *state)));
+        // UDP has two of them.
+        let of_udp = match *state {
+            State::CLOSE => State::UNCONNECTED,
+            state => state,
+        };
+        for (protos, state) in [(Protos::TCP, *state), (Protos::UDP, of_udp)] {
+            parts.push(Condition::Row(RowTest::State(protos, state)));
+        }
     }
     if options.states.is_empty() {
         parts.extend(options.internet.iter().map(Internet::bound));
@@ -166,40 +174,40 @@ impl Found {
         if is_internet && !self.has_state(row, options) {
             return false;
         }
+        let by_family = is_internet && self.is_of_family(row, options);
         let by_internet = is_internet && self.is_of_internet(row, options);
         let by_unix = options.unix && Protos::UNIX.has(row.proto);
         let by_name = self.has_name(row, options);
         let asks = [
-            (
-                by_internet,
-                options.all_internet.is_some() || !options.internet.is_empty(),
-            ),
+            (by_family, options.all_internet.is_some()),
+            (by_internet, !options.internet.is_empty()),
             (by_unix, options.unix),
             (by_name, !options.names.is_empty()),
         ];
         if options.is_and {
             asks.iter().all(|(is_selected, asks)| *is_selected || !asks)
         } else {
-            by_internet || by_unix || by_name
+            asks.iter().any(|(is_selected, _)| *is_selected)
         }
     }
 
-    /// Returns true if `row` has a state that is selected, and none that is excluded. Only TCP has states; where any is selected
-    /// no other internet socket is.
+    /// Returns true if `row` has a state that is selected, and none that is excluded. The kernel's numbers count, of which UDP has two:
+    /// a socket with a peer is `ESTABLISHED`, one without is `CLOSE`.
     fn has_state(&mut self, row: &Row<'_>, options: &Options) -> bool {
-        if !Protos::TCP.has(row.proto) {
-            return options.states.is_empty();
-        }
+        let state = match row.state {
+            State::UNCONNECTED => State::CLOSE,
+            state => state,
+        };
         mark(
             &mut self.states,
-            options.states.iter().position(|state| *state == row.state),
+            options.states.iter().position(|known| *known == state),
         );
-        let is_selected = options.states.is_empty() || options.states.contains(&row.state);
-        is_selected && !options.states_excluded.contains(&row.state)
+        let is_selected = options.states.is_empty() || options.states.contains(&state);
+        is_selected && !options.states_excluded.contains(&state)
     }
 
-    /// Returns true if any `-i` selects `row`. Of several with a value the one that was typed last is noted, and no other.
-    fn is_of_internet(&mut self, row: &Row<'_>, options: &Options) -> bool {
+    /// Returns true if an `-i` without a value selects `row`. To `-a` that is another selection than those with one.
+    fn is_of_family(&mut self, row: &Row<'_>, options: &Options) -> bool {
         let is_v4 = Protos::INET4.has(row.proto);
         let by_all = options.all_internet.is_some_and(|family| match family {
             b'4' => is_v4,
@@ -207,9 +215,14 @@ impl Found {
             _ => true,
         });
         self.all_internet |= by_all;
+        by_all
+    }
+
+    /// Returns true if any `-i` with a value selects `row`. The one that was typed last is noted, and no other.
+    fn is_of_internet(&mut self, row: &Row<'_>, options: &Options) -> bool {
         let at = options.internet.iter().rposition(|spec| spec.has(row));
         mark(&mut self.internet, at);
-        by_all || at.is_some()
+        at.is_some()
     }
 
     /// Returns true if `row` has one of the names.

@@ -19,15 +19,16 @@ use super::Failure;
 use super::look::Look;
 use super::page::{self, Page, failed};
 use super::rows::{Rows, TableRow};
+use crate::dialects::getopt::cut;
 use crate::dialects::ss::arguments::Asked;
 use crate::dialects::ss::columns::{Columns, Fields};
 use crate::dialects::ss::format::{Writer, state_number};
 use crate::dialects::ss::names::{
-    INET, INET6, LINK, NETLINK, NETLINK_ALL, PACKET_ALL, PACKET_DGRAM, PACKET_RAW, RAW, TCP, UDP,
-    UNIX, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
+    INET, INET6, LINK, NETLINK, NETLINK_ALL, PACKET_ALL, PACKET_DGRAM, PACKET_RAW, RAW, SCTP, TCP,
+    UDP, UNIX, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
 };
 use crate::join::dual_stack::Wildcards;
-use crate::proc::sys;
+use crate::proc::{Task, sys};
 use crate::select::{Condition, RowTest, Truth};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
@@ -67,12 +68,28 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
     } else {
         Some(Look::take(condition(&asked), true).map_err(|line| failed(&line))?)
     };
+    if look.as_ref().is_some_and(|look| hides_sctp(&asked, look)) {
+        let why = "lsock shows none of its sockets here; name other kinds, as -t -u -x";
+        return arguments::refused("sctp", why).run("");
+    }
     page::print(&mut |page| {
         page.text.append(&mut totals);
         look.as_ref()
             .map_or(Ok(()), |look| write_rows(look, &asked, page))
     })
     .map(|_| 0)
+}
+
+/// Returns true if ss would list sockets of SCTP: the kernel has an endpoint, which stands below the header of the table.
+fn hides_sctp(asked: &Asked, look: &Look) -> bool {
+    let (own, mut room) = (look.proc.own_pid().unwrap_or(0), [0; 512]);
+    let own = Task { pid: own, tid: 0 };
+    let table = look.proc.read_file(own, "net/sctp/eps", &mut room);
+    let mut rows = Some(table.unwrap_or_default());
+    cut(&mut rows, b'\n');
+    asked.tables & SCTP != 0
+        && asked.families & (INET | INET6) != 0
+        && rows.is_some_and(|rows| !rows.is_empty())
 }
 
 /// Returns the condition on the rows that are read: those of the tables, families and states that are shown, and the ports
@@ -93,7 +110,9 @@ fn condition(asked: &Asked) -> Condition {
             Condition::Row(RowTest::Proto(protos)),
             states(asked, protos),
         ];
-        if let Some(filter) = asked.filter.as_ref().filter(|_| Protos::INET.has(proto)) {
+        // A raw socket has the number of a protocol where these have a port.
+        let filter = asked.filter.as_ref();
+        if let Some(filter) = filter.filter(|_| Protos::PORTED.has(proto)) {
             all.push(filter.bound());
         }
         kinds.push(Condition::All(all));
