@@ -414,3 +414,59 @@ fn refuses(scene: &Scene, lines: &[&str], status: i32) {
         );
     }
 }
+
+/// Returns `before` with each letter and digit, and the question mark, behind it.
+fn with_each_letter(before: &str) -> impl Iterator<Item = String> + '_ {
+    let letters = (b'0'..=b'z').filter(|byte| byte.is_ascii_alphanumeric() || *byte == b'?');
+    letters.map(move |letter| format!("{before}{}", char::from(letter)))
+}
+
+/// Returns `before` with each word of `words` behind it.
+fn with_each_word<'a>(before: &'a str, words: &'a str) -> impl Iterator<Item = String> + 'a {
+    let words = words.split_ascii_whitespace();
+    words.map(move |word| format!("{before}{word}"))
+}
+
+/// Demands that lsock under the tool's name makes nothing half: it answers each of `lines` as the tool does, or refuses it with
+/// this exit status, the tool's name first on standard error and nothing on standard output. Only what `others` names is
+/// answered in another way, for the reason given there.
+fn whole_or_refused(
+    scene: &Scene,
+    lines: impl Iterator<Item = String>,
+    status: i32,
+    others: &[(&str, &str)],
+) {
+    let (mut same, mut refused, mut failed) = (0, 0, Vec::new());
+    for line in lines {
+        let (answer, said) = scene.run("ours", &line, None);
+        let tool = line.split(' ').next().unwrap();
+        if answer.status == Some(status)
+            && answer.stdout.is_empty()
+            && said.starts_with(&format!("{tool}: "))
+        {
+            refused += 1;
+            continue;
+        }
+        if others.iter().any(|(other, _)| *other == line) {
+            let (real, _) = scene.run("real", &line, None);
+            if real.status != answer.status || real.stdout == answer.stdout {
+                failed.push(format!(
+                    "{line}: {said}{}\n",
+                    difference(&answer, &real, "")
+                ));
+            }
+            continue;
+        }
+        match scene.judge(&line, None) {
+            Verdict::Same => same += 1,
+            Verdict::Refused(said) => failed.push(format!("{line}: {said}\n")),
+            Verdict::Differs(what) => failed.push(format!("{line}\n{what}")),
+        }
+    }
+    println!("{same} are the same, {refused} are refused, and in another way are answered:");
+    for (line, reason) in others {
+        println!("    {line}: {reason}");
+    }
+    assert!(failed.is_empty(), "\n{}", failed.concat());
+    assert!(same > 20 && refused > 20, "{same} {refused}");
+}

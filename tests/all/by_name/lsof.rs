@@ -1,6 +1,6 @@
 //! lsock as lsof.
 
-use super::{Scene, all_lines, refuses, same};
+use super::{Scene, all_lines, refuses, same, whole_or_refused, with_each_letter, with_each_word};
 
 /// Lines that are answered in another way, and why.
 const OTHERS: &[(&str, &str)] = &[];
@@ -98,6 +98,19 @@ lsof -a -p SSHD /mnt/run/docker.sock
 lsof -a -p UNIXES -- /mnt/run/docker.sock
 lsof -a -i -- /mnt/run/docker.sock
 lsof /mnt/run/nosuch
+lsof -U /mnt/run/nosuch
+lsof -Q -U /mnt/run/nosuch
+lsof -Q /mnt/run/nosuch
+lsof -nP -i -i4
+lsof -nP -i4 -i6 -i4
+lsof -nP -a -i tcp:8080 -i
+lsof -nP -i -sTCP:ESTABLISHED
+lsof -nP -i :53 -sTCP:CLOSE,CLOSED
+lsof -nP -i -sTCP:^ESTABLISHED
+lsof -nP -i -sTCP:LISTEN,^LISTEN
+lsof -nP -i :22 -T -Ts
+lsof -nP -i :22 -FnT -Ts
+lsof -nP -i :22 -Ts -FnT
 lsof -a
 lsof -i -p
 lsof --tcp
@@ -158,11 +171,26 @@ fn what_would_list_other_files_than_sockets_is_refused_by_lsock_as_lsof() {
         "lsof -i +r1",
         "lsof -i -s",
         "lsof -i -F",
+        "lsof -i -F0",
+        "lsof -i -b -- /mnt/run/docker.sock",
+        "lsof -i4 -i :22 -i6",
         "lsof -i -R",
         "lsof -i @localhost",
         "lsof -i :http",
     ];
     refuses(&scene, &lines, 1);
+}
+
+#[test]
+fn each_option_of_lsof_is_answered_or_refused() {
+    let Some(scene) = Scene::set("lsof", "next-server v1") else {
+        return;
+    };
+    let lines = with_each_letter("lsof -nP -i -U -")
+        .chain(with_each_letter("lsof -nP -i -U +"))
+        .chain(with_each_letter("lsof -nP -i -U -F"))
+        .chain(with_each_word("lsof -nP -i -T", "q s f w qs fqs x"));
+    whole_or_refused(&scene, lines, 1, &[]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! lsock as netstat.
 
-use super::{Scene, all_lines, refuses, same};
+use super::{Scene, all_lines, refuses, same, whole_or_refused, with_each_letter, with_each_word};
 
 /// What is done with the output of netstat: where another column stands behind the name of a program, that is cut at its
 /// first blank, as lsock does, so that the other column is always the same word.
@@ -110,4 +110,31 @@ fn netstat_is_answered_byte_for_byte_beyond_what_was_seen() {
     let (_, said) = scene.run("ours", "netstat -tlnp", Some(1000));
     let (_, real) = scene.run("real", "netstat -tlnp", Some(1000));
     assert_eq!(said, real);
+}
+
+/// The long names of netstat.
+const LONG: &str = "ax25 x25 ip ipx appletalk netrom inet inet6 ddp rose unix bluetooth version interfaces help route masquerade \
+protocol=inet protocol=unix tcp sctp udp udplite raw l2cap rfcomm listening all timers extend programs verbose statistics wide \
+numeric numeric-hosts numeric-ports numeric-users symbolic cache fib groups context tcpip";
+
+#[test]
+fn each_option_and_name_of_netstat_is_answered_or_refused() {
+    let Some(scene) = Scene::set("netstat", "next-server (v1") else {
+        return;
+    };
+    let help = "the help and the version are of lsock";
+    let others = [
+        ("netstat -nh", help),
+        ("netstat -nV", help),
+        ("netstat -an --help", help),
+        ("netstat -an --version", help),
+    ];
+    let families =
+        "inet inet6 unix ax25 ipx ddp netrom x25 rose ash econet ip tcpip bluetooth local";
+    // That which goes on for ever is among the lines that were seen.
+    let letters = with_each_letter("netstat -n").filter(|line| line != "netstat -nc");
+    let lines = letters
+        .chain(with_each_word("netstat -an --", LONG))
+        .chain(with_each_word("netstat -an -A ", families));
+    whole_or_refused(&scene, lines, 3, &others);
 }

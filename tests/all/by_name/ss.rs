@@ -1,6 +1,6 @@
 //! lsock as ss.
 
-use super::{Scene, all_lines, refuses, same};
+use super::{Scene, all_lines, refuses, same, whole_or_refused, with_each_letter, with_each_word};
 use crate::run::Run;
 use std::process::Command;
 
@@ -110,6 +110,7 @@ const FILTERS: &[&str] = &[
     "src unix:*docker*",
     "src = 127.0.0.1:3306",
     "dst 127.0.0.1/32:3306",
+    "sport = 58",
     "sport = :99999",
     "sport = +80",
     "sport = 080",
@@ -236,5 +237,90 @@ fn a_terminal_is_filled_as_ss_fills_it() {
                 "{columns}: {options}"
             );
         }
+    }
+}
+
+/// The long names of ss 6.1, and those that later versions have.
+const LONG: &str = "numeric resolve options extended memory info processes threads bpf events dccp tcp sctp udp raw unix tipc \
+vsock all listening ipv4 ipv6 packet family=inet query=tcp socket=udp summary diag=x filter=x version help context contexts net=x \
+tipcinfo tos cgroup kill no-header xdp mptcp oneline inet-sockopt no-queues bound-inactive bpf-maps bpf-map-id=1";
+
+/// The names of its tables.
+const TABLES: &str = "all inet udp tcp sctp dccp mptcp raw unix unix_stream u_str unix_dgram u_dgr unix_seqpacket u_seq packet \
+packet_raw p_raw packet_dgram p_dgr netlink tipc vsock vsock_stream v_str vsock_dgram v_dgr xdp";
+
+/// The names of its states.
+const STATES: &str = "established syn-sent syn-recv syn-rcv fin-wait-1 fin-wait-2 time-wait unconnected close closed close-wait \
+last-ack listening listen closing all connected synchronized bucket big unknown bound-inactive";
+
+#[test]
+fn each_option_and_name_of_ss_is_answered_or_refused() {
+    let Some(scene) = Scene::set("ss", "next-server (v1") else {
+        return;
+    };
+    scene.name_protocols();
+    let help = "the help and the version are of lsock";
+    let packet = "without netlink ss does not tell the kinds of packet sockets apart";
+    let others = [
+        ("ss -nh", help),
+        ("ss -nv", help),
+        ("ss -nV", help),
+        ("ss -an --help", help),
+        ("ss -an --version", help),
+        ("ss -an -f help", help),
+        ("ss -an -A packet_dgram", packet),
+        ("ss -an -A p_dgr", packet),
+    ];
+    let lines = with_each_letter("ss -n")
+        .chain(with_each_word("ss -an --", LONG))
+        .chain(with_each_word("ss -an -A ", TABLES))
+        .chain(with_each_word(
+            "ss -an -f ",
+            "inet inet6 unix link netlink vsock tipc xdp help",
+        ))
+        .chain(with_each_word("ss -n state ", STATES))
+        .chain(with_each_word("ss -an exclude ", STATES));
+    whole_or_refused(&scene, lines, 255, &others);
+}
+
+/// Runs the command behind the first word where the kernel has SCTP, whose table of endpoints has those lines.
+const WITH_SCTP: &str = r#"
+mkdir -p "$KEPT.net/sctp"
+for table in tcp tcp6 udp udp6 raw raw6 unix netlink packet; do cat /proc/net/$table >"$KEPT.net/$table"; done
+printf ' ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS\n'"$1" >"$KEPT.net/sctp/eps"
+shift
+mount --bind "$KEPT.net" /proc/$$/net && exec "$@"
+"#;
+
+#[test]
+fn sockets_of_sctp_are_not_left_out_in_silence() {
+    let Some(scene) = Scene::set("ss", "next-server (v1") else {
+        return;
+    };
+    let file = scene.folder.join("with-sctp");
+    std::fs::write(&file, WITH_SCTP).unwrap();
+    let endpoint = "ffff8800 ffff8801 2 10 29 5000 0 12345 127.0.0.1\\n";
+    for (options, rows, status) in [
+        ("-S", "", 0),
+        ("-an", "", 0),
+        ("-S", endpoint, 255),
+        ("-an", endpoint, 255),
+        ("-A inet -4 -l", endpoint, 255),
+        ("-tulnp", endpoint, 0),
+        ("-x", endpoint, 0),
+        ("-A all,!sctp", endpoint, 0),
+        ("-s", endpoint, 0),
+    ] {
+        // The keeper stands in the place of ss; what it keeps is of lsock.
+        let ours = scene.folder.join("ours-bin/ss");
+        let line = format!(
+            "unshare -m sh {} '{rows}' {} {options}",
+            file.display(),
+            ours.display()
+        );
+        let (answer, said) = scene.run("ours", &line, None);
+        assert_eq!(answer.pipe_status, Some(status), "{line}: {}", answer.piped);
+        let is_refused = answer.piped.trim().is_empty();
+        assert_eq!(is_refused, status != 0, "{line}: {said}");
     }
 }
