@@ -8,24 +8,24 @@ use crate::text::escape::quoted;
 pub(super) use crate::text::parts::next_part as cut;
 
 /// The options of a tool.
-pub(super) struct Known {
+pub(crate) struct Known {
     /// The name of the tool, for messages.
-    pub(super) tool: &'static str,
+    pub(crate) tool: &'static str,
     /// The letters; one that takes a value has a colon behind it.
-    pub(super) letters: &'static [u8],
+    pub(crate) letters: &'static [u8],
     /// The long names with blanks in between, each behind the letter that it stands for, or behind a byte that is no letter.
-    pub(super) names: &'static [u8],
+    pub(crate) names: &'static [u8],
 }
 
 /// What was typed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Typed<'a> {
+pub(crate) struct Typed<'a> {
     /// The letters of the options, in order, each with its value; empty without one.
-    pub(super) options: Vec<(u8, &'a [u8])>,
+    pub(crate) options: Vec<(u8, &'a [u8])>,
     /// The line about the option that is wrong, behind those before it. Nothing is read after it.
-    pub(super) wrong: Option<String>,
+    pub(crate) wrong: Option<String>,
     /// All other words.
-    pub(super) words: Vec<&'a [u8]>,
+    pub(crate) words: Vec<&'a [u8]>,
 }
 
 /// Returns true if `letters`, each of them a bit, has `letter`.
@@ -67,7 +67,7 @@ impl Known {
     }
 
     /// Takes `arguments` apart, up to the first that is wrong.
-    pub(super) fn parse<'a>(&self, arguments: &'a [Vec<u8>]) -> Typed<'a> {
+    pub(crate) fn parse<'a>(&self, arguments: &'a [Vec<u8>]) -> Typed<'a> {
         let mut typed = Typed::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next().filter(|_| typed.wrong.is_none()) {

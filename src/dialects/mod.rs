@@ -7,14 +7,14 @@
 //! network namespace; `rows`, which gives a socket with all of its holders in the order of the tables; `people`, which
 //! knows the names of users and the words of commands; `page`, which writes lines to standard output.
 
-mod getopt;
+pub(crate) mod getopt;
 mod look;
-mod lsof;
-mod netstat;
+pub(crate) mod lsof;
+pub(crate) mod netstat;
 mod page;
-mod people;
+pub(crate) mod people;
 mod rows;
-mod ss;
+pub(crate) mod ss;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -109,16 +109,16 @@ impl Call {
 
 /// The end of a tool that shows nothing, or no more.
 #[derive(Debug, PartialEq, Eq)]
-struct Failure {
+pub(crate) struct Failure {
     /// What is written to standard error, whole lines.
-    text: String,
+    pub(crate) text: String,
     /// The exit status.
-    status: u8,
+    pub(crate) status: u8,
 }
 
 /// What ss or netstat does instead of showing sockets.
 #[derive(Debug, PartialEq, Eq)]
-enum Stop {
+pub(crate) enum Stop {
     /// This is printed on standard output; the exit status is 0.
     Print(&'static str),
     /// A line for standard error, true if the usage follows it, and the exit status.

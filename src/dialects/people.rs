@@ -9,7 +9,7 @@ use crate::text::digits::decimal32;
 
 /// The users of /etc/passwd, which is read only if a tool shows or selects users.
 #[derive(Default)]
-pub(super) struct Users {
+pub(crate) struct Users {
     /// The text of the file; empty where there is none.
     text: Vec<u8>,
 }

@@ -75,7 +75,11 @@ const UNKNOWN: &str = "; who is at the other end of a translated connection is n
 
 /// Adds the connection that `record` has to `found` if it is translated; returns `None` if it has not the kernel's shape.
 #[inline(never)]
-fn take_row(record: &Record<'_>, netns: NetnsId, found: &mut Vec<Translation>) -> Option<()> {
+pub(crate) fn take_row(
+    record: &Record<'_>,
+    netns: NetnsId,
+    found: &mut Vec<Translation>,
+) -> Option<()> {
     let parsed = parse(record.bytes).filter(|_| record.ended)?;
     if let Row::Translated(proto, [client, to, server, from]) = parsed {
         let kind = kind(proto)?;

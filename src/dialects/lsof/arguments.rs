@@ -44,17 +44,17 @@ pub(super) enum Output {
 /// What was typed.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a letter of lsof's")]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// True if all selections must hold (`-a`), and not just any.
     pub(super) is_and: bool,
     /// `-i` without a value: `4` or `6` for a family, `i` for both.
     pub(super) all_internet: Option<u8>,
     /// Each `-i` with a value, and the value.
-    pub(super) internet: Vec<Internet>,
+    pub(crate) internet: Vec<Internet>,
     /// True if unix sockets are selected (`-U`).
     pub(super) unix: bool,
     /// The states of TCP that are selected (`-s TCP:LISTEN`).
-    pub(super) states: Vec<State>,
+    pub(crate) states: Vec<State>,
     /// The states of TCP that are excluded.
     pub(super) states_excluded: Vec<State>,
     /// The processes by id.
@@ -88,7 +88,7 @@ pub(super) const NO_WORDS: [&[u8]; 2] = [b"", b""];
 
 /// What ends a command line before anything is listed.
 #[derive(Debug)]
-pub(super) struct Ended(pub(super) Box<Failure>);
+pub(crate) struct Ended(pub(crate) Box<Failure>);
 
 /// Returns the end of a command line that is wrong: `lsof: WHAT`, with words as in `refused`, and the usage.
 #[inline(never)]
@@ -163,7 +163,7 @@ impl<'a> Words<'a> {
 ///
 /// # Errors
 /// What is said, and the exit status, where nothing is to be listed.
-pub(super) fn parse(words: &[Vec<u8>], users: &dyn Fn() -> Users) -> Result<Options, Ended> {
+pub(crate) fn parse(words: &[Vec<u8>], users: &dyn Fn() -> Users) -> Result<Options, Ended> {
     let mut options = Options {
         command_width: Some(9),
         ..Options::default()

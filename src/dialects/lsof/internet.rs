@@ -23,7 +23,7 @@ pub(super) const INTERNET: Protos = Protos::TCP.union(Protos::UDP);
 
 /// What one `-i` with a value selects.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Internet {
+pub(crate) struct Internet {
     /// The family of the addresses, in which v4-mapped ones are IPv4; `None` for both.
     family: Option<Family>,
     /// The protocols.
@@ -118,7 +118,7 @@ impl Internet {
     }
 
     /// Returns true if it selects `row`.
-    pub(super) fn has(&self, row: &Row<'_>) -> bool {
+    pub(crate) fn has(&self, row: &Row<'_>) -> bool {
         let Some((local, remote)) = row.ends.inet() else {
             return false;
         };

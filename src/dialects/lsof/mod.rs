@@ -3,9 +3,9 @@
 //!
 //! In reading order: `arguments` makes options of the words, `processes` and `internet` select by them, `format` writes.
 
-mod arguments;
+pub(crate) mod arguments;
 mod format;
-mod internet;
+pub(crate) mod internet;
 mod numbers;
 mod processes;
 
@@ -101,7 +101,7 @@ fn check_names(options: &mut Options) -> Result<bool, Ended> {
 
 /// Returns a condition that holds for all sockets that `options` select of the processes `pids`, or of all, and for those
 /// by which it is known what was found; maybe for others.
-fn condition(options: &Options, pids: Option<Vec<u32>>) -> Condition {
+pub(crate) fn condition(options: &Options, pids: Option<Vec<u32>>) -> Condition {
     let proto = |protos| Condition::Row(RowTest::Proto(protos));
     let mut parts = Vec::new();
     // Any socket in a state tells that the state was found.

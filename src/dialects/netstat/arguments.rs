@@ -10,7 +10,7 @@ use crate::text::escape::quoted;
 const REFUSED: u8 = 3;
 
 /// The options of netstat; of the names behind digits and signs, 3 is a family that lsock does not list, 1 asks for nothing.
-static KNOWN: Known = Known {
+pub(crate) static KNOWN: Known = Known {
     tool: "netstat",
     letters: b"A:CFMacdeghilnNoprsStuUvVWw2fx64?Z",
     names: b"3ax25 3x25 4ip 3ipx 3appletalk 3netrom 4inet 6inet6 3ddp 3rose xunix 3bluetooth Vversion iinterfaces hhelp \
@@ -57,7 +57,7 @@ const KIND_LETTERS: &[u8] = b"t S u U w x";
 
 /// What is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The kinds.
     pub(super) kinds: u8,
     /// True if a kind of the internet was named: where the kernel has none, that is an error.
@@ -83,7 +83,7 @@ impl Asked {
 /// # Errors
 /// What is done instead.
 #[inline(never)]
-pub(super) fn parse(words: &[Vec<u8>]) -> Result<Asked, Stop> {
+pub(crate) fn parse(words: &[Vec<u8>]) -> Result<Asked, Stop> {
     let Typed { options, wrong, .. } = KNOWN.parse(words);
     let mut asked = Asked::default();
     for (letter, value) in options {

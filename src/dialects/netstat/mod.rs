@@ -3,7 +3,7 @@
 //! The way of a row: `arguments` says which kinds are shown, `condition` reads those, `is_shown` holds each row against what
 //! is asked, `format` writes its line.
 
-mod arguments;
+pub(crate) mod arguments;
 mod format;
 
 use std::io;
@@ -104,7 +104,7 @@ fn missing_kind(asked: &mut Asked, look: &Look) -> Option<&'static str> {
 /// Returns the condition on the rows that are read: those of the kinds and families that are shown; of TCP and unix the
 /// listeners, if nothing else is shown.
 #[inline(never)]
-fn condition(asked: &Asked) -> Condition {
+pub(crate) fn condition(asked: &Asked) -> Condition {
     let mut kinds = Vec::new();
     for proto in Proto::ALL {
         let (kind, _) = kind_of(*proto);
@@ -130,7 +130,7 @@ fn is_of_family(proto: Proto, asked: &Asked) -> bool {
 }
 
 /// Returns true if `row` is shown.
-fn is_shown(asked: &Asked, row: &Row<'_>) -> bool {
+pub(crate) fn is_shown(asked: &Asked, row: &Row<'_>) -> bool {
     let is_listening = match row.ends {
         Ends::Inet { remote, .. } if Protos::TCP.has(row.proto) => remote.1 == 0,
         Ends::Inet { remote, .. } => remote.0.is_unspecified(),

@@ -20,7 +20,7 @@ use crate::text::escape::quoted;
 const REFUSED: u8 = 255;
 
 /// The options of ss; the names behind digits above 6 have no letter.
-static KNOWN: Known = Known {
+pub(crate) static KNOWN: Known = Known {
     tool: "ss",
     letters: b"dhaletuwxnro460spTbEf:mMiA:D:F:vVzZN:KHSO",
     names: b"nnumeric rresolve ooptions eextended mmemory iinfo pprocesses Tthreads bbpf Eevents ddccp ttcp Ssctp uudp \
@@ -64,13 +64,13 @@ const VERSION: &str = concat!(
 
 /// What is shown.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::dialects) struct Asked {
+pub(crate) struct Asked {
     /// The tables.
-    pub(super) tables: u16,
+    pub(crate) tables: u16,
     /// The families.
-    pub(super) families: u8,
+    pub(crate) families: u8,
     /// The states.
-    pub(super) states: u16,
+    pub(crate) states: u16,
     /// The family of an address in the filter that does not name one: that which was named last; 0 for IPv4 and IPv6.
     pub(super) preferred: u8,
     /// The letters of the options, each a bit.
@@ -78,7 +78,7 @@ pub(in crate::dialects) struct Asked {
     /// True if there is nothing but the totals.
     pub(super) only_summary: bool,
     /// The filter.
-    pub(super) filter: Option<Test>,
+    pub(crate) filter: Option<Test>,
     /// True if the filter asks which ports the kernel chooses.
     pub(super) asks_ephemeral: bool,
     /// True if any table or family was named.
@@ -154,7 +154,7 @@ impl Asked {
 /// # Errors
 /// What is done instead.
 #[inline(never)]
-pub(in crate::dialects) fn parse(arguments: &[Vec<u8>]) -> Result<Asked, Stop> {
+pub(crate) fn parse(arguments: &[Vec<u8>]) -> Result<Asked, Stop> {
     let Typed {
         options,
         wrong,

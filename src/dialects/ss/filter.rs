@@ -10,7 +10,7 @@ use crate::text::addr::unmapped;
 
 /// A question about a row.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::dialects) enum Test {
+pub(crate) enum Test {
     /// Both hold.
     Both(Box<(Test, Test)>),
     /// One of the two holds.
@@ -32,7 +32,7 @@ pub(super) const ANY_PORT: i32 = -1;
 
 /// One end, as the filter has it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(in crate::dialects) struct End {
+pub(crate) struct End {
     /// The pattern of a path, if it is one of unix; then nothing else counts.
     pub(super) path: Option<Vec<u8>>,
     /// The port.
@@ -106,7 +106,7 @@ impl<'a> Facts<'a> {
 
 impl Test {
     /// Returns true if the test holds for `row`; the kernel chooses ports from `ephemeral`.
-    pub(in crate::dialects) fn holds(&self, row: &Row<'_>, ephemeral: (u16, u16)) -> bool {
+    pub(crate) fn holds(&self, row: &Row<'_>, ephemeral: (u16, u16)) -> bool {
         match self {
             Self::Both(tests) => tests.0.holds(row, ephemeral) && tests.1.holds(row, ephemeral),
             Self::Either(tests) => tests.0.holds(row, ephemeral) || tests.1.holds(row, ephemeral),

@@ -4,10 +4,10 @@
 //! `is_shown` holds each row against them and the `filter` (which `grammar` and `ends` read), `format` writes its fields,
 //! `columns` puts these into lines. The totals of `-s` are `summary`'s.
 
-mod arguments;
+pub(crate) mod arguments;
 mod columns;
 mod ends;
-mod filter;
+pub(crate) mod filter;
 mod format;
 mod grammar;
 mod names;
@@ -95,7 +95,7 @@ fn hides_sctp(asked: &Asked, look: &Look) -> bool {
 /// Returns the condition on the rows that are read: those of the tables, families and states that are shown, and the ports
 /// of the filter; of IPv4 also what tells whether a socket of IPv6 takes that.
 #[inline(never)]
-fn condition(asked: &Asked) -> Condition {
+pub(crate) fn condition(asked: &Asked) -> Condition {
     let mut families = asked.families;
     if asked.states & (1 << 7 | 1 << 10) != 0 && families & INET6 != 0 {
         families |= INET;

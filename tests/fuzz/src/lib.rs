@@ -13,6 +13,8 @@
 mod cli;
 #[path = "../../../src/collections/mod.rs"]
 mod collections;
+#[path = "../../../src/dialects/mod.rs"]
+mod dialects;
 #[path = "../../../src/join/mod.rs"]
 mod join;
 #[path = "../../../src/output.rs"]

@@ -13,13 +13,13 @@ use super::visible::is_visible;
 use crate::cli;
 
 /// A row of the table.
-struct Row {
+pub(super) struct Row {
     /// Whether it is of udp; else it is of tcp.
-    is_udp: bool,
+    pub(super) is_udp: bool,
     /// The ends.
-    ends: [(IpAddr, u16); 2],
+    pub(super) ends: [(IpAddr, u16); 2],
     /// The kernel's number of the state.
-    state: u8,
+    pub(super) state: u8,
     /// The owner.
     uid: u32,
 }
@@ -44,7 +44,7 @@ const ROWS: [(&str, &str, u8, u32); 15] = [
 ];
 
 /// Returns the rows.
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     let end = |text: &str| {
         text.parse::<std::net::SocketAddr>()
             .map(|end| (end.ip(), end.port()))
@@ -114,11 +114,11 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// The bytes as choices.
-struct Dice<'a>(&'a [u8]);
+pub(super) struct Dice<'a>(pub(super) &'a [u8]);
 
 impl Dice<'_> {
     /// Returns a number below `most`; 0 where there are no more bytes.
-    fn roll(&mut self, most: usize) -> usize {
+    pub(super) fn roll(&mut self, most: usize) -> usize {
         let Some((byte, rest)) = self.0.split_first() else {
             return 0;
         };
@@ -127,7 +127,7 @@ impl Dice<'_> {
     }
 
     /// Returns one of `all`.
-    fn one<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(super) fn one<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.roll(all.len())]
     }
 }

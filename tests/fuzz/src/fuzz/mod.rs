@@ -1,8 +1,11 @@
 //! The targets, one file each or two that belong together, and what they share: `decode` runs lsock over captured text, `steps`
 //! counts what that takes, `naive` reads the same text and filters in the plainest way.
 
+mod conntrack;
 mod containers;
 mod decode;
+mod dialect_rows;
+mod dialects;
 mod dirents;
 mod filters;
 mod live;
@@ -13,7 +16,10 @@ mod tables;
 mod visible;
 mod writers;
 
+pub use conntrack::conntrack;
 pub use containers::containers;
+pub use dialect_rows::dialect_rows;
+pub use dialects::dialects;
 pub use dirents::dirents;
 pub use filters::{arguments, filters};
 pub use live::live;

@@ -191,10 +191,9 @@ pub fn cut(data: &[u8]) {
     let is_told = bare
         .first()
         .is_none_or(|bare| bare["proto"] == whole["proto"]);
-    for header in [Some(header), Some(&b""[..]).filter(|_| is_told)]
-        .into_iter()
-        .flatten()
-    {
+    // Without its header a row may say more than under one whose columns are not the kernel's.
+    let alone = is_told.then(|| (&b""[..], bare.first().unwrap_or(whole)));
+    for (header, whole) in [(header, whole)].into_iter().chain(alone) {
         for object in objects(&[header, &row[..at]].concat()) {
             assert!(
                 is_same(whole, &object, row, at),
@@ -234,5 +233,7 @@ fn is_same(whole: &Value, object: &Value, row: &[u8], at: usize) -> bool {
                 .iter()
                 .all(|name| ["path", "path_hex", "local", "inode"].contains(name)));
     }
-    at > last && differ.len() == 1
+    // A table of an old kernel has no such column, so its rows may end before it.
+    let is_untold = differ.len() == 1 && differ.contains("drops") && object["drops"].is_null();
+    is_untold || (at > last && differ.len() == 1)
 }

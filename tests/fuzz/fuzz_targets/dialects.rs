@@ -1,0 +1,3 @@
+//! Fuzzes `lsock_fuzz::fuzz::dialects`, which says what holds.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| lsock_fuzz::fuzz::dialects(data));
