@@ -12,7 +12,7 @@
 use crate::again::{Held, again, hold, in_a_network_of_its_own, is_again};
 use crate::machine::{PATIENCE, skip, strace};
 use crate::rows::{EMPTY, NOBODY, NOBODY6, tcp, udp, unix};
-use crate::run::{Run, lsock};
+use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
 use serde_json::Value;
 use std::fs;
@@ -414,7 +414,7 @@ fn where_statx_is_denied_all_is_shown() {
     let traced = || {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-o", "/dev/null", "-e", "inject=statx:error=EPERM"]);
-        strace.arg(env!("CARGO_BIN_EXE_lsock"));
+        strace.arg(LSOCK);
         strace
     };
     match traced().arg("--version").output() {

@@ -7,8 +7,12 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
-/// The program under test.
-pub(crate) const LSOCK: &str = env!("CARGO_BIN_EXE_lsock");
+/// The program under test: that of `LSOCK_PROGRAM` where the tests were built with it, as ci/test does for the one of the release;
+/// else the one that cargo built beside them.
+pub(crate) const LSOCK: &str = match option_env!("LSOCK_PROGRAM") {
+    Some(program) => program,
+    None => env!("CARGO_BIN_EXE_lsock"),
+};
 
 /// The list's header while all sockets are of one network namespace.
 pub(crate) const LIST_HEADER: &str = "PID COMMAND FD PROTO STATE RECV-Q SEND-Q LOCAL PEER";
