@@ -4,15 +4,15 @@ For each of N trees a World is made up from the seed (`world`), written as a fol
 some questions (`ask`); what lsock has to answer is predicted from the truth (`view`, `answer`) and compared with `--json`, `-T`, `-q`,
 the exit status and the kinds of messages. Every disagreement is printed with the command that shows it again.
 
-It finds faults whose mend is taken out. Tried in a copy of the tree: change the line, `cargo build --release`, `LSOCK=FILE ci/model N --seed S`:
+It finds faults whose mend is taken out. Tried in a copy of the tree: change the line, build, `LSOCK=FILE ci/model N --seed S`:
 
-- forged rows (issue 11, 1 and 2): without the first `judge.judge(..)` in snapshot/take.rs, `--seed 5098`: `-T -s=LISTEN` prints 79, 115 and 147,
-  whose sockets a forged row calls listening; `300 --seed 5000` has 8 more.
-- `--netns X` is the sockets of X (11, 7): without `netns.is_selected` in the join of snapshot/take.rs, `--seed 5`: `-T --netns 175` prints 47, 257
-  and 282, which hold sockets of other namespaces; 15 in `60 --seed 1`.
-- a filter decides which namespaces are read (11, 8): with `Unread::None` for `Unread::Unvisited`, `--seed 5`: `265,257` shows `?` for a listener of
-  another namespace; 4 in `60 --seed 1`.
-- `(ptrval)` is a pointer (11, 11): with `is_hex` alone in text/fields.rs, `--seed 3`: `--listening` shows nothing; 163 in `60 --seed 1`.
+- forged rows (issue 11, 1 and 2): without the first `self.judge(..)` in join/forged.rs, 6 in `300 --seed 5000`: `--seed 5293`: `--unix
+  --listening` shows a datagram socket that a forged row calls listening.
+- `--netns X` is the sockets of X (11, 7): without `netns.is_selected` in the join of snapshot/take.rs, 13 in `60 --seed 1`, which are rows of
+  sockets of other namespaces.
+- a filter decides which namespaces are read (11, 8): with `Unread::None` for `Unread::Unvisited`, 2 in `60 --seed 1`: `--seed 35`: `--pid=81` shows
+  `?` for a socket of another namespace.
+- `(ptrval)` is a pointer (11, 11): with `is_hex` alone in text/fields.rs, 108 in `60 --seed 1`.
 
 What is known and not mended is in `pending`, by name; the last lines count it.
 """

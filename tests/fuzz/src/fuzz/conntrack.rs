@@ -133,7 +133,7 @@ fn kind_of(number: &str) -> Option<u8> {
     }
 }
 
-/// Returns what is translated by `line`, read in the plainest way: words between blanks, each value by its name, one behind the other.
+/// Returns both tuples of `line`, translated or not, read in the plainest way: words between blanks, each value by its name, one behind the other.
 fn naive(line: &[u8]) -> Option<Tuples> {
     let line = String::from_utf8_lossy(line);
     let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
@@ -149,10 +149,9 @@ fn naive(line: &[u8]) -> Option<Tuples> {
     }
     let ends: [End; 4] = ends.try_into().ok()?;
     let is_v4 = words.first() == Some(&"ipv4");
-    let is_other = [ends[0], ends[1]] != [ends[3], ends[2]];
     let is_of_family = ends.iter().all(|end| end.0.is_ipv4() == is_v4);
     let protocol = number(words.get(3)?)?.to_string();
-    (is_other && is_of_family).then_some((kind_of(&protocol)?, ends))
+    is_of_family.then_some((kind_of(&protocol)?, ends))
 }
 
 /// Returns what is translated by `line`, if it is exactly one of the kernel's (`ct_seq_show`): its words in their order, numbers

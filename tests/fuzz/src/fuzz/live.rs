@@ -20,7 +20,7 @@ use crate::views;
 use crate::warn::Warnings;
 
 /// The tables.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 25] = [
     "tcp",
     "tcp6",
     "udp",
@@ -37,6 +37,15 @@ const TABLES: [&str; 16] = [
     "phonet",
     "ax25",
     "pfkey",
+    "udplite6",
+    "raw6",
+    "icmp6",
+    "nr",
+    "rose",
+    "pnresource",
+    "rfcomm",
+    "sco",
+    "hci",
 ];
 
 /// The folder, which `ci/fuzz` removes with all of TMPDIR: a process 6 with descriptors of the inodes 10 to 13.

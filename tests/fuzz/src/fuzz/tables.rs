@@ -184,7 +184,7 @@ pub fn cut(data: &[u8]) {
     let [whole] = objects_known.as_slice() else {
         return;
     };
-    if header.is_empty() || !known.warnings.is_empty() || !shown.warnings.is_empty() {
+    if !is_of(header, whole) || !known.warnings.is_empty() || !shown.warnings.is_empty() {
         return;
     }
     let bare = objects(&[row, b"\n"].concat());
@@ -200,6 +200,21 @@ pub fn cut(data: &[u8]) {
                 "cut at {at}: {object}\nwhole: {whole}"
             );
         }
+    }
+}
+
+/// Returns true if `whole` is of the table that has this header. A line of another may be a row from more than one word on.
+fn is_of(header: &[u8], whole: &Value) -> bool {
+    let header = String::from_utf8_lossy(header);
+    let mut words = header.split_whitespace();
+    let family = whole["family"].as_str().unwrap_or_default();
+    match words.next() {
+        None => false,
+        Some("Num") => family == "unix",
+        Some("sl") => family.starts_with("inet"),
+        Some("sk") if header.contains(" Eth ") => family == "netlink",
+        Some("sk") if header.contains(" Iface ") => family == "packet",
+        Some(_) => true,
     }
 }
 
