@@ -5,6 +5,7 @@ use crate::cli::{Options, View};
 use crate::select::rows::RowFilter;
 use crate::select::{Condition, Needs, ProcessTest, Question, Truth};
 use crate::socket::extra::Keeps;
+use crate::socket::proto::Protos;
 
 /// What has to be done.
 #[expect(
@@ -111,8 +112,13 @@ impl Plan {
     }
 
     /// Decides what has to be done for another tool's language: the rows of one network namespace for which `condition`
-    /// may hold, those that nobody holds too if `shows_ownerless`.
-    pub(crate) fn of_dialect(condition: Condition, shows_ownerless: bool) -> Self {
+    /// may hold, those that nobody holds too if `shows_ownerless`. If no holder is shown, only the process `own` is read,
+    /// which is in that namespace; but who holds a unix socket tells whether a row of it is forged.
+    pub(crate) fn of_dialect(
+        condition: Condition,
+        shows_ownerless: bool,
+        own: Option<u32>,
+    ) -> Self {
         let mut plan = Self {
             hides_kernel: false,
             keeps: Keeps::Extras,
@@ -122,6 +128,9 @@ impl Plan {
         };
         if !shows_ownerless {
             plan.ownerless = Condition::Any(Vec::new());
+        }
+        if !plan.needs.protos.meets(Protos::UNIX) {
+            plan.needs.pids = own.map(|pid| vec![pid]).or(plan.needs.pids);
         }
         plan
     }

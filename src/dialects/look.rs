@@ -37,35 +37,38 @@ pub(super) fn open() -> Result<Proc, String> {
 }
 
 impl Look {
-    /// Takes a snapshot of the sockets for which `condition` holds; of those that nobody is seen to hold too if
-    /// `shows_ownerless`. Sockets that no table lists are in it, too: the tools know nothing of them.
+    /// Takes a snapshot of the sockets for which `condition` holds, those that nobody is seen to hold too; who holds them need
+    /// not be in it unless `shows_holders`. Sockets that no table lists are in it, too: the tools know nothing of them.
     ///
     /// # Errors
     /// One line, without the program's name: proc cannot be read.
-    pub(super) fn take(condition: Condition, shows_ownerless: bool) -> Result<Self, String> {
-        Self::take_of(open()?, condition, shows_ownerless)
+    pub(super) fn take(condition: Condition, shows_holders: bool) -> Result<Self, String> {
+        let proc = open()?;
+        let own = proc.own_pid().filter(|_| !shows_holders);
+        let plan = Plan::of_dialect(condition, true, own);
+        Self::take_of(proc, &plan)
     }
 
-    /// Like `take`, of a proc that is open.
+    /// Takes a snapshot of those sockets in `proc` for which `condition` holds and that somebody is seen to hold.
     ///
     /// # Errors
     /// As `take`.
-    pub(super) fn take_of(
-        proc: Proc,
-        condition: Condition,
-        shows_ownerless: bool,
-    ) -> Result<Self, String> {
-        let plan = Plan::of_dialect(condition, shows_ownerless);
+    pub(super) fn take_held(proc: Proc, condition: Condition) -> Result<Self, String> {
+        Self::take_of(proc, &Plan::of_dialect(condition, false, None))
+    }
+
+    /// Does in `proc` what `plan` says.
+    fn take_of(proc: Proc, plan: &Plan) -> Result<Self, String> {
         let own: Vec<u32> = proc.own_pid().into_iter().collect();
         let take = Take {
             proc: &proc,
-            plan: &plan,
+            plan,
             namespaces: &own,
             threads: None,
         };
         let mut warnings = Warnings::default();
         let mut snapshot = take.snapshot(&mut warnings)?;
-        snapshot.load_names(&proc, &plan, &mut warnings);
+        snapshot.load_names(&proc, plan, &mut warnings);
         say(&warnings.into_text());
         Ok(Self { proc, snapshot })
     }

@@ -138,7 +138,10 @@ impl Condition {
     pub(crate) fn may_match_tcp(&self, listens: bool) -> bool {
         let truth = self.test(&mut |question| match question {
             Question::Row(RowTest::Listening) => listens.into(),
-            Question::Row(RowTest::State(_, state)) if (*state == State::LISTEN) != listens => {
+            // The kernel closes a socket of TCP once it is out of the table.
+            Question::Row(RowTest::State(_, state))
+                if (*state == State::LISTEN) != listens || *state == State::CLOSE =>
+            {
                 Truth::No
             }
             Question::Row(test) if !test.protos().meets(Protos::TCP) => Truth::No,
@@ -376,6 +379,7 @@ mod tests {
             (listening(), true, false),
             (state(State::LISTEN), true, false),
             (state(State::ESTABLISHED), false, true),
+            (state(State::CLOSE), false, false),
             (not(listening()), false, true),
             (not(state(State::LISTEN)), true, true),
             (all(vec![listening(), port(Side::Local, 80)]), true, false),

@@ -275,9 +275,15 @@ impl Take<'_> {
         let holders = || walk.holders.iter().map(|holder| holder.inode);
         let only_held = !plan.shows_ownerless() && !plan.finds_peers && !plan.needs.dual_stack;
         let unread = self.unread_namespaces();
-        let notes_found = only_held || unread != Unread::None;
-        let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
         let rows = plan.rows(&reading.condition);
+        let seeks_more = match unread {
+            Unread::None => false,
+            Unread::Unvisited => true,
+            Unread::Unselected => rows.condition.may_match_rowless(None),
+        };
+        // Where only listeners are read, that all were found saves nothing.
+        let notes_found = seeks_more || (only_held && !rows.keeps_only_listeners());
+        let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
         for id in walk.namespaces.ids(|netns| !netns.is_loaded) {

@@ -52,7 +52,7 @@ fn list(words: &[Vec<u8>]) -> Result<u8, Ended> {
     let mut found = Found::nothing(&options);
     let condition = condition(&options, processes.pids);
     if !condition.is_never() {
-        let look = Look::take_of(proc, condition, false).map_err(failed)?;
+        let look = Look::take_held(proc, condition).map_err(failed)?;
         let entries = look.snapshot.entries();
         let picked: Vec<bool> = entries.map(|entry| found.takes(&entry, &options)).collect();
         let text = format::text(&look, &options, &picked);

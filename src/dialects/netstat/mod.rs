@@ -56,7 +56,8 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
         Err(stop) => return stop.run(arguments::USAGE),
     };
     loop {
-        let look = Look::take(condition(&asked), true).map_err(|line| failed(&line))?;
+        let look = Look::take(condition(&asked), asked.has(b'p'));
+        let look = look.map_err(|line| failed(&line))?;
         let has_inet = asked.kinds & INET != 0;
         let missing = missing_kind(&mut asked, &look);
         if asked.has(b'p') && look.some_unseen() {

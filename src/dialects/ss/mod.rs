@@ -66,7 +66,8 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
     let look = if asked.only_summary {
         None
     } else {
-        Some(Look::take(condition(&asked), true).map_err(|line| failed(&line))?)
+        let look = Look::take(condition(&asked), asked.has(b'p'));
+        Some(look.map_err(|line| failed(&line))?)
     };
     if look.as_ref().is_some_and(|look| hides_sctp(&asked, look)) {
         let why = "lsock shows none of its sockets here; name other kinds, as -t -u -x";
