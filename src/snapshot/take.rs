@@ -276,11 +276,8 @@ impl Take<'_> {
         let only_held = !plan.shows_ownerless() && !plan.finds_peers && !plan.needs.dual_stack;
         let unread = self.unread_namespaces();
         let rows = plan.rows(&reading.condition);
-        let seeks_more = match unread {
-            Unread::None => false,
-            Unread::Unvisited => true,
-            Unread::Unselected => rows.condition.may_match_rowless(None),
-        };
+        let seeks_more = unread == Unread::Unvisited
+            || (unread == Unread::Unselected && rows.condition.may_match_rowless(None));
         // Where only listeners are read, that all were found saves nothing.
         let notes_found = seeks_more || (only_held && !rows.keeps_only_listeners());
         let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));

@@ -64,6 +64,12 @@ impl Counters {
     }
 }
 
+/// Returns how many connections of TCP a namespace has by its net/snmp, over both families, but for those that are being
+/// opened or were closed at this end.
+pub(super) fn connections(snmp: &[u8]) -> Option<u32> {
+    paired(snmp, b"Tcp:", b"CurrEstab")
+}
+
 /// Returns the number of `digits`, the largest one where it does not fit.
 fn number(digits: &[u8]) -> Option<u32> {
     decimal(digits).map(|number| u32::try_from(number).unwrap_or(u32::MAX))

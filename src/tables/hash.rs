@@ -57,12 +57,23 @@ fn told_state(line: &[u8]) -> Option<State> {
     u8::try_from(state).ok().map(State)
 }
 
+/// What is expected of the beginning of a table. That it is wrong costs time and nothing else.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    /// The number of rows of sockets in use.
+    pub(super) in_use: u64,
+    /// How many rows are read first.
+    pub(super) rows: u64,
+    /// True if the table is tcp6, whose rows are longer.
+    pub(super) is_v6: bool,
+}
+
 /// The text of a table, as far as it is wanted.
 pub(super) struct Text<'a> {
     /// The table.
     file: File,
-    /// The number of sockets in use if the beginning may be enough; `None` if the whole table is wanted.
-    in_use: Option<u64>,
+    /// Its beginning, if that may be enough; `None` if the whole table is wanted.
+    begins: Option<Beginning>,
     /// Returns true for a line, whole or cut, behind which nothing is wanted.
     is_enough: &'a dyn Fn(&[u8]) -> bool,
     /// The longest read that is taken for the last one.
@@ -71,25 +82,26 @@ pub(super) struct Text<'a> {
     at_end: bool,
 }
 
-/// The length of the header, of the rows of tcp, and about of those of tcp6.
-const LINE_LEN: usize = 150;
+/// The length of the header and of a row of tcp.
+const LINE_LENS: (usize, usize) = (150, 150);
+/// That of tcp6, about: a read of so many rows ends in the last of them, and has its state.
+const LINE_LENS_V6: (usize, usize) = (105, 178);
 /// The longest read of such a table that was the last, as `Proc::last_read_max` has it for others: no row of TCP is longer
 /// than 288 bytes, whatever the numbers in it.
 const TCP_READ_MAX: usize = 4096 - 288;
 
 impl<'a> Text<'a> {
-    /// Returns the text of `file`: all of it, or if `in_use` is given as far as `is_enough` says, and perhaps more. `in_use`
-    /// is a number of rows that are expected; that it is wrong costs time and nothing else. `is_tcp` says that the kernel
-    /// writes it, and walks through the hash.
+    /// Returns the text of `file`: all of it, or if `begins` is given as far as `is_enough` says, and perhaps more. `is_tcp`
+    /// says that the kernel writes it, and walks through the hash.
     pub(super) fn new(
         file: File,
         is_tcp: bool,
-        in_use: Option<u64>,
+        begins: Option<Beginning>,
         is_enough: &'a dyn Fn(&[u8]) -> bool,
     ) -> Self {
         Self {
             file,
-            in_use,
+            begins,
             is_enough,
             last_read_max: if is_tcp { TCP_READ_MAX } else { 0 },
             at_end: false,
@@ -100,10 +112,15 @@ impl<'a> Text<'a> {
     /// many listeners as fill a page, or hardly any other socket is in the way: then to read the table as usual, which ends
     /// with a short read, is no dearer. Where it has only listeners each try that sees the last would walk through all of
     /// the hash.
-    fn read_beginning(&self, in_use: u64, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let mut rows = 1;
-        let (mut line_len, mut whole_len, mut whole_lines) = (LINE_LEN, 0, 0);
-        while in_use > rows + 1 {
+    fn read_beginning(&self, begins: Beginning, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let mut rows = begins.rows;
+        let (mut whole_len, mut line_len) = if begins.is_v6 {
+            LINE_LENS_V6
+        } else {
+            LINE_LENS
+        };
+        let mut whole_lines = 1;
+        while begins.in_use > rows + 1 {
             let lines = usize::try_from(rows).map_or(0, |rows| rows + 1 - whole_lines);
             let wanted = whole_len + lines * line_len;
             let Some(free) = buffer.get_mut(..wanted).filter(|_| wanted < TCP_READ_MAX) else {
@@ -134,8 +151,8 @@ impl<'a> Text<'a> {
     /// # Errors
     /// errno of reading the table.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(in_use) = self.in_use.take()
-            && let Some(len) = self.read_beginning(in_use, buffer)?
+        if let Some(begins) = self.begins.take()
+            && let Some(len) = self.read_beginning(begins, buffer)?
         {
             self.at_end = true;
             return Ok(len);
@@ -206,10 +223,19 @@ mod tests {
                 .write_all(text.as_bytes())
                 .unwrap();
             let sockets = u64::try_from(listeners + others).unwrap();
-            for in_use in [sockets, 0, 1, sockets / 2, sockets + 1, 1000] {
+            let counts = [sockets, 0, 1, sockets / 2, sockets + 1, 1000];
+            for (in_use, rows) in counts
+                .into_iter()
+                .flat_map(|count| [1, 4, 12].map(|rows| (count, rows)))
+            {
                 let (mut seen, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
                 let file = File::open(&path).unwrap();
-                let mut begun = Text::new(file, true, Some(in_use), &ends_listeners);
+                let begins = Beginning {
+                    in_use,
+                    rows,
+                    is_v6: len > 150,
+                };
+                let mut begun = Text::new(file, true, Some(begins), &ends_listeners);
                 while let count @ 1.. = begun.read(&mut buffer).unwrap() {
                     seen.extend_from_slice(&buffer[..count]);
                 }
@@ -218,7 +244,7 @@ mod tests {
                 let known = seen.lines().skip(1).filter(|line| line.contains(" 0A "));
                 assert_eq!(known.count(), listeners, "{others} {in_use} {len}");
                 assert!(seen.ends_with('\n'), "{seen}");
-                let is_begun = others == 30 && listeners < 15 && in_use > 20;
+                let is_begun = others == 30 && listeners < 15 && in_use > 20 && rows == 1;
                 assert!(!is_begun || seen.lines().count() <= listeners * 5 / 4 + 4);
             }
         }

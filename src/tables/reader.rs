@@ -127,9 +127,10 @@ impl<'a> Reader<'a> {
         let Some(mut member) = members.next() else {
             return false;
         };
-        let counts = sockstat::count(self.proc, member, protos, self.buffer);
-        let mut absent = counts.empty;
-        let mut is_half = false;
+        // Who looks for a match reads no further than to that.
+        let guesses = self.only_listeners && self.has_match.is_none();
+        let mut counts = sockstat::count(self.proc, member, protos, guesses, self.buffer);
+        let (mut absent, mut is_half) = (counts.empty, false);
         for table in &TABLES {
             if !protos.meets(table.protos.without(absent)) {
                 continue;
@@ -147,9 +148,8 @@ impl<'a> Reader<'a> {
             is_half = table.path == ASSOCS && matches!(opened, Opened::File(_));
             match opened {
                 Opened::File(file) => {
-                    let in_use = counts.in_use(table).filter(|_| self.only_listeners);
                     let wanted = wanted.as_deref_mut();
-                    self.read_table((file, in_use), table, netns, member, wanted, sockets);
+                    self.read_table((file, &mut counts), table, netns, member, wanted, sockets);
                 }
                 // The kernel has Bluetooth in the first namespace alone, with all of its tables. Each other table is there
                 // or not by itself.
@@ -235,10 +235,10 @@ impl<'a> Reader<'a> {
         self.has_match == Some(true) || wanted.is_some_and(Wanted::is_done)
     }
 
-    /// Reads the rows of `table` out of a file; with the number of its sockets in use, if only its listeners are wanted.
+    /// Reads the rows of `table` out of a file, of which `counts` tell what to expect.
     fn read_table(
         &mut self,
-        (file, in_use): (File, Option<u64>),
+        (file, counts): (File, &mut sockstat::Counts),
         table: &'static Table,
         netns: NetnsId,
         member: Task,
@@ -258,12 +258,12 @@ impl<'a> Reader<'a> {
                 || (stops_at_match && line.strip_suffix(b"\n").is_some_and(is_match))
         };
         let is_tcp = Protos::TCP.meets(table.protos) && self.proc.is_live();
-        let mut text = hash::Text::new(file, is_tcp, in_use, &is_enough);
+        let begins = counts.beginning(table).filter(|_| self.only_listeners);
+        let mut text = hash::Text::new(file, is_tcp, begins, &is_enough);
         let mut read = |buffer: &mut [u8]| text.read(buffer);
         let mut records = Records::new(&mut read, &mut *buffer, last_read_max);
         let (mut forgeable, mut rows) = (unix::Forgeable::default(), 0);
-        let first_suspect = sockets.claims.suspects().len();
-        let mut at_header = table.has_header();
+        let (mut at_header, first_suspect) = (table.has_header(), sockets.claims.suspects().len());
         let result = loop {
             // Nothing continues a header.
             let record = match records.next(table.begins.filter(|_| !at_header)) {
@@ -291,7 +291,8 @@ impl<'a> Reader<'a> {
                 self.skip_row(member, table, &record);
                 continue;
             };
-            if in_use.is_some() && hash::is_behind_listeners(row.state) {
+            if begins.is_some() && hash::is_behind_listeners(row.state) {
+                rows -= 1;
                 break Ok(());
             }
             let is_wanted = wanted
@@ -327,6 +328,7 @@ impl<'a> Reader<'a> {
             }
         };
         self.buffer = buffer;
+        counts.note_read(table, rows);
         // The kernel prints a header into every table. Windows' first Linux has tables without a byte.
         if at_header && result.is_ok() && self.is_asked(table.protos) {
             self.missed.skipped = self.missed.skipped.union(table.protos);

@@ -1,8 +1,9 @@
 //! How many sockets a namespace has. In: sockstat and sockstat6 of a task, which count the sockets in use of its namespace
 //! and cost nothing, while tcp makes the kernel walk the hash of the whole machine. Out: the protocols of which there is no
-//! socket, so that their tables need not be read, and the number of TCP's. It opens no table.
+//! socket, so that their tables need not be read; the number of TCP's, and about how many of them listen. It opens no table.
 
-use super::{TABLES, Table};
+use super::hash::Beginning;
+use super::{TABLES, Table, counters};
 use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos};
 use crate::text::digits::decimal;
@@ -14,8 +15,18 @@ const FILES: [(&str, Protos); 2] = [
     ("net/sockstat6", Protos::INET6),
 ];
 
-/// Counts the sockets of `protos` in the namespace of `member`. `buffer` is read into.
-pub(super) fn count(proc: &Proc, member: Task, protos: Protos, buffer: &mut [u8]) -> Counts {
+/// The most rows that a first read asks for: each that is no listener costs a walk to the next one.
+const FIRST_ROWS_MAX: u64 = 8;
+
+/// Counts the sockets of `protos` in the namespace of `member`; `with_listeners` also those that listen, about. `buffer` is
+/// read into.
+pub(super) fn count(
+    proc: &Proc,
+    member: Task,
+    protos: Protos,
+    with_listeners: bool,
+    buffer: &mut [u8],
+) -> Counts {
     let mut counts = Counts::default();
     for (file, family) in FILES {
         let asked = protos.intersection(family);
@@ -25,6 +36,16 @@ pub(super) fn count(proc: &Proc, member: Task, protos: Protos, buffer: &mut [u8]
         {
             counts.parse(text);
         }
+    }
+    // Listeners are those that are no connections. To ask costs less than to try one row more, and one more, unless there
+    // is next to nothing.
+    if with_listeners
+        && let [Some(v4), Some(v6)] = counts.tcp_in_use
+        && v4.max(v6) > 2
+        && let Ok(text) = proc.read_file(member, "net/snmp", buffer)
+    {
+        let connections = counters::connections(text).map(u64::from);
+        counts.listeners = connections.and_then(|count| (v4 + v6).checked_sub(count));
     }
     counts
 }
@@ -39,16 +60,35 @@ pub(super) struct Counts {
     time_waits: Option<u64>,
     /// The listeners and connections of tcp, and of tcp6.
     tcp_in_use: [Option<u64>; 2],
+    /// The listeners of both that have not been read, about.
+    listeners: Option<u64>,
 }
 
 impl Counts {
-    /// Returns the number of listeners and connections in `table`; `None` if that is not of TCP, or not told.
-    pub(super) fn in_use(&self, table: &Table) -> Option<u64> {
-        let [v4, v6] = self.tcp_in_use;
-        match table.proto {
-            Proto::Tcp => v4,
-            Proto::Tcp6 => v6,
-            _ => None,
+    /// Returns what is expected of the beginning of `table`; `None` if that is not of TCP, or nothing is known. Of listeners
+    /// that may be of either family half are expected in each.
+    pub(super) fn beginning(&self, table: &Table) -> Option<Beginning> {
+        let (in_use, other) = match (table.proto, self.tcp_in_use) {
+            (Proto::Tcp, [v4, v6]) => (v4?, v6),
+            (Proto::Tcp6, [v4, v6]) => (v6?, v4),
+            _ => return None,
+        };
+        let all = self.listeners.unwrap_or(0);
+        let here = all.saturating_sub(other.unwrap_or(0)).max(all.div_ceil(2));
+        Some(Beginning {
+            in_use,
+            // The row behind the last listener tells that it is the last.
+            rows: (here + 1).min(FIRST_ROWS_MAX),
+            is_v6: table.proto == Proto::Tcp6,
+        })
+    }
+
+    /// Notes that `table` was read, and had so many listeners.
+    pub(super) fn note_read(&mut self, table: &Table, listeners: u32) {
+        if table.proto == Proto::Tcp {
+            let listeners = u64::from(listeners);
+            self.listeners = self.listeners.map(|all| all.saturating_sub(listeners));
+            self.tcp_in_use[0] = Some(0);
         }
     }
 
@@ -135,14 +175,36 @@ mod tests {
 
     #[test]
     fn listeners_and_connections_of_tcp_are_counted() {
-        let mut counts = Counts::default();
         let table = |proto| TABLES.iter().find(|table| table.proto == proto).unwrap();
-        assert_eq!(counts.in_use(table(Proto::Tcp)), None);
+        let rows = |counts: &Counts, proto| {
+            let begins = counts.beginning(table(proto))?;
+            Some((begins.in_use, begins.rows))
+        };
+        let mut counts = Counts::default();
+        assert_eq!(rows(&counts, Proto::Tcp), None);
         counts.parse(SOCKSTAT.replace("TCP: inuse 0", "TCP: inuse 23").as_bytes());
-        counts.parse(SOCKSTAT6.as_bytes());
-        assert_eq!(counts.in_use(table(Proto::Tcp)), Some(23));
-        assert_eq!(counts.in_use(table(Proto::Tcp6)), Some(0));
-        assert_eq!(counts.in_use(table(Proto::Udp)), None);
+        let sockstat6 = SOCKSTAT6.replace("TCP6: inuse 0", "TCP6: inuse 21");
+        counts.parse(sockstat6.as_bytes());
+        assert_eq!(rows(&counts, Proto::Tcp), Some((23, 1)));
+        assert_eq!(rows(&counts, Proto::Tcp6), Some((21, 1)));
+        assert_eq!(rows(&counts, Proto::Udp), None);
+        // Half of five, or what cannot be in the other table; and all that the first had not.
+        for (v6, listeners, first, found, second) in [
+            (21, 5, 4, 3, 3),
+            (21, 5, 4, 5, 1),
+            (2, 5, 4, 3, 3),
+            (1, 5, 5, 4, 2),
+            (0, 5, 6, 5, 1),
+            (21, 4, 3, 9, 1),
+            (21, 90, 8, 1, 8),
+        ] {
+            counts.tcp_in_use = [Some(23), Some(v6)];
+            counts.listeners = Some(listeners);
+            assert_eq!(rows(&counts, Proto::Tcp), Some((23, first)), "{listeners}");
+            counts.note_read(table(Proto::Tcp), found);
+            let left = rows(&counts, Proto::Tcp6);
+            assert_eq!(left, Some((v6, second)), "{listeners}");
+        }
     }
 
     #[test]

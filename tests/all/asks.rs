@@ -85,7 +85,12 @@ impl Asked {
         let mut command = lsock();
         command.args(["--threads", "1", "-H", "--proc"]).arg(proc);
         command.args(args.split_ascii_whitespace());
-        let (run, trace) = match strace(&["-y", "-s", "256"], &command) {
+        Self::of(&command, proc)
+    }
+
+    /// Runs `command`, whose first look is at `proc`, and traces its first thread; `None`, and says so, where that cannot be.
+    pub(crate) fn of(command: &Command, proc: &Path) -> Option<Asked> {
+        let (run, trace) = match strace(&["-y", "-s", "256"], command) {
             Ok(traced) => traced,
             Err(why) => {
                 skip(&why);
