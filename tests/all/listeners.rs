@@ -310,6 +310,8 @@ fn a_tool_that_lists_listeners_reads_the_beginnings_of_two_tables_and_holders_on
                 assert_eq!(asked.count_of("open", table), 1, "{args}");
                 assert_eq!(asked.count_of("read", table), 1, "{args}");
             }
+            // Asked only where nothing but listeners is read.
+            assert_eq!(asked.count_of("open", "/net/snmp"), 1, "{args}");
             // Its own are read, to have a namespace.
             if !shows_holders {
                 assert_eq!(asked.count_of("open", "/fd"), 1, "{args}");
