@@ -134,16 +134,12 @@ impl Unlisted {
 }
 
 impl Condition {
-    /// Returns true if the condition may hold for a socket of TCP that listens, or for one that does not.
+    /// Returns true if the condition may hold for a row of TCP that listens, or for another: the kernel has none that is closed.
     pub(crate) fn may_match_tcp(&self, listens: bool) -> bool {
+        let is_other = |state| (state == State::LISTEN) != listens || state == State::CLOSE;
         let truth = self.test(&mut |question| match question {
             Question::Row(RowTest::Listening) => listens.into(),
-            // The kernel closes a socket of TCP once it is out of the table.
-            Question::Row(RowTest::State(_, state))
-                if (*state == State::LISTEN) != listens || *state == State::CLOSE =>
-            {
-                Truth::No
-            }
+            Question::Row(RowTest::State(_, state)) if is_other(*state) => Truth::No,
             Question::Row(test) if !test.protos().meets(Protos::TCP) => Truth::No,
             Question::Row(_) | Question::Process(_) => Truth::Maybe,
         });
