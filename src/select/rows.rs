@@ -50,10 +50,12 @@ impl Condition {
     }
 
     /// Returns true if the condition holds for a socket of `proto` with `inode` that stands in no table: it has no
-    /// address, no name and no state.
+    /// address, no name and no state. Of the two IPs it has the one that its protocol is of.
     pub(crate) fn matches_rowless(&self, proto: Proto, inode: u32) -> bool {
         let truth = self.test(&mut |question| match question {
             Question::Row(RowTest::Proto(protos)) => protos.has(proto).into(),
+            Question::Row(RowTest::Family(Family::V4)) => Protos::INET4.has(proto).into(),
+            Question::Row(RowTest::Family(Family::V6)) => Protos::INET6.has(proto).into(),
             Question::Row(RowTest::Inode(wanted)) => (*wanted == inode).into(),
             Question::Row(_) | Question::Process(_) => Truth::No,
         });
@@ -74,9 +76,11 @@ impl Condition {
     pub(crate) fn may_match_rowless(&self, inode: Option<u32>) -> bool {
         let truth = self.test(&mut |question| match (question, inode) {
             (Question::Row(RowTest::Inode(wanted)), Some(inode)) => (*wanted == inode).into(),
-            (Question::Row(RowTest::Proto(_) | RowTest::Inode(_)) | Question::Process(_), _) => {
-                Truth::Maybe
-            }
+            (
+                Question::Row(RowTest::Proto(_) | RowTest::Family(_) | RowTest::Inode(_))
+                | Question::Process(_),
+                _,
+            ) => Truth::Maybe,
             (Question::Row(_), _) => Truth::No,
         });
         truth != Truth::No
@@ -435,6 +439,8 @@ mod tests {
             (Condition::default(), true, true),
             (proto(Protos::TCP), true, true),
             (proto(Protos::UDP), false, true),
+            (Condition::Row(RowTest::Family(Family::V4)), true, true),
+            (Condition::Row(RowTest::Family(Family::V6)), false, true),
             (inode(7), true, true),
             (inode(8), false, false),
             (port(Side::Either, 80), false, false),

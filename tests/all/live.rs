@@ -919,6 +919,28 @@ fn a_tcp_socket_that_is_bound_at_most_is_named_though_no_table_lists_it() {
     expect_rows_of(&["tcp4-bound", "tcp6-bound", "tcp4-unbound", "tcp6-unbound"]);
 }
 
+// Who has a socket that no table lists is told so by -4 and -6 as by -t and -u: where it cannot be read, that is 3.
+#[test]
+fn a_socket_that_no_table_lists_is_of_the_ip_of_its_protocol() {
+    let Some(stage) = Stage::set(&["tcp4-bound", "tcp6-bound", "udp4-unbound", "udp6-unbound"])
+    else {
+        return;
+    };
+    let pid = stage.factory_pid.to_string();
+    for (args, wanted) in [
+        (&["-4"][..], &["tcp", "udp"][..]),
+        (&["-6"], &["tcp6", "udp6"]),
+        (&["-u", "-6"], &["udp6"]),
+        (&["-t", "-4"], &["tcp"]),
+        (&["-x", "-4"], &[]),
+        (&["-l", "-4"], &[]),
+    ] {
+        let list = stage.lsock(&[args, &[&pid]].concat());
+        let protos = list.rows.iter().map(|row| row.proto.as_str());
+        assert_eq!(protos.collect::<Vec<_>>(), wanted, "{args:?}: {list:?}");
+    }
+}
+
 #[test]
 fn udp_sockets_have_their_rows_and_unbound_ones_are_named() {
     expect_rows_of(&[

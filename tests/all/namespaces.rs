@@ -178,6 +178,28 @@ fn no_filter_hides_a_listener_of_a_namespace_that_only_a_thread_is_in() {
     tree.run("-q -l :6061").exactly("", 1);
 }
 
+// A pod of nginx and a sidecar: what nobody holds there is as well the sidecar's, which comes behind nginx's many workers.
+#[test]
+fn a_namespace_is_a_containers_own_only_if_every_member_is_of_it() {
+    let tree = Tree::new();
+    tree.table("tcp", &[listen(80, 10)]);
+    let add = |pid, id: &str| {
+        let cgroup = format!("0::/system.slice/docker-{id}.scope\n");
+        let _ = tree.process(pid, "nginx").file("cgroup", cgroup);
+    };
+    for pid in 100..120 {
+        add(pid, ID);
+    }
+    let is_of = |container: &str| {
+        let run = tree.run("-j");
+        let wanted = format!("\"owner\":\"(elsewhere)\",\"netns\":null,\"container\":{container},");
+        assert!(run.out().contains(&wanted), "{wanted}: {run:?}");
+    };
+    is_of(&format!("\"{ID}\""));
+    add(120, OTHER);
+    is_of("null");
+}
+
 // Socket activation, and what docker-proxy does: the host makes the listener, the container holds it.
 #[test]
 fn no_filter_hides_what_a_process_holds_of_another_namespace() {

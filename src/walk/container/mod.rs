@@ -31,8 +31,6 @@ pub(crate) use texts::Container;
 
 /// Number of digits that docker shows.
 const SHORT_LEN: usize = 12;
-/// Number of members of a namespace whose container is looked up.
-const MEMBERS_MAX: usize = 8;
 /// Holds a line of mountinfo; an id in a longer line is not found. As much counts of PID/status and of the arguments of
 /// conmon.
 const BUFFER_LEN: usize = 8 * 1024;
@@ -181,14 +179,8 @@ impl Containers {
         let members = netns
             .members()
             .filter(|task| Some(task.pid) != own_pid && (task.tid == 0 || !has_processes));
-        // Where some are not selected all have been looked up before.
-        let most = if netns.others > 0 {
-            usize::MAX
-        } else {
-            MEMBERS_MAX
-        };
         let mut around: Option<Container> = None;
-        for task in members.take(most) {
+        for task in members {
             let number = self.find(proc, task.pid, buffer);
             // A member outside of every container, such as one that entered by nsenter, makes it no container's own.
             let Some(container) = self.get(number) else {
