@@ -97,10 +97,13 @@ def statuses(view, ask, found):
             for row in view.rows:
                 if row.sock.inode and row.fields["owner"] == "(hidden)" and both([of_row(ask, row), of_name(ask, row), in_netns(ask, row, view)]):
                     must = True
-        # TCP, UDP, SCTP and netlink sockets that were never bound are in no table, nor are those of TCP and SCTP that are but bound.
-        if not ask.rows and not ask.paths and (tables is None or set(tables) & {"tcp", "udp", "netlink"}):
+        # TCP, UDP, SCTP and netlink sockets that were never bound are in no table, nor are those of TCP and SCTP that are but bound. Their
+        # protocol says of which IP they are.
+        unbound = {"tcp", "udp"} if ask.families else {"tcp", "udp", "netlink"}
+        if len(ask.rows) == len(ask.families) and not ask.paths and (tables is None or set(tables) & unbound):
             must = True
-        if not ask.excludes_bound and (tables is None or set(tables) & {"tcp", "sctp/eps", "icmp"} or ask.has_uid and "udp" in tables):
+        if not ask.excludes_bound and (
+                tables is None or set(tables) & {"tcp", "sctp/eps", "icmp"} or (ask.has_uid or ask.families) and "udp" in tables):
             may = True
             must = must or ports_and_tables_only(ask) and (tables is None or "tcp" in tables)
         if ask.names_inode:
