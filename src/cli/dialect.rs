@@ -21,7 +21,6 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use crate::cli::arguments::Arguments;
@@ -29,6 +28,7 @@ use crate::cli::conflicts::Given;
 use crate::cli::row::{INFO, SPECIFICATION};
 use crate::cli::values::wrong;
 use crate::cli::{Action, Options, View, filter, selectors};
+use crate::proc::sys::Stat;
 use crate::select::RowTest;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
@@ -194,8 +194,8 @@ fn select_listening(options: &mut Options) {
 
 /// Refuses a path where there is a file that is no socket: lsof would show its holders.
 fn check_path(path: &[u8]) -> Result<(), String> {
-    match Path::new(OsStr::from_bytes(path)).metadata() {
-        Ok(file) if path.starts_with(b"/") && !file.file_type().is_socket() => {
+    match Stat::of_path(Path::new(OsStr::from_bytes(path))) {
+        Ok(file) if path.starts_with(b"/") && !file.is_socket() => {
             Err(wrong(path, "no socket; lsock lists no other files"))
         }
         _ => Ok(()),

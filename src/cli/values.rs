@@ -6,10 +6,10 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::proc::sys::Stat;
 use crate::proc::{inode_in_link, is_denied};
 use crate::socket::proto::{Proto, Protos};
 use crate::text::addr::Endian;
@@ -194,8 +194,8 @@ pub(super) fn parse_table(word: &[u8]) -> Result<Protos, String> {
 /// Returns true if the argument after `--decode` is its file: `-`, or a file that exists. A unix socket is none: its path
 /// selects. So does a path that does not exist, unless standard input is a terminal: then the name is mistyped.
 pub(super) fn is_file(word: &[u8]) -> bool {
-    match Path::new(OsStr::from_bytes(word)).metadata() {
-        Ok(file) => !file.file_type().is_socket(),
+    match Stat::of_path(Path::new(OsStr::from_bytes(word))) {
+        Ok(file) => !file.is_socket(),
         // A file that may be there, though stat(2) is denied: opening it tells why.
         Err(error) if is_denied(&error) => true,
         Err(_) => word == b"-" || word.starts_with(b"/") && io::stdin().is_terminal(),

@@ -12,7 +12,6 @@ mod processes;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use super::Failure;
@@ -21,6 +20,7 @@ use super::people::Users;
 use crate::join::Entry;
 use crate::output::{say, write_out};
 use crate::proc::error_text;
+use crate::proc::sys::Stat;
 use crate::select::rows::is_name;
 use crate::select::{Condition, ProcessTest, RowTest};
 use crate::socket::proto::Protos;
@@ -75,8 +75,8 @@ fn check_names(options: &mut Options) -> Result<bool, Ended> {
     }
     let mut are_there = true;
     for name in std::mem::take(&mut options.names) {
-        match Path::new(OsStr::from_bytes(&name)).metadata() {
-            Ok(file) if file.file_type().is_socket() => options.names.push(name),
+        match Stat::of_path(Path::new(OsStr::from_bytes(&name))) {
+            Ok(file) if file.is_socket() => options.names.push(name),
             Ok(_) => {
                 let line = "lsock lists sockets alone: add -i or -U, and leave out %";
                 return Err(refused(line, [&name, b""]));

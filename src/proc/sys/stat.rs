@@ -13,6 +13,8 @@ pub(crate) struct Stat {
     pub(crate) dev: u64,
     /// The inode.
     pub(crate) ino: u64,
+    /// The kind of file, and who may do what.
+    mode: u32,
     /// The number of links.
     pub(crate) nlink: u64,
     /// The owner.
@@ -21,6 +23,13 @@ pub(crate) struct Stat {
     pub(crate) gid: u32,
     /// The size.
     pub(crate) size: u64,
+}
+
+impl Stat {
+    /// Returns true if the file is a socket with a path.
+    pub(crate) const fn is_socket(&self) -> bool {
+        self.mode & 0o170_000 == 0o140_000
+    }
 }
 
 /// On 64-bit machines std asks by newfstatat and fstat, as musl does.
@@ -35,6 +44,7 @@ mod call {
             Self {
                 dev: told.dev(),
                 ino: told.ino(),
+                mode: told.mode(),
                 nlink: told.nlink(),
                 uid: told.uid(),
                 gid: told.gid(),
@@ -76,8 +86,10 @@ mod call {
     struct Stat64 {
         /// (0) `st_dev`
         dev: u64,
-        /// (8) padding, half of the inode, `st_mode`
-        before_nlink: [u32; 3],
+        /// (8) padding, half of the inode
+        before_mode: [u32; 2],
+        /// (16) `st_mode`
+        mode: u32,
         /// (20) `st_nlink`
         nlink: u32,
         /// (24) `st_uid`
@@ -109,6 +121,7 @@ mod call {
             0 => Ok(Stat {
                 dev: told.dev,
                 ino: told.ino,
+                mode: told.mode,
                 nlink: told.nlink.into(),
                 uid: told.uid,
                 gid: told.gid,
@@ -155,6 +168,7 @@ mod tests {
             assert_eq!((stat.dev, stat.ino), (told.dev(), told.ino()));
             assert_eq!((stat.nlink, stat.size), (told.nlink(), told.size()));
             assert_eq!((stat.uid, stat.gid), (told.uid(), told.gid()));
+            assert_eq!((stat.mode, stat.is_socket()), (told.mode(), false));
         }
         let missing = Stat::of_path(Path::new("/no/such")).err().unwrap();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);

@@ -4,6 +4,7 @@
 use std::env;
 use std::path::Path;
 
+use crate::proc::sys::Stat;
 use crate::proc::{Proc, Task};
 use crate::views::notice::seat::{Place, Seat, Target};
 use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced};
@@ -61,8 +62,9 @@ impl Place {
     /// Returns where this program is. `is_known` says that its container is known, `is_beside` that the unread processes
     /// are in another one, or on the host.
     fn find(is_known: bool, is_beside: bool) -> Self {
-        let is_podman = Path::new("/run/.containerenv").exists();
-        let is_in_container = is_known || is_podman || Path::new("/.dockerenv").exists();
+        let is_there = |path| Stat::of_path(Path::new(path)).is_ok();
+        let is_podman = is_there("/run/.containerenv");
+        let is_in_container = is_known || is_podman || is_there("/.dockerenv");
         if env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
             Self::Pod
         } else if !is_in_container {
