@@ -3,6 +3,7 @@
 //! is named for a user is tried too. `unshare` and `setpriv` (util-linux) and root are needed.
 
 use crate::machine::{is_root, skip};
+use crate::rows::ID;
 use crate::run::{LSOCK, Run};
 use crate::tree::Tree;
 use std::fs;
@@ -52,6 +53,12 @@ impl Seat {
 
     /// Looks, by a command that ends with lsock's path in the root folder, at a sleeper of `owner`, which is `SHUT` or `OPEN`.
     fn look(&self, by: &[&str], owner: &str, how: &str) -> Run {
+        let ids = format!("--reuid={owner} --regid={owner} --clear-groups");
+        self.look_at(by, &ids, how)
+    }
+
+    /// The same of a sleeper that setpriv makes with these words.
+    fn look_at(&self, by: &[&str], words: &str, how: &str) -> Run {
         let program = self.root.with_file_name("sleeper");
         fs::copy(sleeper().unwrap(), &program).unwrap();
         let mut unshare = Command::new("unshare");
@@ -65,9 +72,7 @@ impl Seat {
             SCRIPT,
             "sh",
         ]);
-        unshare
-            .arg(&self.root)
-            .arg(format!("--reuid={owner} --regid={owner} --clear-groups"));
+        unshare.arg(&self.root).arg(words);
         unshare.arg(&program).arg(how).args(by);
         unshare.env_remove("KUBERNETES_SERVICE_HOST");
         Run::of(&mut unshare)
@@ -250,21 +255,120 @@ fn root_without_any_capability_is_sent_to_the_owner_and_ptrace_needs_dac() {
     }
 }
 
+// A cgroup and a profile that this kernel has not are given to lsock alone, by files that are mounted over those of its process: a
+// container beside the one that it looks at, and AppArmor, which refuses one profile the other whatever it may otherwise.
+#[test]
+fn beside_a_container_in_a_pod_and_under_apparmor_what_is_named_is_what_works_there() {
+    if !can_be_made() {
+        return;
+    }
+    let seat = Seat::with(&[".dockerenv"]);
+    let file = |name: &str, text: &str| {
+        let path = seat.root.with_file_name(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let cgroup = file("cgroup", &format!("0::/docker/{ID}\n"));
+    let enforced = file("enforced", "docker-default (enforce)\n");
+    let root = seat.root.to_str().unwrap();
+    let plain = "--userspec=1234:1234";
+    let without_ptrace = [
+        "setpriv",
+        "--bounding-set=-sys_ptrace",
+        "--inh-caps=-sys_ptrace",
+        "--",
+    ];
+    let beside = format!("mount --bind {cgroup} {root}/proc/$$/cgroup");
+    let confined = format!("mount --bind {enforced} {root}/proc/$$/attr/current");
+    let both = format!("{beside} && {confined}");
+    let pod = "export KUBERNETES_SERVICE_HOST=10.0.0.1";
+    let confined_pod = format!("{pod}; {confined}");
+    for (script, ids, how, wanted) in [
+        (
+            &beside[..],
+            plain,
+            OPEN,
+            "--user 0, or --user 33:33, or root on the host",
+        ),
+        (
+            &beside,
+            "--userspec=0:0",
+            SHUT,
+            "--user 0 --cap-add SYS_PTRACE, or root on the host",
+        ),
+        (
+            &both,
+            "--userspec=0:0",
+            SHUT,
+            "--user 0 --cap-add SYS_PTRACE --security-opt apparmor=unconfined, or root on the host",
+        ),
+        (
+            &confined,
+            plain,
+            OPEN,
+            "docker exec -u 0 --privileged, or root on the host",
+        ),
+        (
+            pod,
+            plain,
+            OPEN,
+            "runAsUser: 0, or runAsUser: 33 and runAsGroup: 33, or root on the host",
+        ),
+        (
+            &confined_pod,
+            plain,
+            OPEN,
+            "kubectl debug --profile=sysadmin, or root on the host",
+        ),
+    ] {
+        let script = format!("{script} && exec \"$@\"");
+        let user = seat.user(ids);
+        let mut by = vec!["sh", "-c", script.as_str(), "sh"];
+        if how == SHUT {
+            by.extend(without_ptrace);
+        }
+        by.extend(user);
+        assert_eq!(
+            remedy(&seat.look(&by, "33", how)),
+            format!("try {wanted}"),
+            "{script}"
+        );
+    }
+    // A host's own process is not in a container that is marked.
+    let seat = Seat::with(&[]);
+    let root = seat.root.to_str().unwrap();
+    let script = format!("mount --bind {enforced} {root}/proc/$$/attr/current && exec \"$@\"");
+    let user = seat.user(plain);
+    let by = [&["sh", "-c", script.as_str(), "sh"][..], &user].concat();
+    assert_eq!(
+        remedy(&seat.look(&by, "33", OPEN)),
+        "try a shell that AppArmor does not confine"
+    );
+}
+
 #[test]
 fn root_of_a_user_namespace_is_told_that_others_are_outside() {
     if !can_be_made() {
         return;
     }
-    for marks in [&[][..], &["run/.containerenv"]] {
+    let plain = [
+        "setpriv",
+        "--reuid=1234",
+        "--regid=1234",
+        "--clear-groups",
+        "--",
+    ];
+    let outside = "--reuid=33 --regid=33 --clear-groups";
+    // The host's root is root in a namespace that root has made too; so is the root of one namespace of a user in another of his.
+    let sibling = "--reuid=1234 --regid=1234 --clear-groups -- unshare --user --map-root-user";
+    for (marks, user, words) in [
+        (&[][..], &plain[..], outside),
+        (&["run/.containerenv"], &plain, outside),
+        (&[], &[], outside),
+        (&[], &plain, sibling),
+    ] {
         let seat = Seat::with(marks);
         let root = seat.root.to_str().unwrap();
-        let user = [
-            "setpriv",
-            "--reuid=1234",
-            "--regid=1234",
-            "--clear-groups",
-            "--",
-        ];
         let inside = [
             "unshare",
             "--user",
@@ -273,17 +377,11 @@ fn root_of_a_user_namespace_is_told_that_others_are_outside() {
             root,
             "/lsock",
         ];
-        let run = seat.look(&[&user[..], &inside].concat(), "33", OPEN);
+        let run = seat.look_at(&[user, &inside].concat(), words, OPEN);
         if run.err().contains("unshare") {
             return skip(&format!("user namespaces: {}", run.err().trim()));
         }
-        assert_eq!(
-            remedy(&run),
-            "outside this user namespace; try root on the host"
-                .split("; ")
-                .nth(1)
-                .unwrap()
-        );
+        assert_eq!(remedy(&run), "try root on the host");
         assert!(
             run.err().contains("; outside this user namespace; "),
             "{run:?}"

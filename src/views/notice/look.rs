@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::proc::sys::Stat;
 use crate::proc::{Proc, Task};
 use crate::views::notice::seat::{Place, Seat, Target};
-use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced};
+use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced, is_whole};
 use crate::walk::Unread;
 use crate::walk::container::Containers;
 
@@ -24,6 +24,8 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let read = own.map(|(proc, task)| proc.read_file(task, "status", &mut buffer));
     // A program that cannot read its own status counts as nobody, without rights.
     let status = read.and_then(Result::ok).map_or(NOBODY, Status::parse);
+    let map = own.map(|(proc, task)| proc.read_file(task, "uid_map", &mut buffer));
+    let is_inside = map.is_some_and(|map| map.is_ok_and(|text| !is_whole(text)));
     let own_profile = own.and_then(|(proc, task)| profile(proc, task, &mut buffer));
     let mut targets = Vec::new();
     for unread in unread.iter().take(TARGETS_MAX) {
@@ -44,7 +46,12 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let first = first.and_then(|task| find(proc, task));
     let is_beside = proc.own_pid().is_none() || home != first;
     let place = Place::find(home.is_some(), is_beside);
-    Seat { status, place }.remedy(&targets)
+    let seat = Seat {
+        status,
+        place,
+        is_inside,
+    };
+    seat.remedy(&targets)
 }
 
 /// Returns the profile of `AppArmor` that confines `task`, if one does.

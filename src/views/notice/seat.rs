@@ -92,6 +92,8 @@ pub(super) struct Seat {
     pub(super) status: Status,
     /// Where it runs.
     pub(super) place: Place,
+    /// True if it is in a user namespace of its own, which has not every id.
+    pub(super) is_inside: bool,
 }
 
 /// A process that could not be read.
@@ -112,7 +114,7 @@ pub(super) struct Target {
 /// What would help.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// To be outside this user namespace: all of the processes are.
+    /// To be outside this user namespace: all of the processes are, or its root has tried.
     Outside,
     /// To be root of a user namespace that is this user's, as the containers of rootless podman have one.
     PodmanUnshare,
@@ -145,6 +147,9 @@ impl Seat {
         if has(capability::SYS_PTRACE) {
             if status.effective & capability::DAC == 0 {
                 ways.push(Way::Dac);
+            } else if self.is_inside {
+                // A sibling may have the same root as this one.
+                ways.push(Way::Outside);
             }
             return ways;
         }
@@ -234,7 +239,11 @@ mod tests {
             bounding,
             ..Status::default()
         };
-        Seat { status, place }
+        Seat {
+            status,
+            place,
+            is_inside: false,
+        }
     }
 
     /// Returns a process of this uid and gid that its owner may read.
@@ -260,7 +269,7 @@ mod tests {
     #[track_caller]
     fn holds(cases: impl IntoIterator<Item = (Seat, Vec<Target>, &'static str)>) {
         for (seat, targets, wanted) in cases {
-            let Seat { place, status } = &seat;
+            let Seat { place, status, .. } = &seat;
             assert_eq!(seat.remedy(&targets), wanted, "{place:?}, {status:?}");
         }
     }
@@ -297,6 +306,14 @@ mod tests {
             (
                 seat(Place::Host, 0, ALL, ALL),
                 vec![outside],
+                "outside this user namespace; try root on the host",
+            ),
+            (
+                Seat {
+                    is_inside: true,
+                    ..seat(Place::Host, 0, ALL, ALL)
+                },
+                vec![target(0)],
                 "outside this user namespace; try root on the host",
             ),
             (

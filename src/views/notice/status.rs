@@ -104,6 +104,11 @@ impl UserNamespace {
     }
 }
 
+/// Returns true if `PID/uid_map` has every id: outside of it is no user namespace whose processes could not be read.
+pub(super) fn is_whole(text: &[u8]) -> bool {
+    text.ends_with(b" 0 4294967295\n")
+}
+
 /// Returns the profile of `AppArmor` in PID/attr/current, if it is enforced: `docker-default (enforce)`. What other security
 /// modules print there is none.
 pub(super) fn enforced(text: &[u8]) -> Option<&[u8]> {
@@ -143,6 +148,13 @@ mod tests {
         let parse = |text: &str| UserNamespace::parse(text.as_bytes());
         let whole = "         0          0 4294967295\n";
         assert_eq!(parse(whole), Some(UserNamespace::RootIs(0)));
+        // Another one has the same root as its parent, and no other id.
+        let of_root = "         0          0          1\n";
+        assert_eq!(parse(of_root), parse(whole));
+        assert_eq!(
+            [whole, of_root].map(|text| is_whole(text.as_bytes())),
+            [true, false]
+        );
         let rootless = "         0       1000          1\n         1     100000      65536\n";
         assert_eq!(parse(rootless), Some(UserNamespace::RootIs(1000)));
         let outside = "         0 4294967295 4294967295\n";
