@@ -64,7 +64,7 @@ impl Plan {
     pub(crate) fn of_second_look(&self, is_of_all: bool, options: &Options) -> Self {
         let mut condition = self.condition.clone();
         condition.change(&mut |question| {
-            if is_of_all || matches!(question, Condition::Row(_)) {
+            if is_of_all || !matches!(question, Condition::Process(_)) {
                 *question = Condition::default();
             }
         });

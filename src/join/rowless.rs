@@ -70,8 +70,9 @@ pub(crate) fn load_rowless(
     for socket in &mut rowless {
         let listed_as = socket.answer.proto.map_or(protos, Proto::listed_as);
         let tables = protos.intersection(listed_as);
-        // Where the kernel was asked and does not tell, the tables that were read have told all that they can.
-        let is_sought = elsewhere || socket.answer.proto.is_some() || !asks;
+        // Where the kernel was asked and does not tell, the tables that were read have told all that they can, but for the
+        // rows that a "not" has left out: these would match if they were not there.
+        let is_sought = elsewhere || socket.answer.proto.is_some() || !asks || condition.negates();
         if is_sought && tables.meets(Protos::LISTED) {
             socket.tables = tables;
         }

@@ -1,5 +1,6 @@
 //! What a condition means where listeners are asked for. In: a condition with `-l` in it. Out: the same, with an address also
-//! of the listeners on every address that accept for it. It asks nothing about a row: `rows` does.
+//! of the listeners on every address that accept for it. Also tells of which questions a condition is made. It asks nothing about a
+//! row: `rows` does.
 
 use crate::select::{Condition, Family, Ports, RowTest};
 use crate::socket::Side;
@@ -11,6 +12,15 @@ impl Condition {
             Self::Row(test) => matches!(test, RowTest::Listening),
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::is_of_listeners),
             Self::Not(_) | Self::Process(_) => false,
+        }
+    }
+
+    /// Returns true if any of it is below "not".
+    pub(crate) fn negates(&self) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::negates),
+            Self::Not(_) => true,
+            Self::Process(_) | Self::Row(_) => false,
         }
     }
 
@@ -36,8 +46,7 @@ impl Condition {
         });
     }
 
-    /// Calls `change` with each question. Below "not" all stays as it is, because there what is weaker makes the whole
-    /// stronger.
+    /// Calls `change` with each question, and with each "not" as a whole: what is weaker below it makes the whole stronger.
     pub(crate) fn change(&mut self, change: &mut dyn FnMut(&mut Self)) {
         match self {
             Self::All(parts) | Self::Any(parts) => {
@@ -45,8 +54,7 @@ impl Condition {
                     part.change(change);
                 }
             }
-            Self::Not(_) => {}
-            Self::Process(_) | Self::Row(_) => change(self),
+            Self::Not(_) | Self::Process(_) | Self::Row(_) => change(self),
         }
     }
 }

@@ -785,6 +785,23 @@ fn an_fd_that_no_table_lists_is_shown_without_addresses() {
     );
 }
 
+// A captured tree does not tell the protocol of a descriptor, so that one whose row was left out looked like one without a row.
+#[test]
+fn a_socket_that_not_leaves_out_is_no_socket_in_no_table() {
+    let tree = Tree::new();
+    tree.table("tcp", &[listen(8080, 11)]);
+    tree.process(50, "web").socket(3, 11);
+    for args in [
+        "-a not sport = :8080",
+        "-a -t not sport = :8080",
+        "50 not src 0.0.0.0",
+    ] {
+        let run = tree.run(args);
+        run.shows_nothing();
+        assert!(!run.err().contains("no table"), "{args}: {run:?}");
+    }
+}
+
 #[test]
 fn a_listener_shows_its_accept_queue_and_the_order_is_by_pid_then_fd() {
     let tree = Tree::new();
