@@ -468,6 +468,16 @@ mod tests {
     }
 
     #[test]
+    fn a_short_read_is_an_end_in_the_kernels_proc_alone() {
+        let folder = std::env::temp_dir().join(format!("lsock-short-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("1")).unwrap();
+        let last_read_max = |path: &Path| Proc::open(path).unwrap().last_read_max();
+        let seen = [Path::new("/proc"), &folder].map(last_read_max);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(seen, [LAST_READ_MAX, 0]);
+    }
+
+    #[test]
     fn this_proc_has_this_process() {
         let proc = Proc::open(Path::new("/proc")).unwrap();
         let own = proc.own_pid().unwrap();

@@ -277,7 +277,8 @@ impl<'a> Worker<'a> {
     /// Reads those threads of `process` that have descriptors of their own: because the main thread has ended, so that
     /// `fds` is empty (proc(5)), or because they have left the common table (`unshare(CLONE_FILES)`). Three calls a
     /// thread reveal the latter: the number of descriptors, what the largest one is, and whether the lowest free one is
-    /// free there too; tables that differ in none of these count as one. Only the first and the last few tables are asked for
+    /// free there too; tables that differ in none of these count as one, though a thread may have closed a socket of the common
+    /// table and opened another one at its number: to see that, every link of every thread would have to be read. Only the first and the last few tables are asked for
     /// so, because n threads may have n of them; of the others the sockets of the thread's own tell. A fourth call finds the
     /// namespace that a thread may have of its own, where all namespaces are needed. The sockets of `fds` are those from
     /// `first` on. Returns true if any thread could be read.
