@@ -109,7 +109,8 @@ impl Proc {
         let own_pid = not_denied("readlinkat", own_pid)?.ok().and_then(decimal32);
         let proc = Self {
             path: path.to_path_buf(),
-            is_live: sys::is_proc(dir.as_fd()),
+            is_live: sys::is_proc(dir.as_fd())
+                .unwrap_or_else(|| own_pid == Some(std::process::id())),
             dir: dir.into(),
             counts_fds: AtomicBool::new(false),
             own_pid,

@@ -218,6 +218,23 @@ fn a_socket_whose_protocol_may_not_be_asked_is_shown_and_one_sentence_says_so() 
     holder.wait().unwrap();
 }
 
+// Other tools' languages are of this machine's own proc alone, which fstatfs tells from a captured tree.
+#[test]
+fn this_proc_is_known_where_fstatfs_is_denied() {
+    in_a_network_of_its_own(|| {
+        let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        if let Err(why) = strace(&[], lsock().arg("--version")) {
+            return skip(&why);
+        }
+        let mut ss = lsock();
+        ss.args(["--as", "ss", "-Htln"]);
+        let plain = Run::of(&mut ss);
+        assert!(plain.out().starts_with("LISTEN"), "{plain:?}");
+        let denied = denied(&ss, "fstatfs,fstatfs64", "EPERM");
+        assert_eq!((denied.out(), denied.err()), (plain.out(), plain.err()));
+    });
+}
+
 #[test]
 fn no_call_is_made_that_old_sandboxes_deny() {
     let tree = tree();
