@@ -34,8 +34,10 @@ class World:
         self.namespaces = [self.namespace(number) for number in range(rng.choice((1, 1, 2, 2, 3, 5)))]
         self.make_containers()
         self.make_processes()
-        for _ in range(size):
+        # Some kinds of socket need modules that this machine has not; one socket there is at least.
+        while size > 0 or not self.sockets:
             self.make_socket()
+            size -= 1
         self.link_threads()
         if rng.random() < 0.5:
             for _ in range(rng.randint(1, 3)):
