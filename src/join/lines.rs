@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use crate::collections::index::AHEAD;
 use crate::collections::sort::sort;
-use crate::join::ByInode;
+use crate::join::{ByInode, Joined};
 use crate::socket::proto::Protos;
 use crate::socket::store::Sockets;
 use crate::walk::Process;
@@ -14,6 +14,13 @@ use crate::walk::fds::Holder;
 
 /// The descriptor of a line without one: nobody holds the socket.
 pub(super) const NO_FD: u32 = u32::MAX;
+
+impl Joined {
+    /// Returns true if any socket is shown that nobody holds: those come last.
+    pub(crate) fn has_ownerless(&self) -> bool {
+        self.lines.last().is_some_and(|line| line.fd == NO_FD)
+    }
+}
 
 /// A socket and a descriptor that points to it.
 #[derive(Clone, Copy)]

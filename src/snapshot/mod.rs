@@ -131,7 +131,10 @@ impl Snapshot {
         let is_of_several = self.is_in_several_namespaces();
         if plan.names_containers || is_of_several {
             let (pids, logs) = (tasks.iter().map(|task| task.pid), self.logs.as_deref());
-            self.containers.load(proc, pids, &self.namespaces, logs);
+            // Whose a socket is that nobody holds, every member of its namespace tells.
+            let is_told = plan.finds_peers || self.joined.has_ownerless();
+            self.containers
+                .load(proc, pids, &self.namespaces, is_told, logs);
         }
         if is_of_several {
             self.host = self.namespaces.host(proc);

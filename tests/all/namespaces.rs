@@ -1,10 +1,13 @@
 //! Network namespaces and containers, on captured trees: which are told apart, which are selected, and what happens
 //! when the process through which a namespace's tables were to be read has gone.
 
+use crate::again::in_a_network_of_its_own;
 use crate::machine::skip;
 use crate::rows::{ID, listen, unix};
-use crate::run::{LIST_HEADER, Run, list_under};
+use crate::run::{LIST_HEADER, LSOCK, Run, list_under};
 use crate::tree::Tree;
+use std::fs;
+use std::process::Command;
 
 const OTHER: &str = "1234567890ab1234567890ab1234567890ab1234567890ab1234567890ab1234";
 
@@ -198,6 +201,36 @@ fn a_namespace_is_a_containers_own_only_if_every_member_is_of_it() {
     is_of(&format!("\"{ID}\""));
     add(120, OTHER);
     is_of("null");
+}
+
+// Dockerd's DNS is held outside of the container that lsock is in: this one is in sight, and it is not there.
+#[test]
+fn what_is_held_out_of_sight_is_not_of_the_container_that_lsock_is_in() {
+    in_a_network_of_its_own(|| {
+        let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let tree = Tree::new();
+        let cgroup = tree.top().join("cgroup");
+        let script = r#"mount --bind "$1" /proc/$$/cgroup
+            sh -c 'mount --bind "$2" /proc/$$/cgroup && exec "$3" -j -t -l' sh "$@"
+            exit $?"#;
+        let other = tree.top().join("other");
+        fs::write(&cgroup, format!("0::/docker/{ID}\n")).unwrap();
+        fs::write(&other, format!("0::/docker/{OTHER}\n")).unwrap();
+        // A sidecar of another container is told whose namespace it is in.
+        for (own, wanted) in [(&cgroup, "null".to_owned()), (&other, format!("\"{ID}\""))] {
+            let mut look = Command::new("unshare");
+            look.args(["--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"]);
+            look.arg(&cgroup).arg(own).arg(LSOCK);
+            let run = Run::of(&mut look);
+            if run.err().contains("mount:") {
+                return skip(&format!("mount --bind over a file of proc: {}", run.err()));
+            }
+            let owner = "\"owner\":\"(elsewhere)\"";
+            let container = format!("\"container\":{wanted},");
+            let shows = |part: &str| run.out().contains(part);
+            assert!(shows(owner) && shows(&container), "{container}: {run:?}");
+        }
+    });
 }
 
 // Socket activation, and what docker-proxy does: the host makes the listener, the container holds it.

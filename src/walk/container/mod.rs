@@ -31,6 +31,8 @@ pub(crate) use texts::Container;
 
 /// Number of digits that docker shows.
 const SHORT_LEN: usize = 12;
+/// Number of members of a namespace whose container is looked up where no socket is shown that nobody holds.
+const MEMBERS_MAX: usize = 8;
 /// Holds a line of mountinfo; an id in a longer line is not found. As much counts of PID/status and of the arguments of
 /// conmon.
 const BUFFER_LEN: usize = 8 * 1024;
@@ -150,6 +152,7 @@ impl Containers {
         proc: &Proc,
         pids: impl Iterator<Item = u32>,
         namespaces: &Namespaces,
+        all_members: bool,
         logs: Option<&[(u32, u32)]>,
     ) {
         let mut buffer = [0; BUFFER_LEN];
@@ -158,7 +161,13 @@ impl Containers {
         }
         self.find_own(proc, &mut buffer);
         for (_, netns) in namespaces.iter() {
-            let number = self.find_around(proc, netns, &mut buffer);
+            // Where some are not selected all have been looked up before.
+            let most = if all_members || netns.others > 0 {
+                usize::MAX
+            } else {
+                MEMBERS_MAX
+            };
+            let number = self.find_around(proc, netns, most, &mut buffer);
             self.namespaces.push(number);
         }
         self.find_names(proc, logs, &mut buffer);
@@ -170,8 +179,8 @@ impl Containers {
         self.own = own.filter(|number| self.get(*number).is_some());
     }
 
-    /// Finds the container that has `netns` to itself, or the pod whose containers share it.
-    fn find_around(&mut self, proc: &Proc, netns: &Netns, buffer: &mut [u8]) -> u32 {
+    /// Finds the container that has `netns` to itself, or the pod whose containers share it, as the first `most` members tell.
+    fn find_around(&mut self, proc: &Proc, netns: &Netns, most: usize, buffer: &mut [u8]) -> u32 {
         let own_pid = proc.own_pid();
         // This program, such as a sidecar, looks into a namespace and says nothing of whose it is; nor does a thread,
         // such as one of the engine, where whole processes are.
@@ -180,7 +189,7 @@ impl Containers {
             .members()
             .filter(|task| Some(task.pid) != own_pid && (task.tid == 0 || !has_processes));
         let mut around: Option<Container> = None;
-        for task in members {
+        for task in members.take(most) {
             let number = self.find(proc, task.pid, buffer);
             // A member outside of every container, such as one that entered by nsenter, makes it no container's own.
             let Some(container) = self.get(number) else {
