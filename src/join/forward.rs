@@ -1,26 +1,29 @@
 //! Finds who is behind a published port. In: the joined lines, and the commands of their processes. Out: the listener that
-//! docker-proxy forwards to, noted in `Peers` as the other end of its own listening socket. It reads nothing where no command is
-//! docker-proxy.
+//! docker-proxy forwards to, noted in `Peers` as the other end of its own listening socket; of podman the namespace. It reads
+//! nothing where no command is one of theirs.
 //!
-//! What the command line says is believed, whoever runs it, because it is used for nothing but the sockets of that process: one
-//! that lies is shown with a wrong name behind its own port, and changes what is said of no other socket.
+//! What a command line or a child tells is believed, whoever runs it, because it is used for nothing but the sockets of that process:
+//! one that lies is shown with a wrong name behind its own port, and changes what is said of no other socket.
+//!
+//! Of podman's ports no process tells which one of the container they lead to. Root's conmon only keeps a port from others, and the
+//! kernel translates; without root rootlessport forwards. Conmon's child is in the network of the container: its first process; of
+//! rootlessport a thread is, and the child of that thread, which connects there.
 
 use crate::join::Joined;
 use crate::join::by_key::Key;
 use crate::join::nat::Addresses;
 use crate::join::peers::{OtherEnd, Peers};
-use crate::proc::Proc;
+use crate::proc::{NetnsId, Proc, Task};
 use crate::socket::connection::End;
 use crate::socket::store::Sockets;
 use crate::text::addr::parse_ip;
 use crate::text::digits::decimal32;
+use crate::text::parts::next_part;
 use crate::walk::comm::Commands;
 use crate::walk::netns::Namespaces;
 
-/// The command that forwards a published port, and none else.
-const COMMAND: &[u8] = b"docker-proxy";
-/// Holds its command line, which has a few hundred bytes.
-const CMDLINE_LEN_MAX: usize = 1024;
+/// Holds the command line of docker-proxy, which has a few hundred bytes; as much of the children of a thread.
+const BUFFER_LEN: usize = 1024;
 
 /// Parses the command line of docker-proxy, whose arguments end with NUL: `-proto tcp -host-ip 0.0.0.0 -host-port 8080
 /// -container-ip 172.17.0.2 -container-port 80`, in any order, and others between them. Returns where it forwards to; each
@@ -38,6 +41,19 @@ fn parse(cmdline: &[u8]) -> Option<End> {
     Some((address?, u16::try_from(port?).ok()?))
 }
 
+/// Returns the first namespace but `home` that a thread of process `pid` is in, or one of `children`, each ended by a blank.
+fn behind(pid: u32, children: &[u8], home: NetnsId, namespaces: &Namespaces) -> Option<NetnsId> {
+    let (mut wanted, mut rest) = (pid, Some(children));
+    loop {
+        for (id, netns) in namespaces.iter() {
+            if id != home && netns.members().any(|task| task.pid == wanted) {
+                return Some(id);
+            }
+        }
+        wanted = decimal32(next_part(&mut rest, b' ')?)?;
+    }
+}
+
 impl Peers {
     /// Finds and notes who is behind the ports that a process of `joined` forwards. Returns true if any process does, and
     /// the sockets of others are known.
@@ -53,7 +69,7 @@ impl Peers {
         if self.by_key.is_none() {
             return false;
         }
-        let mut known = None;
+        let (mut known, mut has_forwards) = (None, false);
         for entry in joined.entries(sockets) {
             let Some(process) = entry.process.filter(|_| entry.row.is_listening()) else {
                 continue;
@@ -62,23 +78,39 @@ impl Peers {
             let Some(Key::Port(_, kind, ..)) = Key::of_listener(&entry.row, netns) else {
                 continue;
             };
-            if commands.get(process.task) != COMMAND {
-                continue;
-            }
-            let mut buffer = [0; CMDLINE_LEN_MAX];
-            // A process that has ended forwards nothing.
-            let cmdline = proc.read_file(process.task, "cmdline", &mut buffer);
-            let Some(to) = cmdline.ok().and_then(parse) else {
-                continue;
+            let pid = process.task.pid;
+            let is_podmans = match commands.get(process.task) {
+                b"docker-proxy" => false,
+                b"conmon" | b"rootlessport" => true,
+                _ => continue,
             };
-            let addresses = known.get_or_insert_with(|| Addresses::load(proc, namespaces));
-            if let Some(netns) = addresses.find(to.0, netns) {
-                let listener = self.waits(kind, netns, to, sockets);
-                let other_end = listener.map_or(OtherEnd::Nobody(netns), OtherEnd::Socket);
-                self.note(entry.socket, other_end);
+            // The children of another thread are where that thread is.
+            let (tid, name) = if is_podmans {
+                (pid, "children")
+            } else {
+                (0, "cmdline")
+            };
+            let mut buffer = [0; BUFFER_LEN];
+            // A process that has ended forwards nothing. A kernel that was built so shows no children.
+            let text = proc.read_file(Task { pid, tid }, name, &mut buffer);
+            let text = text.unwrap_or_default();
+            let behind = if is_podmans {
+                behind(pid, text, netns, namespaces).map(OtherEnd::Somebody)
+            } else {
+                let Some(to) = parse(text) else { continue };
+                has_forwards = true;
+                let addresses = known.get_or_insert_with(|| Addresses::load(proc, namespaces));
+                addresses.find(to.0, netns).map(|netns| {
+                    let listener = self.waits(kind, netns, to, sockets);
+                    listener.map_or(OtherEnd::Nobody(netns), OtherEnd::Socket)
+                })
+            };
+            if let Some(behind) = behind {
+                has_forwards = true;
+                self.note(entry.socket, behind);
             }
         }
-        known.is_some()
+        has_forwards
     }
 }
 

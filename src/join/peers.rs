@@ -35,6 +35,8 @@ pub(crate) struct Peer<'a> {
 impl Peer<'_> {
     /// The command at an address where nobody waits, though it is known in which namespace that is.
     pub(crate) const NOBODY: &'static [u8] = b"(nobody)";
+    /// Stands for a command where only the container behind a published port is known.
+    pub(crate) const FORWARDED: &'static [u8] = b"(forwarded)";
 }
 
 /// Whatever is at the other end.
@@ -44,6 +46,8 @@ pub(crate) enum OtherEnd {
     Socket(u32),
     /// No socket, though it is known in which namespace one should be.
     Nobody(NetnsId),
+    /// Some socket in this namespace.
+    Somebody(NetnsId),
 }
 
 /// No task: nobody holds the socket.

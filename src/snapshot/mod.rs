@@ -237,24 +237,28 @@ impl Snapshot {
 
     /// Returns who is at the other end, or behind a published port; `None` if that is not known, or was not asked (`-E`).
     pub(crate) fn peer(&self, entry: &Entry<'_>) -> Option<Peer<'_>> {
-        let number = match self.peers.other_end(entry, &self.sockets)? {
-            OtherEnd::Socket(number) => number,
-            OtherEnd::Nobody(netns) => {
-                return Some(Peer {
-                    pid: None,
-                    command: Peer::NOBODY,
-                    container: self.containers.of_netns(netns, false),
-                });
-            }
+        let (command, netns) = match self.peers.other_end(entry, &self.sockets)? {
+            OtherEnd::Socket(number) => return Some(self.peer_at(number)),
+            OtherEnd::Nobody(netns) => (Peer::NOBODY, netns),
+            OtherEnd::Somebody(netns) => (Peer::FORWARDED, netns),
         };
-        Some(match self.peers.holder(number) {
+        Some(Peer {
+            pid: None,
+            command,
+            container: self.containers.of_netns(netns, false),
+        })
+    }
+
+    /// Returns who holds socket `number`.
+    fn peer_at(&self, number: u32) -> Peer<'_> {
+        match self.peers.holder(number) {
             Some(task) => self.holder(task),
             None => Peer {
                 pid: None,
                 command: self.reason(number).name().as_bytes(),
                 container: self.container_around(number, self.reason(number)),
             },
-        })
+        }
     }
 
     /// Returns `task` as the holder of a socket.

@@ -249,11 +249,11 @@ pub(crate) fn write_process(out: &mut Vec<u8>, process: &Peer<'_>) {
 }
 
 /// Writes a process with its container: `6/java@54e9a2cefd94`, `6/java@shop/db-0/db`; `(nobody)@54e9a2cefd94` where nobody waits
-/// in it.
+/// in it, `(forwarded)@web` where it is not known which of its processes does.
 pub(crate) fn write_process_and_container(out: &mut Vec<u8>, process: &Peer<'_>) {
     write_process(out, process);
     if let Some(container) = process.container
-        && (process.pid.is_some() || process.command == Peer::NOBODY)
+        && (process.pid.is_some() || [Peer::NOBODY, Peer::FORWARDED].contains(&process.command))
     {
         out.push(b'@');
         container.write(out);

@@ -276,6 +276,63 @@ fn a_published_port_names_the_container_behind_it() {
     assert_eq!(behind("-E :80 -l"), row("-"));
 }
 
+/// A process of podman on the node that keeps port 80 for a container: `comm`, with these children of its main thread, and of another
+/// thread in the network of this name.
+fn keeper(tree: &Tree, comm: &str, children: &str, network: &str) {
+    tree.table("tcp", &[listen(80, 31)]);
+    let keeper = tree.process(9, comm).ns_net(1).socket(4, 31);
+    keeper.thread(9, comm, "a").file("children", children);
+    let thread = keeper.thread(12, comm, network);
+    thread.ns_net(if network == "a" { 1 } else { 3 });
+}
+
+#[test]
+fn a_port_that_podman_keeps_names_the_container_of_its_child() {
+    let row = |comm: &str, peer: &str| format!("9 {comm} 4 tcp LISTEN 0 0 0.0.0.0:80 *:* {peer}");
+    let known = "(forwarded)@7700a2cefd94";
+    for (comm, children, network, peer) in [
+        ("conmon", "7 ", "a", known),
+        ("rootlessport", "1 7 ", "a", known),
+        ("rootlessport", "", "server", known),
+        // The child is on the node, is gone, is anybody's.
+        ("conmon", "1 ", "a", "-"),
+        ("conmon", "70 ", "a", "-"),
+        ("conman", "7 ", "a", "-"),
+    ] {
+        let tree = scene(NODE.0);
+        keeper(&tree, comm, children, network);
+        let run = tree.run("-E -l :80");
+        assert_eq!(run.rows(), [row(comm, peer)], "{children}");
+        let wide = tree.run("-e -l :80");
+        assert_eq!(wide.out().contains(&format!(" {known} ")), peer == known);
+    }
+    let tree = scene(NODE.0);
+    keeper(&tree, "conmon", "7 ", "a");
+    let run = tree.run("-jE -l :80");
+    let value: serde_json::Value = serde_json::from_str(run.out()).unwrap();
+    let fields = ["peer_pid", "peer_command", "peer_container"].map(|name| value[name].clone());
+    assert_eq!(
+        fields,
+        [json!(null), json!("(forwarded)"), json!(id("7700"))]
+    );
+}
+
+// It connects from within the network of the container, and so is in it; a process that entered it otherwise makes it nobody's own.
+#[test]
+fn rootlessport_in_the_network_of_a_container_leaves_it_the_containers() {
+    for (line, peer) in [
+        ("rootlessport-child", "(forwarded)@7700a2cefd94"),
+        ("nsenter", "(forwarded)"),
+    ] {
+        let tree = scene(NODE.0);
+        keeper(&tree, "rootlessport", "7 ", "a");
+        let child = tree.process_in("server", 10, "exe").ns_net(3);
+        child.cmdline(&[line]);
+        let run = tree.run("-E -l :80");
+        assert!(run.rows()[0].ends_with(peer), "{line}: {}", run.out());
+    }
+}
+
 // A process that calls itself docker-proxy, with sockets of others, changes what is said of its own port alone.
 #[test]
 fn a_forged_docker_proxy_misnames_nothing_but_its_own_socket() {

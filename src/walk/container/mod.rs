@@ -191,8 +191,13 @@ impl Containers {
         let mut around: Option<Container> = None;
         for task in members.take(most) {
             let number = self.find(proc, task.pid, buffer);
-            // A member outside of every container, such as one that entered by nsenter, makes it no container's own.
+            // A member outside of every container, such as one that entered by nsenter, makes it no container's own; those of podman's
+            // that forward a port to it do not.
             let Some(container) = self.get(number) else {
+                let line = proc.read_file(task, "cmdline", buffer);
+                if line.is_ok_and(|line| line.starts_with(b"rootlessport")) {
+                    continue;
+                }
                 return NONE;
             };
             around = match around {
