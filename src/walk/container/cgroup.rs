@@ -108,7 +108,11 @@ impl<'a> Path<'a> {
                 return Self::default();
             }
             let of_container = id_in_component(component);
-            let of_pod = pod_in_component(component);
+            let mut of_pod = pod_in_component(component);
+            // Without systemd podman's pod is a bare id.
+            if component == b"libpod_parent" && is_id(next) {
+                of_pod = next_part(&mut components, b'/');
+            }
             let rank = depth
                 + if of_container.is_some() {
                     OF_CONTAINER
@@ -170,14 +174,18 @@ fn pod_in_component(component: &[u8]) -> Option<&[u8]> {
 /// /lxc.payload.web/…  /lxc.payload/web  /lxc/101/ns/…  /default/web  (LXC, LXD, Incus; Proxmox; ctr)
 /// /machine.slice/machine-web.scope/payload/…  /machine.slice/systemd-nspawn@web.service/payload/…
 /// ```
+///
+/// Beside the payload the supervisor is, which is in no container.
 fn name_in_components<'a>(component: &'a [u8], next: &'a [u8], is_first: bool) -> &'a [u8] {
     let between = |start: &[u8], end: &[u8]| component.strip_prefix(start)?.strip_suffix(end);
     let name = match component {
         b"lxc.payload" => next,
         b"lxc" | b"default" if is_first && !is_id(next) => next,
-        _ => between(b"lxc.payload.", b"")
-            .or_else(|| between(b"machine-", b".scope").filter(|name| !name.starts_with(b"qemu")))
+        _ => between(b"machine-", b".scope")
+            .filter(|name| !name.starts_with(b"qemu"))
             .or_else(|| between(b"systemd-nspawn@", b".service"))
+            .filter(|_| next != b"supervisor")
+            .or_else(|| between(b"lxc.payload.", b""))
             .unwrap_or_default(),
     };
     if is_name(&unescaped(name)) { name } else { b"" }
@@ -245,6 +253,7 @@ mod tests {
             "0::/".to_owned(),
             "0::/user.slice/user-1000.slice/session-1.scope".to_owned(),
             format!("0::/machine.slice/libpod-conmon-{DIGITS}.scope"),
+            format!("0::/libpod_parent/{DIGITS}/conmon"),
             format!("0::/docker/{}", &DIGITS[1..]),
             format!("0::/docker/{}", DIGITS.to_uppercase()),
             "0::/kubepods/pod-of-mine".to_owned(),
@@ -296,6 +305,7 @@ mod tests {
         let fargate = "0123456789abcdef0123456789abcdef-1234567890";
         let garden = "1d5ae3d4-8d2c-4d4f-5a3a-1b2c";
         let podman = format!("/machine.slice/machine-libpod_pod_{DIGITS}.slice/libpod-x.scope");
+        let pod = format!("/libpod_parent/{DIGITS}/x");
         for (path, place, text) in [
             ("/lxc.payload.web/system.slice/nginx.service", NAME, "web"),
             ("/lxc.payload/web", NAME, "web"),
@@ -311,6 +321,13 @@ mod tests {
                 "web",
             ),
             ("/default/web", NAME, "web"),
+            ("/lxc.payload.web/supervisor", NAME, "web"),
+            (
+                "/machine.slice/systemd-nspawn@web.service/supervisor",
+                UNIT,
+                "systemd-nspawn@web.service",
+            ),
+            (&pod, UID, DIGITS),
             // An outer one may have made the inner ones.
             ("/lxc.payload.web/lxc.payload.db", NAME, "web"),
             (&format!("/ecs/0123/{fargate}"), ID, fargate),
@@ -346,6 +363,7 @@ mod tests {
         for path in [
             "/machine.slice/machine-qemu\\x2d1\\x2dvm.scope",
             "/lxc.monitor.web",
+            "/machine.slice/machine-web.scope/supervisor",
             "/a/default/web",
             "/lxc.payload.a\u{1b}b",
             "/user.slice/user-1000.slice/user@1000.service/lxc.payload.web",
