@@ -11,6 +11,7 @@ use crate::socket::store::Sockets;
 use crate::tables::Missed;
 use crate::tables::counters::{self, Counters};
 use crate::text::digits::decimal32;
+use crate::text::parts::{next_part, part};
 use crate::walk::limits;
 use crate::walk::netns::Namespaces;
 
@@ -33,6 +34,8 @@ pub(crate) struct PortRange {
     pub(crate) first: u16,
     /// The last port.
     pub(crate) last: u16,
+    /// How many there are: those of the range that are not kept for somebody who asks for them.
+    pub(crate) count: u32,
 }
 
 /// The limits, and what was dropped.
@@ -124,20 +127,50 @@ impl Pressure {
     }
 }
 
-/// Reads `sys/net/ipv4/ip_local_port_range`, which is always that of the namespace of whoever reads it, in whichever proc.
+/// Holds more ranges of reserved ports than anybody writes; what is cut counts as not reserved.
+const RESERVED_LEN_MAX: usize = 4096;
+
+/// Reads `sys/net/ipv4/ip_local_port_range` and what is reserved of it, which is always that of the namespace of whoever reads it, in
+/// whichever proc.
 fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
     let own = Task {
         pid: proc.own_pid()?,
         tid: 0,
     };
-    let mut buffer = [0; 64];
+    let mut buffer = [0; RESERVED_LEN_MAX];
     let link = proc.read_link(own, "ns/net", &mut buffer).ok()?;
     let inode = inode_in_link(link, b"net");
     let mut all = namespaces.iter();
     let (netns, _) = all.find(|(_, netns)| inode.is_some() && netns.inode == inode)?;
     let text = proc.read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
     let (first, last) = parse_range(text.ok()?)?;
-    Some(PortRange { netns, first, last })
+    let text = proc.read_setting(c"sys/net/ipv4/ip_local_reserved_ports", &mut buffer);
+    let reserved = reserved(text.unwrap_or_default(), first, last);
+    Some(PortRange {
+        netns,
+        first,
+        last,
+        count: (u32::from(last - first) + 1).saturating_sub(reserved),
+    })
+}
+
+/// Returns how many of the ports from `first` to `last` are in `text` (`kernel/sysctl.c`: `proc_do_large_bitmap`): ports and ranges,
+/// ascending, none twice.
+///
+/// ```text
+/// 8080,32768-40000
+/// ```
+fn reserved(text: &[u8], first: u16, last: u16) -> u32 {
+    let (mut count, mut ranges) = (0, Some(part(text, b'\n', 0)));
+    while let Some(range) = next_part(&mut ranges, b',') {
+        let mut ends = Some(range);
+        let low = next_part(&mut ends, b'-').unwrap_or_default();
+        if let (Some(low), Some(high)) = (decimal32(low), decimal32(ends.unwrap_or(low))) {
+            let end = high.min(last.into()) + 1;
+            count += end.saturating_sub(low.max(first.into()));
+        }
+    }
+    count
 }
 
 /// Parses a range of ports (`net/ipv4/sysctl_net_ipv4.c`: `ipv4_local_port_range`).
@@ -146,16 +179,30 @@ fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
 /// 32768    60999
 /// ```
 fn parse_range(text: &[u8]) -> Option<(u16, u16)> {
-    let mut ports = text
-        .split(|byte| b"\t\n".contains(byte))
-        .map(|port| u16::try_from(decimal32(port)?).ok());
-    let (first, last) = (ports.next()??, ports.next()??);
+    let mut rest = Some(text);
+    let mut port = |end| u16::try_from(decimal32(next_part(&mut rest, end)?)?).ok();
+    let (first, last) = (port(b'\t')?, port(b'\n')?);
     (first <= last).then_some((first, last))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_reserved_ports_those_in_the_range_count() {
+        for (text, count) in [
+            ("\n", 0),
+            ("", 0),
+            ("8080,32767\n", 0),
+            ("32768-32999\n", 232),
+            ("1-32768,40000,60999-65535\n", 3),
+            ("1-65535\n", 28_232),
+            ("x,40000-,-40000,40001-x,40002\n", 1),
+        ] {
+            assert_eq!(reserved(text.as_bytes(), 32_768, 60_999), count, "{text}");
+        }
+    }
 
     #[test]
     fn a_range_has_two_ports_in_order() {

@@ -735,6 +735,12 @@ fn local_ports_that_run_out_are_told_by_whom_they_lead_to() {
         let sentence = "127.0.0.1:9000 has 11 of 20 local ports for connections to it in use";
         assert!(run.out().contains(sentence), "{}", run.out());
         assert!(run.out().contains(": without one left no more can be made"));
+        // Those that are kept for others are none.
+        let reserved = "/proc/sys/net/ipv4/ip_local_reserved_ports";
+        if let Err(why) = fs::write(reserved, "39000-40001,40018,40020") {
+            return skip(&format!("{reserved}: {why}"));
+        }
+        assert_eq!(live(&[], "ports")[0]["ports_limit"], 17);
     });
 }
 

@@ -27,7 +27,6 @@ pub(super) fn lines<'a>(snapshot: &'a Snapshot, connections: &mut Vec<u32>) -> V
     let Some(range) = snapshot.pressure.ports else {
         return lines;
     };
-    let all = u32::from(range.last - range.first) + 1;
     connections.retain(|number| snapshot.sockets.netns(*number) == range.netns);
     sort(connections, &|one, other| {
         key(snapshot, one).cmp(&key(snapshot, other))
@@ -46,12 +45,12 @@ pub(super) fn lines<'a>(snapshot: &'a Snapshot, connections: &mut Vec<u32>) -> V
         if !is_last {
             continue;
         }
-        if ports * 2 > all {
+        if ports * 2 > range.count {
             let mut line = Line::new(Kind::Ports, &mut tally);
             write_remote(&mut line.name, &row);
             line.netns = snapshot.around(range.netns).1;
             line.set(PORTS, Some(ports));
-            line.set(PORTS_LIMIT, Some(all));
+            line.set(PORTS_LIMIT, Some(range.count));
             lines.push(line);
         }
         (tally, ports) = (Tally::default(), 0);
