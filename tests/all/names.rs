@@ -199,6 +199,20 @@ fn a_container_is_meant_by_whatever_people_have_in_hand() {
     }
 }
 
+#[test]
+fn a_container_whose_name_is_in_another_name_is_named_too() {
+    let tree = Tree::new();
+    for (pid, name) in (60..).zip(["rweb", "web", "web2"]) {
+        let process = tree.process(pid, name).ns_net(HOST).socket(3, 10);
+        process.file("cgroup", format!("0::/lxc.payload.{name}\n"));
+    }
+    let run = tree.run("--container ownweb");
+    assert_eq!(
+        run.one_line(),
+        "no container is 'ownweb', but there is rweb, web, web2"
+    );
+}
+
 // `db` is all hexadecimal digits, and so may be the first ones of an id.
 #[test]
 fn a_name_comes_before_the_first_digits_of_an_id() {

@@ -2,7 +2,7 @@
 //! so, or has an id that begins so; and what is most like a word that nothing is called. It looks at no process.
 
 use crate::cli::suggest::mistakes;
-use crate::text::parts::{find, next_part};
+use crate::text::parts::next_part;
 use crate::walk::container::Containers;
 use crate::walk::container::texts::{Container, ID, NAME, NAMESPACE, POD, UID};
 
@@ -82,15 +82,17 @@ impl Containers {
 
     /// Writes the containers that are most like `word`, as a list shows them.
     pub(crate) fn write_nearest(&self, out: &mut Vec<u8>, word: &[u8]) {
-        let (start, mut before) = (out.len(), &b", but there is "[..]);
+        let (mut named, mut before): (Vec<Vec<u8>>, _) = (Vec::new(), &b", but there is "[..]);
         for _ in 0..NEAREST_MAX {
             let (mut least, mut best) = (usize::MAX, Vec::new());
             for container in self.all.iter().filter(|known| !known.is_unknown()) {
                 let mut shown = Vec::new();
                 container.write(&mut shown);
-                // What is part of a name that is written already says nothing new.
-                let written = out.get(start..).unwrap_or_default();
-                if find(written, &shown).is_some() {
+                // The pod of a container that is named already says nothing new.
+                let is_in = |name: &Vec<u8>| {
+                    name.starts_with(&shown) && matches!(name.get(shown.len()), None | Some(b'/'))
+                };
+                if named.iter().any(is_in) {
                     continue;
                 }
                 let digits = container.text(ID).get(..word.len()).unwrap_or_default();
@@ -106,6 +108,7 @@ impl Containers {
                 out.extend_from_slice(before);
                 out.extend_from_slice(&best);
                 before = b", ";
+                named.push(best);
             }
         }
     }
