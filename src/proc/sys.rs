@@ -28,21 +28,27 @@ const OPEN_FILE: c_int = 0o2_004_000;
 const OPEN_DIRECTORY: c_int = if cfg!(any(
     target_arch = "aarch64",
     target_arch = "arm",
+    target_arch = "powerpc",
     target_arch = "powerpc64"
 )) {
     0o40_000
 } else {
     0o200_000
 };
+/// What tells one kind of file system from another; it has 32 bits on s390x alone of the 64-bit architectures.
+#[cfg(not(target_arch = "s390x"))]
+type Magic = c_ulong;
+#[cfg(target_arch = "s390x")]
+type Magic = c_uint;
 /// `PROC_SUPER_MAGIC` (`include/uapi/linux/magic.h`).
-const PROC_SUPER_MAGIC: c_ulong = 0x9fa0;
+const PROC_SUPER_MAGIC: Magic = 0x9fa0;
 
 /// musl's `struct statfs`, with some room behind it.
 #[repr(C)]
 #[derive(Default)]
 struct StatFs {
-    /// Which file system it is.
-    magic: c_ulong,
+    /// Which kind of file system it is.
+    magic: Magic,
     /// Sizes and counts.
     rest: [u64; 15],
 }
@@ -204,7 +210,7 @@ unsafe fn call_readlinkat(dir: c_int, path: *const u8, buffer: *mut u8, len: usi
 pub(crate) fn is_proc(dir: BorrowedFd<'_>) -> Option<bool> {
     let mut out = StatFs::default();
     // SAFETY: `dir` is open for the length of the call, and all that is written is a `struct statfs`. Assumption: that
-    // has 120 bytes in musl and the kernel on every 64-bit architecture, and `out` has 128.
+    // has at most 120 bytes in musl and the kernel on every 64-bit architecture, and `out` has 128.
     let failed = unsafe { fstatfs(dir.as_raw_fd(), &raw mut out) };
     (failed == 0).then_some(out.magic == PROC_SUPER_MAGIC)
 }
@@ -370,7 +376,7 @@ pub(crate) fn wait_beside(output: Option<BorrowedFd<'_>>, time: Duration) -> boo
 }
 
 /// `TIOCGWINSZ`, which differs between architectures.
-const WINDOW_SIZE: c_ulong = if cfg!(target_arch = "powerpc64") {
+const WINDOW_SIZE: c_ulong = if cfg!(any(target_arch = "powerpc", target_arch = "powerpc64")) {
     0x4008_7468
 } else {
     0x5413
