@@ -316,9 +316,10 @@ impl Table {
     }
 
     /// Returns the longest read that is taken for the last one, if the kernel's tables are read to it by `usual`. The lists
-    /// of addresses of SCTP make lines of any length, so its tables are read until nothing comes.
+    /// of addresses of SCTP make lines of any length, and Phonet's table ends a read with each bucket of its hash
+    /// (`net/phonet/socket.c`: `pn_sock_get_next`), so these are read until nothing comes.
     fn last_read_max(&self, usual: usize) -> usize {
-        if Protos::SCTP.meets(self.protos) {
+        if Protos::SCTP.union(Protos::PHONET).meets(self.protos) {
             return 0;
         }
         usual
@@ -335,6 +336,15 @@ fn parse_line<'a>(path: &str, line: &'a str) -> Option<(Row<'a>, Detail)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_read_of_phonet_or_sctp_is_not_the_last() {
+        for table in &TABLES {
+            let is_short = ["net/phonet", "net/pnresource", ASSOCS, EPS];
+            let longest = if is_short.contains(&table.path) { 0 } else { 9 };
+            assert_eq!(table.last_read_max(9), longest, "{}", table.path);
+        }
+    }
 
     #[test]
     fn every_protocol_has_a_table_but_for_those_that_are_known_to_have_none() {
