@@ -351,8 +351,9 @@ t('can bcm connected', py(29, S.SOCK_DGRAM, 2, None, None, ('vcan0',)))
 def bcm_rx():
     s = S.socket(29, S.SOCK_DGRAM, 2)
     s.connect(('vcan0',))
-    # bcm_msg_head: opcode RX_SETUP 5, flags RX_FILTER_ID 0x20
-    s.send(struct.pack('@3I4l2I0q', 5, 0x20, 0, 0, 0, 0, 0, 0x123, 0))
+    # bcm_msg_head: opcode RX_SETUP 5, flags RX_FILTER_ID 0x20; the frames behind it are aligned to 8 on 32-bit x86 too.
+    head = struct.pack('@3I4l2I', 5, 0x20, 0, 0, 0, 0, 0, 0x123, 0)
+    s.send(head + bytes(-len(head) % 8))
     return s
 
 
