@@ -348,6 +348,25 @@ pub(crate) fn width(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
+/// Returns the width of what stands in `out` from `start` on, as `width` does. A short text is ASCII where all of the bytes at
+/// the end are, those before it too, which takes one look.
+#[inline(always)]
+pub(crate) fn width_at_end(out: &[u8], start: usize) -> usize {
+    let len = out.len().saturating_sub(start);
+    if let Some((rest, third)) = out.split_last_chunk::<8>()
+        && let Some((rest, second)) = rest.split_last_chunk::<8>()
+        && let Some(first) = rest.last_chunk::<8>()
+        && len <= 24
+    {
+        let all =
+            u64::from_le_bytes(*first) | u64::from_le_bytes(*second) | u64::from_le_bytes(*third);
+        if all & 0x8080_8080_8080_8080 == 0 {
+            return len;
+        }
+    }
+    width(out.get(start..).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,9 @@ use crate::join::Entry;
 use crate::snapshot::Snapshot;
 use crate::socket::{Figures, Row};
 use crate::text::escape::write_escaped;
-use crate::text::write::{decimal_width, width, write_number, write_padding, write_short};
+use crate::text::write::{
+    decimal_width, width, width_at_end, write_number, write_padding, write_short,
+};
 use crate::views::words::{
     local_width, proto_width, state_width, write_container, write_local, write_netns,
     write_process, write_process_and_container, write_proto, write_remote, write_state,
@@ -309,7 +311,7 @@ impl Column {
                 if out.len() == start {
                     out.push(b'-');
                 }
-                let written = width(out.get(start..).unwrap_or_default());
+                let written = width_at_end(out, start);
                 write_padding(out, written, cell_width.max(written) + 1);
             }
         }
