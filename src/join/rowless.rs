@@ -25,6 +25,8 @@ struct Rowless {
     netns: Option<NetnsId>,
     /// What the kernel says of it, where it was asked.
     answer: SockProtoName,
+    /// The user who made it, where that is asked and the kernel tells it.
+    uid: Option<u32>,
     /// The protocols whose tables may list it now; empty where it is of no use to read any.
     tables: Protos,
 }
@@ -83,7 +85,8 @@ pub(crate) fn load_rowless(
         let is_unix =
             Protos::UNIX.meets(socket.answer.proto.map_or(Protos::UNIX, Proto::listed_as));
         let is_listed = wanted.has_row(socket.inode) || (is_unix && wanted.has_claim(socket.inode));
-        if !is_listed && condition.matches_rowless(socket.proto(), socket.inode) {
+        let uid = socket.uid;
+        if !is_listed && condition.matches_rowless(socket.proto(), socket.inode, uid) {
             let row = Row {
                 inode: socket.inode,
                 proto: socket.proto(),
@@ -93,7 +96,11 @@ pub(crate) fn load_rowless(
                 ends: Ends::Unlisted(socket.answer.name()),
             };
             let netns = socket.netns.unwrap_or(NetnsId(0));
-            sockets.push(netns, &row, &Detail::default());
+            let detail = Detail {
+                uid,
+                ..Detail::default()
+            };
+            sockets.push(netns, &row, &detail);
         }
     }
 }
@@ -134,6 +141,7 @@ fn find(
         }
     }
     let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
+    let asks_user = condition.needs().uids;
     let mut has_streams = None;
     let mut rowless = Vec::new();
     for (process, holder) in lacking {
@@ -158,16 +166,30 @@ fn find(
             reader.warnings.warn(b"getxattr(2)", reason);
         }
         seen.insert(holder.inode, 0);
+        let uid = if asks_user {
+            user(reader.proc, process.task, holder.fd)
+        } else {
+            None
+        };
         if answer.proto.is_none_or(|proto| protos.has(proto)) {
             rowless.push(Rowless {
                 inode: holder.inode,
                 netns: process.netns,
                 answer,
+                uid,
                 tables: Protos::default(),
             });
         }
     }
     rowless
+}
+
+/// Returns the user who made the socket behind descriptor `fd` of `task`: the owner of what its link leads to. In a captured
+/// tree it leads nowhere.
+#[cold]
+fn user(proc: &Proc, task: Task, fd: u32) -> Option<u32> {
+    let stat = proc.as_owner(task, || proc.stat(task, &format!("fd/{fd}")));
+    stat.ok().map(|stat| stat.uid)
 }
 
 /// Returns true if the kernel has a name of its own for unix streams, as since Linux 5.15: then UNIX names no stream.

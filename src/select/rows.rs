@@ -50,13 +50,14 @@ impl Condition {
     }
 
     /// Returns true if the condition holds for a socket of `proto` with `inode` that stands in no table: it has no
-    /// address, no name and no state. Of the two IPs it has the one that its protocol is of.
-    pub(crate) fn matches_rowless(&self, proto: Proto, inode: u32) -> bool {
+    /// address, no name and no state. Of the two IPs it has the one that its protocol is of; `uid` made it, if that is known.
+    pub(crate) fn matches_rowless(&self, proto: Proto, inode: u32, uid: Option<u32>) -> bool {
         let truth = self.test(&mut |question| match question {
             Question::Row(RowTest::Proto(protos)) => protos.has(proto).into(),
             Question::Row(RowTest::Family(Family::V4)) => Protos::INET4.has(proto).into(),
             Question::Row(RowTest::Family(Family::V6)) => Protos::INET6.has(proto).into(),
             Question::Row(RowTest::Inode(wanted)) => (*wanted == inode).into(),
+            Question::Row(RowTest::Uid(wanted)) => (Some(*wanted) == uid).into(),
             Question::Row(_) | Question::Process(_) => Truth::No,
         });
         truth == Truth::Yes
@@ -77,7 +78,9 @@ impl Condition {
         let truth = self.test(&mut |question| match (question, inode) {
             (Question::Row(RowTest::Inode(wanted)), Some(inode)) => (*wanted == inode).into(),
             (
-                Question::Row(RowTest::Proto(_) | RowTest::Family(_) | RowTest::Inode(_))
+                Question::Row(
+                    RowTest::Proto(_) | RowTest::Family(_) | RowTest::Inode(_) | RowTest::Uid(_),
+                )
                 | Question::Process(_),
                 _,
             ) => Truth::Maybe,
@@ -452,7 +455,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                condition.matches_rowless(Proto::Tcp, 7),
+                condition.matches_rowless(Proto::Tcp, 7, Some(1000)),
                 matches,
                 "{condition:?}"
             );

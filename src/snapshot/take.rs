@@ -420,7 +420,8 @@ fn matches(
     wildcards: Option<&Wildcards>,
 ) -> bool {
     if entry.row.state == State::UNLISTED {
-        return condition.matches_rowless(entry.row.proto, entry.row.inode);
+        let uid = sockets.detail(entry.socket).uid;
+        return condition.matches_rowless(entry.row.proto, entry.row.inode, uid);
     }
     let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
     condition.matches_row(&entry.row, &sockets.detail(entry.socket), &is_dual)

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -919,14 +920,16 @@ fn a_tcp_socket_that_is_bound_at_most_is_named_though_no_table_lists_it() {
     expect_rows_of(&["tcp4-bound", "tcp6-bound", "tcp4-unbound", "tcp6-unbound"]);
 }
 
-// Who has a socket that no table lists is told so by -4 and -6 as by -t and -u: where it cannot be read, that is 3.
+// Who has a socket that no table lists is told so by -4 and -6 as by -t and -u: where it cannot be read, that is 3. The user who
+// made it is known too.
 #[test]
-fn a_socket_that_no_table_lists_is_of_the_ip_of_its_protocol() {
+fn a_socket_that_no_table_lists_is_of_the_ip_of_its_protocol_and_of_its_user() {
     let Some(stage) = Stage::set(&["tcp4-bound", "tcp6-bound", "udp4-unbound", "udp6-unbound"])
     else {
         return;
     };
     let pid = stage.factory_pid.to_string();
+    let uid = fs::metadata("/proc/self").unwrap().uid().to_string();
     for (args, wanted) in [
         (&["-4"][..], &["tcp", "udp"][..]),
         (&["-6"], &["tcp6", "udp6"]),
@@ -934,6 +937,8 @@ fn a_socket_that_no_table_lists_is_of_the_ip_of_its_protocol() {
         (&["-t", "-4"], &["tcp"]),
         (&["-x", "-4"], &[]),
         (&["-l", "-4"], &[]),
+        (&["-4", "--uid", &uid], &["tcp", "udp"]),
+        (&["--uid", "4242"], &[]),
     ] {
         let list = stage.lsock(&[args, &[&pid]].concat());
         let protos = list.rows.iter().map(|row| row.proto.as_str());
