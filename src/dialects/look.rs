@@ -90,10 +90,7 @@ impl Look {
 
     /// Returns true if the kernel has the file `name` of the caller's network namespace.
     pub(super) fn has_file(&self, name: &str) -> bool {
-        let own = Task {
-            pid: self.proc.own_pid().unwrap_or(0),
-            tid: 0,
-        };
+        let own = Task::process(self.proc.own_pid().unwrap_or(0));
         self.proc.open_file(own, name).is_ok()
     }
 

@@ -50,7 +50,7 @@ impl Users {
 
 /// Reads the first word of the command line of `task` into `buffer`; empty where it has none, or may not be read.
 pub(super) fn first_word<'a>(proc: &Proc, task: Task, buffer: &'a mut [u8]) -> &'a [u8] {
-    let process = Task { tid: 0, ..task };
+    let process = Task::process(task.pid);
     let line = proc.read_file(process, "cmdline", buffer);
     let line = line.unwrap_or_default();
     line.split(|byte| *byte == 0).next().unwrap_or_default()

@@ -24,7 +24,7 @@ pub(super) struct Held {
 }
 
 /// Stands for no process.
-const NOBODY: Task = Task { pid: 0, tid: 0 };
+const NOBODY: Task = Task::process(0);
 
 /// A row of a table with all that hold its socket.
 #[derive(Clone, Copy)]

@@ -355,7 +355,7 @@ mod tests {
                 .zip(3..)
                 .map(|(inode, fd)| Holder { inode: *inode, fd }),
         );
-        let task = crate::proc::Task { pid: 6, tid: 0 };
+        let task = crate::proc::Task::process(6);
         walk.processes.push(Process {
             task,
             netns: None,

@@ -1,8 +1,10 @@
 //! The proc file system as a place: where it is, and the names in it. In: its path, a task, the name of a file. Out: open
 //! files and folders, links, small files in the caller's buffer. It knows the form of a name and of a link, and not what
-//! a file says. `path` is a name below proc, `dirent` reads what a folder lists, `sys` has the system calls.
+//! a file says. `path` is a name below proc, `dirent` reads what a folder lists, `errors` says what an errno means, `sys`
+//! has the system calls.
 
 pub(crate) mod dirent;
+mod errors;
 mod path;
 pub(crate) mod sys;
 
@@ -18,8 +20,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::text::digits::decimal32;
 use crate::text::fields::Fields;
 use crate::text::write::Decimal;
+use errors::not_denied;
 use path::{PATH_LEN_MAX, TaskPath};
 use sys::{BorrowedIdentity, Stat};
+
+pub(crate) use errors::{error_text, is_denied, is_forbidden, is_gone};
 
 /// A task of a process: the process itself, or one of its threads where that differs from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +33,13 @@ pub(crate) struct Task {
     pub(crate) pid: u32,
     /// Thread id, 0 for the process as a whole.
     pub(crate) tid: u32,
+}
+
+impl Task {
+    /// Returns process `pid` as a whole.
+    pub(crate) const fn process(pid: u32) -> Self {
+        Self { pid, tid: 0 }
+    }
 }
 
 /// The number of a network namespace in this run, in the order in which namespaces were met.
@@ -52,43 +64,6 @@ pub(crate) struct Proc {
     counts_fds: AtomicBool,
     /// The number in its link `self`.
     own_pid: Option<u32>,
-}
-
-/// Returns true if `error` says that the process, thread or descriptor is not there any more.
-pub(crate) fn is_gone(error: &io::Error) -> bool {
-    // proc answers ESRCH for a task that is being reaped, and EINVAL for the net of a task that has ended.
-    error.kind() == io::ErrorKind::NotFound || matches!(error.raw_os_error(), Some(3 | 22))
-}
-
-/// Returns true if `error` says that this may not be read (EACCES, EPERM).
-pub(crate) fn is_forbidden(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::PermissionDenied
-}
-
-/// Returns true if `error` may say that the call itself is denied, as by a seccomp profile (EACCES, EPERM, ENOSYS).
-pub(crate) fn is_denied(error: &io::Error) -> bool {
-    is_forbidden(error) || error.raw_os_error() == Some(38)
-}
-
-/// Returns `answer`, or an error if `call` is denied: then this program could not tell what is there from what is not. The
-/// file is the folder of proc itself, so no right over a process is at fault.
-///
-/// # Errors
-/// The end of a message.
-fn not_denied<T>(call: &str, answer: io::Result<T>) -> Result<io::Result<T>, String> {
-    match answer {
-        Err(error) if is_denied(&error) => {
-            // A file that may not be read is EACCES.
-            let is_file = error.raw_os_error() == Some(13);
-            let remedy = if is_file {
-                ""
-            } else {
-                "; a seccomp profile denies it: try --security-opt seccomp=unconfined, or lsock on the host"
-            };
-            Err(format!("{call}(2): {}{remedy}", error_text(&error)))
-        }
-        answer => Ok(answer),
-    }
 }
 
 impl Proc {
@@ -166,31 +141,19 @@ impl Proc {
         shown.extend_from_slice(TaskPath::new(task, file).as_c_str().to_bytes());
     }
 
-    /// Calls `found` with the id of each process, until it breaks. `buffer` is read into; 32 KiB hold about a thousand.
-    ///
-    /// # Errors
-    /// errno of reading the folder.
-    pub(crate) fn for_each_pid(
-        &self,
-        buffer: &mut [u8],
-        mut found: impl FnMut(u32) -> ControlFlow<()>,
-    ) -> io::Result<()> {
-        for_each_number(self.open_pids()?.as_fd(), buffer, |number, _| found(number))
-    }
-
     /// Returns true if `process` has more threads than its main one. PID/task has a link for each thread, and two of its own.
     pub(crate) fn has_threads(&self, process: Task) -> bool {
         let task = self.stat(process, "task");
         task.is_ok_and(|stat| stat.nlink > 3)
     }
 
-    /// Returns the ids of all processes. `buffer` is read into.
+    /// Returns the ids of all processes. `buffer` is read into; 32 KiB hold about a thousand.
     ///
     /// # Errors
     /// errno of reading the folder.
     pub(crate) fn pids(&self, buffer: &mut [u8]) -> io::Result<Vec<u32>> {
         let mut pids = Vec::new();
-        self.for_each_pid(buffer, |pid| {
+        for_each_number(self.open_pids()?.as_fd(), buffer, |pid, _| {
             pids.push(pid);
             ControlFlow::Continue(())
         })?;
@@ -430,16 +393,6 @@ pub(crate) fn socket_in_link(link: &[u8]) -> Option<u32> {
     (fields.rest() == b"]").then_some(inode)
 }
 
-/// Returns the text of `error` without std's "(os error N)".
-pub(crate) fn error_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    // No text of the C library has a parenthesis.
-    match text.split_once('(') {
-        Some((text, _)) => text.trim_ascii_end().to_owned(),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -483,13 +436,7 @@ mod tests {
         let proc = Proc::open(Path::new("/proc")).unwrap();
         let own = proc.own_pid().unwrap();
         assert_eq!(own, std::process::id());
-        let mut seen = false;
-        proc.for_each_pid(&mut [0; 1024], |pid| {
-            seen |= pid == own;
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-        assert!(seen);
+        assert!(proc.pids(&mut [0; 1024]).unwrap().contains(&own));
         assert!(proc.count_fds(0).is_none());
         assert_eq!(proc.count_fds(7), Some(7));
         assert_eq!(proc.count_fds(0), Some(0));

@@ -71,9 +71,6 @@ mod tests {
                 format!("4294967295/task/4294967295/{file}")
             );
         }
-        assert_eq!(
-            TaskPath::new(Task { pid: 6, tid: 0 }, "fd").as_c_str(),
-            c"6/fd"
-        );
+        assert_eq!(TaskPath::new(Task::process(6), "fd").as_c_str(), c"6/fd");
     }
 }

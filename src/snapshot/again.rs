@@ -126,10 +126,7 @@ impl Take<'_> {
         };
         let is_missing = |number: &&u32| {
             let mut all = snapshot.namespaces.iter();
-            let task = Task {
-                pid: **number,
-                tid: 0,
-            };
+            let task = Task::process(**number);
             let is_it = |(_, netns): (_, &Netns)| netns.inode == Some(**number);
             !all.any(is_it) && self.proc.stat(task, "").is_err()
         };

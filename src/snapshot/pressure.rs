@@ -133,10 +133,7 @@ const RESERVED_LEN_MAX: usize = 4096;
 /// Reads `sys/net/ipv4/ip_local_port_range` and what is reserved of it, which is always that of the namespace of whoever reads it, in
 /// whichever proc.
 fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
-    let own = Task {
-        pid: proc.own_pid()?,
-        tid: 0,
-    };
+    let own = Task::process(proc.own_pid()?);
     let mut buffer = [0; RESERVED_LEN_MAX];
     let link = proc.read_link(own, "ns/net", &mut buffer).ok()?;
     let inode = inode_in_link(link, b"net");

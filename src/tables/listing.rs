@@ -16,7 +16,7 @@ pub(super) enum Listed {
 }
 
 /// Stands for a task that a path does not number, as in `/proc/self/fd`.
-const UNNUMBERED: Task = Task { pid: 0, tid: 0 };
+const UNNUMBERED: Task = Task::process(0);
 
 /// Returns `task` if it is numbered.
 pub(super) fn numbered(task: Task) -> Option<Task> {

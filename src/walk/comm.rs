@@ -35,7 +35,7 @@ impl Commands {
                 continue;
             }
             let start = commands.bytes.len();
-            let process = Task { tid: 0, ..task };
+            let process = Task::process(task.pid);
             // One that cannot be read has ended, or is hidden from this process.
             if let Ok(comm) = read_comm(proc, process, &mut [0; COMM_LEN_MAX]) {
                 commands.bytes.extend_from_slice(comm);

@@ -309,10 +309,7 @@ mod tests {
     #[test]
     fn dense_or_full_of_holes_every_socket_is_read_once_and_in_order() {
         let proc = Proc::open(Path::new("/proc")).unwrap();
-        let task = Task {
-            pid: std::process::id(),
-            tid: 0,
-        };
+        let task = Task::process(std::process::id());
         let mut held: Vec<_> = (0..100).map(|_| UnixStream::pair().unwrap()).collect();
         // All descriptors, then holes of one number, then of twenty.
         for step in [1, 2, 20] {

@@ -35,7 +35,7 @@ impl Walk {
         self.unread.dedup_by_key(|unread| unread.pid);
         self.failed = errors.len();
         for (pid, file, error) in in_order(errors, &|(pid, ..)| *pid) {
-            let path = proc.display(Task { pid, tid: 0 }, file);
+            let path = proc.display(Task::process(pid), file);
             warnings.warn(&path, &error_text(&error));
         }
         let pieces = in_order(pieces, &|(_, piece)| {
@@ -77,7 +77,7 @@ impl Walk {
     /// same number, are left out; the process comes before its threads.
     fn add_holders(&mut self, task: Task, holders: &[Holder]) -> Range<usize> {
         let first = self.holders.len();
-        let is_whole = |process: &&Process| process.task == Task { tid: 0, ..task };
+        let is_whole = |process: &&Process| process.task == Task::process(task.pid);
         let before = self.processes.iter().rev();
         let mut same = before.take_while(|process| process.task.pid == task.pid);
         match same.find(is_whole) {

@@ -10,7 +10,7 @@ const BUFFER_LEN: usize = 2048;
 /// Reads the soft limit of open files of the process of `task`; `None` where it cannot be read, because the process has ended
 /// or this proc has no such file.
 pub(crate) fn max_open_files(proc: &Proc, task: Task) -> Option<u32> {
-    let process = Task { tid: 0, ..task };
+    let process = Task::process(task.pid);
     let mut buffer = [0; BUFFER_LEN];
     parse(proc.read_file(process, "limits", &mut buffer).ok()?)
 }

@@ -77,7 +77,7 @@ pub(crate) fn retain_unanswered(proc: &Proc, tests: &mut Vec<ProcessTest>) {
     // Where the processes cannot be listed, the walk has said so.
     for pid in proc.pids(&mut buffer).unwrap_or_default() {
         let is_own = own_pid == Some(pid);
-        let task = Task { pid, tid: 0 };
+        let task = Task::process(pid);
         let mut answers = Answers::new(proc, task, is_own, &containers);
         tests.retain(|test| answers.answer(test) == Truth::No);
     }
@@ -112,7 +112,7 @@ pub(crate) fn walk(
     let mut walk = Walk {
         logs: is_whole.then(Vec::new),
         // A captured tree has no link to this process, and need not contain the first one.
-        hides_some: shared.own_pid.is_some() && proc.stat(Task { pid: 1, tid: 0 }, "").is_err(),
+        hides_some: shared.own_pid.is_some() && proc.stat(Task::process(1), "").is_err(),
         ..Walk::default()
     };
     (walk.namespaces, walk.conditions) = shared.into_parts();

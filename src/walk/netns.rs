@@ -170,10 +170,7 @@ impl Namespaces {
         }
         let mut are_met = true;
         for number in wanted {
-            let task = Task {
-                pid: *number,
-                tid: 0,
-            };
+            let task = Task::process(*number);
             // Where the main thread has exited, the first of the others stands for the process.
             let by_process = self.find(proc, task).or_else(|| {
                 let is_its = |netns: &Netns| netns.members().any(|task| task.pid == *number);
@@ -198,7 +195,7 @@ impl Namespaces {
     /// (`include/linux/proc_ns.h`: `PROC_PID_INIT_INO`).
     pub(crate) fn host(&mut self, proc: &Proc) -> Option<u32> {
         let is_machines = |pid: &u32| {
-            let (task, mut link) = (Task { pid: *pid, tid: 0 }, [0; 32]);
+            let (task, mut link) = (Task::process(*pid), [0; 32]);
             let link = proc.read_link(task, "ns/pid", &mut link).ok();
             link.and_then(|link| inode_in_link(link, b"pid")) == Some(MACHINES_PIDNS)
         };
@@ -212,7 +209,7 @@ impl Namespaces {
             .into_iter()
             .flatten()
             .find(is_machines)?;
-        let keys = NetnsKeys::read(proc, Task { pid: 1, tid: 0 });
+        let keys = NetnsKeys::read(proc, Task::process(1));
         if keys.inode.is_some() {
             return keys.inode;
         }
@@ -236,7 +233,7 @@ impl Namespaces {
     ) -> io::Result<()> {
         let mut threads = Vec::new();
         for pid in proc.pids(buffer)? {
-            let process = Task { pid, tid: 0 };
+            let process = Task::process(pid);
             // A task that has ended has no namespace.
             let home = self.find(proc, process);
             if of_threads && proc.has_threads(process) {
@@ -421,10 +418,7 @@ mod tests {
         for len in [1_000, 16_000] {
             for is_readable in [true, false] {
                 let mut namespaces = Namespaces::default();
-                let task = |number| Task {
-                    pid: u32::MAX - number,
-                    tid: 0,
-                };
+                let task = |number| Task::process(u32::MAX - number);
                 let keys = |number| NetnsKeys {
                     inode: is_readable.then_some(number),
                     table_file: TableFile::Is(1, number.into()),
@@ -453,10 +447,7 @@ mod tests {
         let file = |inode| TableFile::Is(1, inode);
         let (a, b) = (file(7), file(7 + (1 << 32)));
         let mut add = |inode, table_file| {
-            let task = Task {
-                pid: u32::MAX,
-                tid: 0,
-            };
+            let task = Task::process(u32::MAX);
             let keys = NetnsKeys { inode, table_file };
             namespaces.add(&proc, task, keys, None).map(|id| id.0)
         };

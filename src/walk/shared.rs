@@ -236,7 +236,7 @@ mod tests {
     fn the_parts_of_a_process_are_all_its_numbers_once() {
         for parts in [1, 2, 3, 50] {
             let visit = Visit {
-                task: Task { pid: 1, tid: 0 },
+                task: Task::process(1),
                 netns: None,
                 fds: 0,
                 condition: None,

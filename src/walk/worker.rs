@@ -147,7 +147,7 @@ impl<'a> Worker<'a> {
     /// Does `job`.
     fn work(&mut self, job: Job) {
         match job {
-            Job::Process(pid) => self.visit_if_selected(Task { pid, tid: 0 }),
+            Job::Process(pid) => self.visit_if_selected(Task::process(pid)),
             Job::Part(split, part) => self.read_part(&split, part),
             Job::Tables(id, part) => self.read_tables(id, part),
         }

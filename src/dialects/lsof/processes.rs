@@ -37,7 +37,7 @@ impl Processes {
         let mut of_commands = Met::none(options.commands.len());
         let mut found = Vec::new();
         for pid in proc.pids(&mut [0; 8192])? {
-            let task = Task { pid, tid: 0 };
+            let task = Task::process(pid);
             // One that has ended meanwhile has nothing open.
             let (Ok(stat), mut buffer) = (proc.stat(task, ""), [0; COMM_LEN_MAX]) else {
                 continue;

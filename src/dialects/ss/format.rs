@@ -210,13 +210,7 @@ impl Writer<'_> {
             if port_id == 0 {
                 return write_short(out, b"kernel");
             }
-            let (task, mut buffer) = (
-                Task {
-                    pid: port_id,
-                    tid: 0,
-                },
-                [0; 64],
-            );
+            let (task, mut buffer) = (Task::process(port_id), [0; 64]);
             if let Ok(comm) = self.look.proc.read_file(task, "comm", &mut buffer) {
                 write_command(out, comm.strip_suffix(b"\n").unwrap_or(comm));
                 write_short(out, b"/");

@@ -84,7 +84,7 @@ pub(super) fn run(words: &[Vec<u8>]) -> Result<u8, Failure> {
 /// Returns true if ss would list sockets of SCTP: the kernel has an endpoint, which stands below the header of the table.
 fn hides_sctp(asked: &Asked, look: &Look) -> bool {
     let (own, mut room) = (look.proc.own_pid().unwrap_or(0), [0; 512]);
-    let own = Task { pid: own, tid: 0 };
+    let own = Task::process(own);
     let table = look.proc.read_file(own, "net/sctp/eps", &mut room);
     let mut rows = Some(table.unwrap_or_default());
     cut(&mut rows, b'\n');

@@ -17,10 +17,7 @@ const FILE_LEN_MAX: usize = 16 * 1024;
 #[inline(never)]
 pub(super) fn write(out: &mut Vec<u8>) -> Result<(), String> {
     let proc = look::open()?;
-    let own = Task {
-        pid: proc.own_pid().unwrap_or(0),
-        tid: 0,
-    };
+    let own = Task::process(proc.own_pid().unwrap_or(0));
     let (mut sockstat, mut room) = (Vec::new(), vec![0; FILE_LEN_MAX]);
     for name in ["net/sockstat", "net/sockstat6"] {
         // Without IPv6 there is no second one.

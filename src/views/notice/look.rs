@@ -20,7 +20,7 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     // Another proc need not show this program.
     let own = Proc::open(Path::new("/proc")).ok();
     let own = own.as_ref().and_then(|own| Some((own, own.own_pid()?)));
-    let own = own.map(|(proc, pid)| (proc, Task { pid, tid: 0 }));
+    let own = own.map(|(proc, pid)| (proc, Task::process(pid)));
     let read = own.map(|(proc, task)| proc.read_file(task, "status", &mut buffer));
     // A program that cannot read its own status counts as nobody, without rights.
     let status = read.and_then(Result::ok).map_or(NOBODY, Status::parse);
@@ -39,10 +39,7 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let mut containers = Containers::default();
     let mut find = |proc, task| containers.look(proc, task, &mut buffer);
     let home = own.and_then(|(proc, task)| find(proc, task));
-    let first = unread.first().map(|first| Task {
-        pid: first.pid,
-        tid: 0,
-    });
+    let first = unread.first().map(|first| Task::process(first.pid));
     let first = first.and_then(|task| find(proc, task));
     let is_beside = proc.own_pid().is_none() || home != first;
     let place = Place::find(home.is_some(), is_beside);
@@ -89,10 +86,7 @@ impl Place {
 impl Target {
     /// Looks at `unread`. All that is asked may be read by everybody, unless proc hides the process (hidepid=1).
     fn look(proc: &Proc, unread: &Unread, own_profile: Option<&[u8]>, buffer: &mut [u8]) -> Self {
-        let task = Task {
-            pid: unread.pid,
-            tid: 0,
-        };
+        let task = Task::process(unread.pid);
         // The folder PID/fd of a process that is not dumpable is root's, whoever runs it (`fs/proc/base.c`:
         // `task_dump_owner`); PID itself is its user's.
         let folder = proc.stat(task, "fd");

@@ -224,7 +224,7 @@ impl Containers {
         if let Some(known) = self.number_of(pid) {
             return known;
         }
-        let number = self.look_around(proc, Task { pid, tid: 0 }, buffer);
+        let number = self.look_around(proc, Task::process(pid), buffer);
         let (Ok(place) | Err(place)) = self.place(pid);
         self.processes.insert(place, (pid, number));
         number

@@ -65,7 +65,7 @@ impl Containers {
                 break;
             }
         }
-        let task = Task { pid, tid: 0 };
+        let task = Task::process(pid);
         if pid == 0 || !has_comm(proc, task, b"conmon", false) {
             return;
         }
@@ -84,7 +84,7 @@ impl Containers {
     fn read_logs(&mut self, proc: &Proc, logs: &[(u32, u32)], buffer: &mut [u8]) {
         let (mut last, mut may_name) = (0, false);
         for &(pid, fd) in logs {
-            let task = Task { pid, tid: 0 };
+            let task = Task::process(pid);
             if last != pid {
                 last = pid;
                 may_name =
@@ -105,7 +105,7 @@ impl Containers {
 fn find_logs(proc: &Proc, buffer: &mut [u8]) -> Vec<(u32, u32)> {
     let mut logs = Vec::new();
     for pid in proc.pids(buffer).unwrap_or_default() {
-        let (task, mut fds) = (Task { pid, tid: 0 }, Vec::new());
+        let (task, mut fds) = (Task::process(pid), Vec::new());
         // Of one that may not be read no name is known.
         if has_comm(proc, task, b"containerd", true)
             && let Ok(dir) = FdDir::open(proc, task)

@@ -62,7 +62,7 @@ pub(super) struct Status {
 impl Status {
     /// Reads the status of process `pid`; `buffer` is scratch space.
     pub(super) fn read(proc: &Proc, pid: u32, buffer: &mut [u8]) -> Self {
-        let text = proc.read_file(Task { pid, tid: 0 }, "status", buffer);
+        let text = proc.read_file(Task::process(pid), "status", buffer);
         let text = text.unwrap_or_default();
         let (mut parent, mut is_root) = (0, false);
         let mut lines = Some(text);
