@@ -10,7 +10,7 @@ use crate::proc::{Proc, Task, is_forbidden, is_gone};
 use crate::text::records::{ENDLESS, endless};
 
 /// More than the longest comm: `TASK_COMM_LEN` is 16, and kernel threads show up to 64.
-const COMM_LEN_MAX: usize = 64;
+pub(crate) const COMM_LEN_MAX: usize = 64;
 /// Number of bytes of a command line that are searched at once; a word is found across two such pieces too.
 const CMDLINE_BUFFER_LEN: usize = 4096;
 
@@ -68,7 +68,7 @@ impl Commands {
 ///
 /// # Errors
 /// errno; ask `is_gone` and `is_forbidden`.
-fn read_comm<'a>(proc: &Proc, task: Task, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+pub(crate) fn read_comm<'a>(proc: &Proc, task: Task, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
     let comm = proc.read_file(task, "comm", buffer)?;
     Ok(comm.strip_suffix(b"\n").unwrap_or(comm))
 }

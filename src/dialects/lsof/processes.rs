@@ -4,9 +4,7 @@
 use super::arguments::Options;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{Proc, Task};
-
-/// Room for a comm; kernel threads have up to 64 bytes.
-const COMM_LEN_MAX: usize = 64;
+use crate::walk::comm::{COMM_LEN_MAX, read_comm};
 
 /// Which processes are selected.
 pub(super) struct Processes {
@@ -42,8 +40,7 @@ impl Processes {
             let (Ok(stat), mut buffer) = (proc.stat(task, ""), [0; COMM_LEN_MAX]) else {
                 continue;
             };
-            let comm = proc.read_file(task, "comm", &mut buffer);
-            let comm = comm.unwrap_or_default();
+            let comm = read_comm(proc, task, &mut buffer).unwrap_or_default();
             let begins = |name: &Vec<u8>| comm.starts_with(name);
             let is_excluded = pids.excluded.contains(&pid)
                 || uids.excluded.contains(&stat.uid)

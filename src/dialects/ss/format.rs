@@ -20,6 +20,7 @@ use crate::text::write::{
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::views::words::write_interface;
+use crate::walk::comm::{COMM_LEN_MAX, read_comm};
 
 /// ss's names of states, by the number of TCP's.
 const STATES: &[u8] = b"UNKNOWN ESTAB SYN-SENT SYN-RECV FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT UNCONN CLOSE-WAIT LAST-ACK LISTEN CLOSING";
@@ -210,9 +211,9 @@ impl Writer<'_> {
             if port_id == 0 {
                 return write_short(out, b"kernel");
             }
-            let (task, mut buffer) = (Task::process(port_id), [0; 64]);
-            if let Ok(comm) = self.look.proc.read_file(task, "comm", &mut buffer) {
-                write_command(out, comm.strip_suffix(b"\n").unwrap_or(comm));
+            let task = Task::process(port_id);
+            if let Ok(comm) = read_comm(&self.look.proc, task, &mut [0; COMM_LEN_MAX]) {
+                write_command(out, comm);
                 write_short(out, b"/");
             }
         }

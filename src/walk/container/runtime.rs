@@ -6,6 +6,7 @@ use crate::proc::{Proc, Task};
 use crate::text::digits::decimal32;
 use crate::text::escape::is_name;
 use crate::text::parts::{next_part, part};
+use crate::walk::comm::{COMM_LEN_MAX, read_comm};
 use crate::walk::container::id::is_uid;
 use crate::walk::container::texts::{Container, ID, NAME, NAMESPACE, POD, UID};
 
@@ -78,10 +79,10 @@ impl Status {
 
 /// Returns true if the command of `task` has this name; with `or_shim` also if it goes on with `-shim`.
 pub(super) fn has_comm(proc: &Proc, task: Task, name: &[u8], or_shim: bool) -> bool {
-    let mut comm = [0; 64];
-    let comm = proc.read_file(task, "comm", &mut comm).unwrap_or_default();
+    let mut comm = [0; COMM_LEN_MAX];
+    let comm = read_comm(proc, task, &mut comm).unwrap_or_default();
     match comm.strip_prefix(name) {
-        Some(b"\n") => true,
+        Some(b"") => true,
         Some(behind) => or_shim && behind.starts_with(b"-shim"),
         None => false,
     }
