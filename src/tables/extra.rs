@@ -5,7 +5,7 @@ use super::{TABLES, Table};
 use crate::collections::to_u32;
 use crate::socket::extra::Extra;
 use crate::socket::proto::{EndsKind, Protos};
-use crate::text::digits::{decimal32, hex};
+use crate::text::digits::{decimal32, hex, hex64};
 use crate::text::fields::Fields;
 
 /// The bits of a position that number the rows of a table.
@@ -65,12 +65,7 @@ pub(super) fn parse(table: &Table, line: &[u8], number: u32) -> Extra {
 
 /// Returns the number of a pointer; 0 where the kernel hides it.
 fn pointer(field: &[u8]) -> u64 {
-    let digits = field.strip_suffix(b":").unwrap_or(field);
-    let (high, low) = digits
-        .split_at_checked(digits.len().saturating_sub(8))
-        .unwrap_or_default();
-    let part = |digits: &[u8]| hex(digits).unwrap_or_default();
-    u64::from(part(high)) << 32 | u64::from(part(low))
+    hex64(field.strip_suffix(b":").unwrap_or(field)).unwrap_or(0)
 }
 
 #[cfg(test)]

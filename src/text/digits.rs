@@ -109,6 +109,13 @@ pub(crate) fn hex(mut digits: &[u8]) -> Option<u32> {
     take_hex(&mut digits).filter(|_| digits.is_empty())
 }
 
+/// Returns the number of up to 16 hexadecimal digits and nothing else: a pointer or a set of capabilities.
+pub(crate) fn hex64(digits: &[u8]) -> Option<u64> {
+    let (high, low) = digits.split_at_checked(digits.len().saturating_sub(8))?;
+    let high = if high.is_empty() { 0 } else { hex(high)? };
+    Some(u64::from(high) << 32 | u64::from(hex(low)?))
+}
+
 /// Returns the number of decimal digits and nothing else, if it fits 64 bits.
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     let (first, last) = digits.split_at_checked(19).unwrap_or((digits, b""));
@@ -166,6 +173,9 @@ mod tests {
                 .ok()
                 .filter(|_| word.len() < 9 && !signed);
             assert_eq!(hex(word.as_bytes()), known, "{word}");
+            let known = u64::from_str_radix(word, 16).ok();
+            let known = known.filter(|_| word.len() < 17 && !signed);
+            assert_eq!(hex64(word.as_bytes()), known, "{word}");
             let known = word.parse::<u64>().ok().filter(|_| !signed);
             assert_eq!(decimal(word.as_bytes()), known, "{word}");
             for behind in ["", " x      ", "/:      "] {

@@ -1,7 +1,7 @@
 //! What PID/status and its neighbours (proc(5)) tell of the rights of a process. In: the text of a file. Out: numbers. It
 //! reads no file, and decides nothing.
 
-use crate::text::digits::{decimal32, hex};
+use crate::text::digits::{decimal32, hex64};
 
 /// The rights of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,12 +68,9 @@ fn ids<'a>(mut fields: impl Iterator<Item = &'a [u8]>) -> [u32; 4] {
     [(); 4].map(|()| fields.next().and_then(decimal32).unwrap_or(u32::MAX))
 }
 
-/// Parses 16 hexadecimal digits.
+/// Parses a set of capabilities.
 fn capabilities(digits: Option<&[u8]>) -> u64 {
-    let halves = digits.and_then(|digits| digits.split_at_checked(8));
-    let (high, low) = halves.unwrap_or_default();
-    let half = |half| u64::from(hex(half).unwrap_or(0));
-    half(high) << 32 | half(low)
+    digits.and_then(hex64).unwrap_or(0)
 }
 
 /// How the user namespace of a process looks from this one.
