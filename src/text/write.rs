@@ -308,6 +308,13 @@ pub(crate) fn write_hex_byte(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
+/// Writes two hexadecimal digits for each byte.
+pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        write_hex_byte(out, *byte);
+    }
+}
+
 /// Returns the hexadecimal digit of `nibble`, which is below 16.
 pub(crate) fn hex_digit(nibble: u8) -> u8 {
     if nibble < 10 {

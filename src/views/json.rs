@@ -13,11 +13,11 @@ use crate::socket::{Detail, Ends, Row, unlisted};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{primary, sides, write_ip};
 use crate::text::escape::is_hidden;
-use crate::text::write::{write_decimal, write_hundredths, write_short};
+use crate::text::write::{write_decimal, write_hex, write_hundredths, write_short};
 use crate::views::list::write_pieces;
 use crate::views::names::{SOCKET_TYPES, name_of};
 use crate::views::words::{
-    timer_name, write_hex, write_interface, write_local, write_proto, write_protocol, write_remote,
+    timer_name, write_interface, write_local, write_proto, write_protocol, write_remote,
     write_state,
 };
 use crate::walk::container::Container;

@@ -12,7 +12,7 @@ use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::text::escape::{write_escaped, write_name};
 use crate::text::write::{
-    v4_end_width, write_decimal, write_hex_byte, write_hundredths, write_short, write_v4_end,
+    v4_end_width, write_decimal, write_hex, write_hundredths, write_short, write_v4_end,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::walk::container::Container;
@@ -257,13 +257,6 @@ pub(crate) fn write_process_and_container(out: &mut Vec<u8>, process: &Peer<'_>)
     {
         out.push(b'@');
         container.write(out);
-    }
-}
-
-/// Writes two hexadecimal digits for each byte.
-pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
-        write_hex_byte(out, *byte);
     }
 }
 

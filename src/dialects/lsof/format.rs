@@ -13,7 +13,7 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::{Ends, Row};
 use crate::text::addr::{unmapped, write_ip};
 use crate::text::escape::{quoted, write_escaped};
-use crate::text::write::{Decimal, write_decimal, write_hex_byte, write_padding, write_short};
+use crate::text::write::{Decimal, write_decimal, write_hex, write_padding, write_short};
 
 /// The titles of the columns.
 const TITLES: &[u8] = b"COMMAND\0PID\0USER\0FD\0TYPE\0DEVICE\0SIZE/OFF\0NODE\0NAME\0";
@@ -208,9 +208,7 @@ impl<'a> Writer<'a> {
             b'd' if is_unix => {
                 write_short(out, b"0x");
                 let extra = self.look.snapshot.sockets.extra(entry.socket);
-                for byte in extra.pointer.to_be_bytes() {
-                    write_hex_byte(out, byte);
-                }
+                write_hex(out, &extra.pointer.to_be_bytes());
             }
             b'd' | b'i' => write_decimal(out, row.inode),
             b'o' => write_short(out, b"0t0"),

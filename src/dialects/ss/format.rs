@@ -16,7 +16,7 @@ use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::write_c_v6;
 use crate::text::escape::write_plain;
 use crate::text::write::{
-    hex_digit, write_decimal, write_hex_byte, write_padding, write_short, write_v4,
+    hex_digit, write_decimal, write_hex, write_padding, write_short, write_v4,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::views::words::write_interface;
@@ -334,10 +334,7 @@ fn write_details(out: &mut Vec<u8>, row: &TableRow<'_>, detail: &Detail) {
             write_short(out, b" sk=");
             write_pointer(out, row.extra.pointer);
             write_short(out, b" cb=0 groups=0x");
-            for byte in row.extra.flags.to_be_bytes() {
-                write_hex_byte(out, byte);
-            }
-            return;
+            return write_hex(out, &row.extra.flags.to_be_bytes());
         }
         _ => return,
     };
