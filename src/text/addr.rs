@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::text::fields::Fields;
-use crate::text::write::{hex_digit, write_v4};
+use crate::text::write::{write_hex_number, write_v4};
 
 /// The byte order of the machine that printed a table. The kernel prints the words of an address as integers of that
 /// machine (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.
@@ -121,18 +121,8 @@ fn write_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
             if at > 0 && at != run_start + run_len {
                 out.push(b':');
             }
-            write_hex(out, *group);
+            write_hex_number(out, (*group).into());
         }
-    }
-}
-
-/// Writes `number` in lower-case hexadecimal without leading zeros.
-fn write_hex(out: &mut Vec<u8>, number: u16) {
-    let [high, low] = number.to_be_bytes();
-    let nibbles = [high >> 4, high & 0xf, low >> 4, low & 0xf];
-    let zeros = nibbles.iter().take(3).take_while(|nibble| **nibble == 0);
-    for nibble in nibbles.iter().skip(zeros.count()) {
-        out.push(hex_digit(*nibble));
     }
 }
 

@@ -315,8 +315,17 @@ pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Writes `number` in lower-case hexadecimal without zeros in front.
+pub(crate) fn write_hex_number(out: &mut Vec<u8>, number: u64) {
+    let len = 16 - number.leading_zeros().min(63) / 4;
+    for place in (0..len).rev() {
+        let [.., byte] = (number >> (4 * place)).to_be_bytes();
+        out.push(hex_digit(byte & 0xf));
+    }
+}
+
 /// Returns the hexadecimal digit of `nibble`, which is below 16.
-pub(crate) fn hex_digit(nibble: u8) -> u8 {
+fn hex_digit(nibble: u8) -> u8 {
     if nibble < 10 {
         b'0' + nibble
     } else {

@@ -16,7 +16,7 @@ use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::write_c_v6;
 use crate::text::escape::write_plain;
 use crate::text::write::{
-    hex_digit, write_decimal, write_hex, write_padding, write_short, write_v4,
+    write_decimal, write_hex, write_hex_number, write_padding, write_short, write_v4,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::views::words::write_interface;
@@ -332,7 +332,7 @@ fn write_details(out: &mut Vec<u8>, row: &TableRow<'_>, detail: &Detail) {
         Ends::Packet { .. } => 0,
         Ends::Netlink { .. } => {
             write_short(out, b" sk=");
-            write_pointer(out, row.extra.pointer);
+            write_hex_number(out, row.extra.pointer);
             write_short(out, b" cb=0 groups=0x");
             return write_hex(out, &row.extra.flags.to_be_bytes());
         }
@@ -345,16 +345,7 @@ fn write_details(out: &mut Vec<u8>, row: &TableRow<'_>, detail: &Detail) {
     write_short(out, b" ino:");
     write_decimal(out, row.row.inode);
     write_short(out, b" sk:");
-    write_pointer(out, pointer);
-}
-
-/// Writes a pointer without zeros in front.
-fn write_pointer(out: &mut Vec<u8>, pointer: u64) {
-    let len = 16 - pointer.leading_zeros().min(63) / 4;
-    for shift in (0..len).rev() {
-        let nibble = u8::try_from(pointer >> (4 * shift) & 0xf).unwrap_or(0);
-        out.push(hex_digit(nibble));
-    }
+    write_hex_number(out, pointer);
 }
 
 #[cfg(test)]
@@ -382,9 +373,9 @@ mod tests {
     #[test]
     fn pointers_and_commands_are_written_as_ss_writes_them() {
         let mut out = Vec::new();
-        write_pointer(&mut out, 0);
+        write_hex_number(&mut out, 0);
         write_short(&mut out, b" ");
-        write_pointer(&mut out, 0x1_e9b2_5b20);
+        write_hex_number(&mut out, 0x1_e9b2_5b20);
         write_short(&mut out, b" ");
         write_command(&mut out, b"next-server (v1)\x1b");
         write_short(&mut out, b" ");
