@@ -46,7 +46,7 @@ pub(super) fn parse_end(word: &[u8]) -> Result<Endpoint, String> {
         None => Vec::new(),
     };
     if address == b"*" {
-        return Ok(of_any_address(ports));
+        return Ok(Endpoint::of_ports(ports));
     }
     let prefix = std::str::from_utf8(address).ok().and_then(Prefix::parse).ok_or_else(|| {
         wrong(word, "not an address; write 172.17.0.2, 10.0.0.0/8 (up to /32), 172.17.0.2:8080, fe80::/10 (up to /128) or [::1]:80")
@@ -55,14 +55,6 @@ pub(super) fn parse_end(word: &[u8]) -> Result<Endpoint, String> {
         prefix: Some(prefix),
         ports,
     })
-}
-
-/// Returns an end with any address and one of `ports`.
-pub(super) fn of_any_address(ports: Ports) -> Endpoint {
-    Endpoint {
-        prefix: None,
-        ports,
-    }
 }
 
 /// Splits an address from the ports after it: an IPv6 address needs brackets for that.
@@ -134,7 +126,7 @@ fn specification(word: &[u8]) -> Option<Condition> {
     if !end.is_empty() {
         let end = match end {
             [b'@', end @ ..] => parse_end(end),
-            ports => parse_ports(ports).map(of_any_address),
+            ports => parse_ports(ports).map(Endpoint::of_ports),
         };
         add(RowTest::End(Side::Either, end.ok()?));
     }

@@ -11,9 +11,9 @@
 //! atom   := (sport | dport) [OPERATOR] PORT | (src | dst) [=] HOST
 //! ```
 
-use crate::cli::ends::{of_any_address, parse_end, parse_ports};
+use crate::cli::ends::{parse_end, parse_ports};
 use crate::cli::states::parse_state;
-use crate::select::{Condition, Ports, RowTest};
+use crate::select::{Condition, Endpoint, Ports, RowTest};
 use crate::socket::Side;
 use crate::text::escape::write_escaped;
 
@@ -297,7 +297,7 @@ impl<'a> Filter<'a> {
             b"*" => return Condition::default(),
             _ if is_path => None,
             // An IPv6 address may begin with two colons.
-            [b':', next, ..] if *next != b':' => parse_ports(word).ok().map(of_any_address),
+            [b':', next, ..] if *next != b':' => parse_ports(word).ok().map(Endpoint::of_ports),
             word => parse_end(word).ok(),
         };
         match end {
@@ -315,7 +315,7 @@ impl<'a> Filter<'a> {
 
 /// Returns the condition that the port on `side` is one of `ports`; 0 stands for no port, and holds where no other does.
 fn of_ports(ports: Ports, side: Side) -> Condition {
-    let of = |ports| Condition::Row(RowTest::End(side, of_any_address(ports)));
+    let of = |ports| Condition::Row(RowTest::End(side, Endpoint::of_ports(ports)));
     match ports.as_slice() {
         [] => Condition::default(),
         [range] if *range.end() == 0 => not(of(Vec::from([1..=u16::MAX]))),

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::ends::{of_any_address, parse_end, parse_internet, parse_ports};
+use crate::cli::ends::{parse_end, parse_internet, parse_ports};
 use crate::cli::row::Takes::{Ends, Nothing, Optional, Protocol, Refused, Value};
 use crate::cli::row::{INFO, NO_EFFECT, OptionRow, SPECIFICATION, letter, long};
 use crate::cli::states::parse_states;
@@ -17,7 +17,7 @@ use crate::cli::values::{
 };
 use crate::cli::{Action, Capture, Looks, Options, View};
 use crate::collections::sort::sort_dedup;
-use crate::select::{Condition, Family, ProcessTest, RowTest};
+use crate::select::{Condition, Endpoint, Family, ProcessTest, RowTest};
 use crate::socket::Side;
 use crate::socket::proto::Protos;
 
@@ -188,7 +188,7 @@ impl Options {
 
     /// Selects ports of the end on `side`.
     fn add_ports(&mut self, kind: &'static str, side: Side, word: &[u8]) -> Result<(), String> {
-        let end = of_any_address(parse_ports(word)?);
+        let end = Endpoint::of_ports(parse_ports(word)?);
         self.select(kind, RowTest::End(side, end));
         Ok(())
     }

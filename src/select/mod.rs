@@ -391,10 +391,7 @@ mod tests {
     }
 
     fn port(port: u16) -> Condition {
-        let end = Endpoint {
-            prefix: None,
-            ports: vec![port..=port],
-        };
+        let end = Endpoint::of_ports(vec![port..=port]);
         Condition::Row(RowTest::End(Side::Either, end))
     }
 

@@ -239,6 +239,14 @@ pub(crate) fn is_name(wanted: &[u8], name: &[u8]) -> bool {
 }
 
 impl Endpoint {
+    /// Returns an end with any address and one of `ports`.
+    pub(crate) const fn of_ports(ports: Ports) -> Self {
+        Self {
+            prefix: None,
+            ports,
+        }
+    }
+
     /// Returns true if an end of `row` on `side` has one of the addresses and one of the ports. Ports count only where the
     /// protocol has ports: of raw the same field is the protocol. A peer that is not there is on no address, but for ss's
     /// `dst`, which asks for it as 0.0.0.0.
@@ -330,10 +338,7 @@ mod tests {
     }
 
     fn port(side: Side, port: u16) -> Condition {
-        let end = Endpoint {
-            prefix: None,
-            ports: vec![port..=port],
-        };
+        let end = Endpoint::of_ports(vec![port..=port]);
         Condition::Row(RowTest::End(side, end))
     }
 

@@ -193,10 +193,7 @@ impl<'a> Search<'a> {
         let Ok(port) = u16::try_from(pid) else {
             return;
         };
-        let end = Endpoint {
-            prefix: None,
-            ports: vec![port..=port],
-        };
+        let end = Endpoint::of_ports(vec![port..=port]);
         let on_port = Condition::Row(RowTest::End(Side::Either, end));
         if let Some((_, count)) = self.find(&on_port) {
             line.text(", but ");

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use super::arguments::{Ended, wrong};
-use crate::select::{Condition, Endpoint, Family, Ports, RowTest};
+use crate::select::{Condition, Endpoint, Family, RowTest};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::{Row, Side};
 use crate::text::addr::unmapped;
@@ -139,10 +139,7 @@ impl Internet {
         if self.ports.is_empty() {
             return proto;
         }
-        let end = Endpoint {
-            prefix: None,
-            ports: Ports::clone(&self.ports),
-        };
+        let end = Endpoint::of_ports(self.ports.clone());
         let port = Condition::Row(RowTest::End(Side::Either, end));
         Condition::All(vec![proto, port])
     }

@@ -138,10 +138,7 @@ impl Test {
             Self::Is(side, end) => match u16::try_from(end.port) {
                 // Port 0, which stands for none, is in no list.
                 Ok(port @ 1..) => {
-                    let end = Endpoint {
-                        prefix: None,
-                        ports: vec![port..=port],
-                    };
+                    let end = Endpoint::of_ports(vec![port..=port]);
                     Condition::Row(RowTest::End(*side, end))
                 }
                 _ => Condition::default(),
