@@ -2,7 +2,7 @@
 //! invalid UTF-8, from which the bytes can be restored. Whatever a process puts into a name, a terminal shows it and does
 //! not obey it. It does not know whose text it is.
 
-use crate::text::write::{write_hex_byte, write_short};
+use crate::text::write::{write_hex, write_short};
 
 /// Writes `text`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as `\\`; every other
 /// blank, control character or character without ink, and every byte that is no UTF-8, as `\xNN`.
@@ -25,14 +25,14 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
                     let mut utf8 = [0; 4];
                     let bytes = char.encode_utf8(&mut utf8).as_bytes();
                     if is_hidden(char) {
-                        write_hex(out, bytes);
+                        write_each(out, bytes);
                     } else {
                         out.extend_from_slice(bytes);
                     }
                 }
             }
         }
-        write_hex(out, chunk.invalid());
+        write_each(out, chunk.invalid());
     }
 }
 
@@ -50,10 +50,10 @@ pub(crate) fn write_plain(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Writes each byte as `\xNN`.
-fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    for byte in bytes {
+fn write_each(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes.chunks(1) {
         out.extend_from_slice(b"\\x");
-        write_hex_byte(out, *byte);
+        write_hex(out, byte);
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn is_hidden(char: char) -> bool {
 /// for nothing) as `\xNN`.
 pub(crate) fn write_name(out: &mut Vec<u8>, name: &[u8]) {
     match name {
-        b"*" | b"?" | b"-" => write_hex(out, name),
+        b"*" | b"?" | b"-" => write_each(out, name),
         name => write_escaped(out, name),
     }
 }

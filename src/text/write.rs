@@ -301,17 +301,11 @@ pub(crate) fn write_hundredths(out: &mut Vec<u8>, hundredths: u32) {
     write_decimal(out, hundredths % 10);
 }
 
-/// Writes `byte` as two hexadecimal digits.
-pub(crate) fn write_hex_byte(out: &mut Vec<u8>, byte: u8) {
-    for nibble in [byte >> 4, byte & 0xf] {
-        out.push(hex_digit(nibble));
-    }
-}
-
 /// Writes two hexadecimal digits for each byte.
 pub(crate) fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
-        write_hex_byte(out, *byte);
+        out.push(hex_digit(byte >> 4));
+        out.push(hex_digit(byte & 0xf));
     }
 }
 
