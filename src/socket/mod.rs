@@ -80,6 +80,11 @@ pub(crate) enum Ends<'a> {
     Unlisted(&'a [u8]),
 }
 
+/// Returns true if an end has an address or a port. Of the other end of a socket that is not connected both are zeros.
+pub(crate) fn is_end((address, port): (IpAddr, u16)) -> bool {
+    port != 0 || !address.is_unspecified()
+}
+
 impl Ends<'_> {
     /// Returns address and port of this end and of the other; of several addresses the primary one.
     pub(crate) fn inet(&self) -> Option<((IpAddr, u16), (IpAddr, u16))> {

@@ -9,7 +9,7 @@ use crate::join::Entry;
 use crate::snapshot::Snapshot;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
-use crate::socket::{Detail, Ends, Row, unlisted};
+use crate::socket::{Detail, Ends, Row, is_end, unlisted};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{primary, sides, write_ip};
 use crate::text::escape::is_hidden;
@@ -248,10 +248,8 @@ fn process_command<'a>(snapshot: &'a Snapshot, entry: &Entry<'a>) -> Option<&'a 
 fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
     object.written("local", &mut |out| write_local(out, row, interfaces));
     object.written("remote", &mut |out| write_remote(out, row));
-    // A socket that is not connected has zeros in place of the other end.
-    let is_one = |(address, port): &(IpAddr, u16)| !address.is_unspecified() || *port != 0;
     let (local, remote) = row.ends.inet().unzip();
-    let remote = remote.filter(is_one);
+    let remote = remote.filter(|remote| is_end(*remote));
     let has_ports = Protos::PORTED.has(row.proto);
     for (end, address_name, port_name) in [
         (local, "local_address", "local_port"),

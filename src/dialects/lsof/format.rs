@@ -10,7 +10,7 @@ use crate::dialects::people::Users;
 use crate::join::Entry;
 use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos};
-use crate::socket::{Ends, Row};
+use crate::socket::{Ends, Row, is_end};
 use crate::text::addr::{unmapped, write_ip};
 use crate::text::escape::{quoted, write_escaped};
 use crate::text::write::{Decimal, write_decimal, write_hex, write_padding, write_short};
@@ -226,7 +226,7 @@ impl<'a> Writer<'a> {
 fn write_name(row: &Row<'_>, out: &mut Vec<u8>) {
     if let Ends::Inet { local, remote } = row.ends {
         write_end(out, local);
-        if remote.1 != 0 || !remote.0.is_unspecified() {
+        if is_end(remote) {
             write_short(out, b"->");
             write_end(out, remote);
         }

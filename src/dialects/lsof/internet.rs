@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use super::arguments::{Ended, wrong};
 use crate::select::{Condition, Endpoint, Family, RowTest};
 use crate::socket::proto::{Proto, Protos};
-use crate::socket::{Row, Side};
+use crate::socket::{Row, Side, is_end};
 use crate::text::addr::unmapped;
 use crate::text::digits::decimal32;
 
@@ -129,8 +129,7 @@ impl Internet {
                 && (self.ports.is_empty() || self.ports.iter().any(|ports| ports.contains(&port)))
         };
         // Without a peer there is no other end.
-        let has_peer = remote.1 != 0 || !remote.0.is_unspecified();
-        self.protos.has(row.proto) && (is_it(local) || has_peer && is_it(remote))
+        self.protos.has(row.proto) && (is_it(local) || is_end(remote) && is_it(remote))
     }
 
     /// Returns a condition that holds for every row that it selects, and maybe for others.
