@@ -1,9 +1,14 @@
 //! Hashes whose seed nobody can foresee, so that nobody can choose ports or names that share one. In: what is hashed.
 //! Out: a number. std's `RandomState` is not used: it ends the program where getrandom(2) is denied and /dev is missing.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 
 use crate::proc::sys;
+
+/// Returns the upper half of `hash`: that of a good hash is as good as all of it.
+pub(crate) fn upper_half(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or(0)
+}
 
 /// A hasher that has taken the seed already.
 pub(crate) struct Seed(DefaultHasher);
@@ -15,16 +20,18 @@ impl Seed {
         hasher.write(&sys::random_bytes());
         Self(hasher)
     }
-}
 
-impl Seed {
     /// Returns a hash of `bytes`.
     #[inline(never)]
     pub(crate) fn hash_bytes(&self, bytes: &[u8]) -> u32 {
         let mut hasher = self.build_hasher();
         hasher.write(bytes);
-        // The upper half of a good hash is as good as all of it.
-        u32::try_from(hasher.finish() >> 32).unwrap_or(0)
+        upper_half(hasher.finish())
+    }
+
+    /// Returns a hash that depends on all of `thing`.
+    pub(crate) fn hash(&self, thing: impl Hash) -> u32 {
+        upper_half(self.hash_one(thing))
     }
 }
 

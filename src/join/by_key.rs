@@ -2,7 +2,6 @@
 //! namespaces by an address. In: things, one after the other. Out: for such a key the thing that answers for all that have
 //! it, and whether there are others that matter. It does not know which socket asks.
 
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 use crate::collections::hash::Seed;
@@ -119,8 +118,7 @@ impl ByKey {
 
     /// Returns a hash that depends on all of `key`.
     pub(super) fn hash(&self, key: &Key<'_>) -> u32 {
-        // The upper half of a good hash is as good as all of it.
-        u32::try_from(self.seed.hash_one(key) >> 32).unwrap_or(0)
+        self.seed.hash(key)
     }
 
     /// Returns the place of the answer to `key`.

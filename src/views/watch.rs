@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::Layout;
-use crate::collections::hash::Seed;
+use crate::collections::hash::{Seed, upper_half};
 use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
@@ -65,11 +65,6 @@ pub(crate) struct Watch {
     known: Vec<Known>,
     /// The places in `known`, by the upper half of the hash; `None` before the first look.
     index: Option<Index>,
-}
-
-/// Returns the key of a hash in the index.
-fn upper_half(hash: u64) -> u32 {
-    u32::try_from(hash >> 32).unwrap_or(0)
 }
 
 impl Watch {

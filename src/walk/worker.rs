@@ -2,7 +2,6 @@
 //! the order in which it found it, and the namespaces that all of them met. It puts nothing into order and reads no table
 //! of sockets; the caller of the walk may give a function that does.
 
-use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::io;
 use std::ops::Range;
@@ -362,7 +361,7 @@ impl<'a> Worker<'a> {
     fn key(&mut self, holders: Range<usize>) -> u32 {
         let seed = self.seed.get_or_insert_with(Seed::new);
         let found = self.found.holders.get(holders).unwrap_or_default();
-        u32::try_from(seed.hash_one(found) >> 32).unwrap_or(0)
+        seed.hash(found)
     }
 
     /// Adds the holders from `first` on as part `part` of a task.
