@@ -8,8 +8,8 @@ use crate::output::say;
 use crate::plan::Plan;
 use crate::proc::{Proc, Task};
 use crate::select::Condition;
+use crate::snapshot::pressure::ephemeral_ports;
 use crate::snapshot::{Snapshot, Take};
-use crate::text::digits::decimal32;
 use crate::views::notice;
 use crate::warn::Warnings;
 
@@ -96,13 +96,7 @@ impl Look {
 
     /// Returns the first and the last port that the kernel chooses where a program names none.
     pub(super) fn ephemeral_ports(&self) -> (u16, u16) {
-        let mut buffer = [0; 64];
-        let text = self
-            .proc
-            .read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
-        let mut fields = text.unwrap_or_default().split(u8::is_ascii_whitespace);
-        let mut port = || u16::try_from(fields.next().and_then(decimal32)?).ok();
         // (the bounds of ss where nothing tells)
-        (port().unwrap_or(1024), port().unwrap_or(4999))
+        ephemeral_ports(&self.proc).unwrap_or((1024, 4999))
     }
 }

@@ -130,8 +130,8 @@ impl Pressure {
 /// Holds more ranges of reserved ports than anybody writes; what is cut counts as not reserved.
 const RESERVED_LEN_MAX: usize = 4096;
 
-/// Reads `sys/net/ipv4/ip_local_port_range` and what is reserved of it, which is always that of the namespace of whoever reads it, in
-/// whichever proc.
+/// Reads the ports that the kernel chooses from and what is reserved of them, which are always those of the namespace of
+/// whoever reads them, in whichever proc.
 fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
     let own = Task::process(proc.own_pid()?);
     let mut buffer = [0; RESERVED_LEN_MAX];
@@ -139,8 +139,7 @@ fn port_range(proc: &Proc, namespaces: &Namespaces) -> Option<PortRange> {
     let inode = inode_in_link(link, b"net");
     let mut all = namespaces.iter();
     let (netns, _) = all.find(|(_, netns)| inode.is_some() && netns.inode == inode)?;
-    let text = proc.read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
-    let (first, last) = parse_range(text.ok()?)?;
+    let (first, last) = ephemeral_ports(proc)?;
     let text = proc.read_setting(c"sys/net/ipv4/ip_local_reserved_ports", &mut buffer);
     let reserved = reserved(text.unwrap_or_default(), first, last);
     Some(PortRange {
@@ -170,15 +169,22 @@ fn reserved(text: &[u8], first: u16, last: u16) -> u32 {
     count
 }
 
+/// Returns the first and the last port that the kernel chooses where a program names none, in the namespace of this program.
+pub(crate) fn ephemeral_ports(proc: &Proc) -> Option<(u16, u16)> {
+    let mut buffer = [0; 64];
+    let text = proc.read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
+    parse_range(text.ok()?)
+}
+
 /// Parses a range of ports (`net/ipv4/sysctl_net_ipv4.c`: `ipv4_local_port_range`).
 ///
 /// ```text
 /// 32768    60999
 /// ```
 fn parse_range(text: &[u8]) -> Option<(u16, u16)> {
-    let mut rest = Some(text);
-    let mut port = |end| u16::try_from(decimal32(next_part(&mut rest, end)?)?).ok();
-    let (first, last) = (port(b'\t')?, port(b'\n')?);
+    let mut fields = text.split(u8::is_ascii_whitespace);
+    let mut port = || u16::try_from(fields.next().and_then(decimal32)?).ok();
+    let (first, last) = (port()?, port()?);
     (first <= last).then_some((first, last))
 }
 
