@@ -16,6 +16,7 @@ use crate::cli::states::parse_state;
 use crate::select::{Condition, Endpoint, Ports, RowTest};
 use crate::socket::Side;
 use crate::text::escape::write_escaped;
+use crate::text::parts::letter_of_word;
 
 /// The signs that end a word, and are words themselves.
 const SIGNS: &[u8] = b"()!=<>&|";
@@ -28,13 +29,9 @@ udev uautobound ufwmark ucgroup \
 
 /// Returns the letter of `word` in the list of words; a point for the end, and a question mark for any other word.
 fn meaning(word: &[u8]) -> u8 {
-    let mut words = WORDS
-        .split(|byte| *byte == b' ')
-        .filter_map(<[u8]>::split_first);
-    match words.find(|(_, known)| *known == word) {
+    match letter_of_word(WORDS, word) {
         _ if word.is_empty() => b'.',
-        Some((letter, _)) => *letter,
-        None => b'?',
+        letter => letter.unwrap_or(b'?'),
     }
 }
 

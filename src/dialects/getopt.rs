@@ -33,19 +33,6 @@ pub(super) fn has_letter(letters: u128, letter: u8) -> bool {
     letters.checked_shr(letter.into()).unwrap_or(0) & 1 != 0
 }
 
-/// Returns the letter in front of `word` among `words`, which have blanks in between.
-pub(super) fn letter_of_word(words: &[u8], word: &[u8]) -> Option<u8> {
-    let mut rest = Some(words);
-    while let Some(known) = cut(&mut rest, b' ') {
-        if let [letter, known @ ..] = known
-            && known == word
-        {
-            return Some(*letter);
-        }
-    }
-    None
-}
-
 /// Returns the place of `word` among `words`, which have blanks in between.
 pub(super) fn place_of_word(words: &[u8], word: &[u8]) -> Option<usize> {
     let mut rest = Some(words);

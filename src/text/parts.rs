@@ -21,6 +21,19 @@ pub(crate) fn part(text: &[u8], byte: u8, number: usize) -> &[u8] {
     next_part(&mut rest, byte).unwrap_or_default()
 }
 
+/// Returns the letter in front of `word` among `words`, which have blanks in between.
+pub(crate) fn letter_of_word(words: &[u8], word: &[u8]) -> Option<u8> {
+    let mut rest = Some(words);
+    while let Some(known) = next_part(&mut rest, b' ') {
+        if let [letter, known @ ..] = known
+            && known == word
+        {
+            return Some(*letter);
+        }
+    }
+    None
+}
+
 /// Returns where `word` first stands in `text`.
 #[inline(never)]
 pub(crate) fn find(text: &[u8], word: &[u8]) -> Option<usize> {

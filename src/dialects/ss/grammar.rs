@@ -9,13 +9,13 @@
 //! ```
 
 use crate::dialects::Stop;
-use crate::dialects::getopt::letter_of_word;
 use crate::dialects::ss::arguments::{Asked, refused};
 use crate::dialects::ss::ends::{parse_port, parse_prefix, split_end};
 use crate::dialects::ss::filter::{ANY_PORT, End, Test};
 use crate::dialects::ss::names::{INET, INET6, LINK, NETLINK, UNIX};
 use crate::socket::Side;
 use crate::text::escape::quoted;
+use crate::text::parts::letter_of_word;
 
 /// The words of the grammar, each behind a letter for what it means.
 const WORDS: &[u8] = b"n! nnot a& a&& aand o| o|| oor (( )) Rdst Lsrc Ddport Ssport \
