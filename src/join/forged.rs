@@ -10,7 +10,7 @@
 
 use crate::collections::index::Wanted;
 use crate::join::ByInode;
-use crate::join::rowless::{Unread, find_namespaces};
+use crate::join::rowless::{UnreadNamespaces, find_namespaces};
 use crate::join::sockprotoname::SockProtoName;
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
@@ -60,7 +60,7 @@ impl Judge {
     pub(crate) fn settle(
         &mut self,
         walk: &mut Walk,
-        unread: Unread,
+        unread: UnreadNamespaces,
         reader: &mut Reader<'_>,
         sockets: &mut Sockets,
     ) -> ByInode {
@@ -81,19 +81,21 @@ impl Judge {
     fn judge(
         &mut self,
         walk: &mut Walk,
-        unread: Unread,
+        unread: UnreadNamespaces,
         reader: &mut Reader<'_>,
         sockets: &mut Sockets,
     ) {
         let (mut inodes, some_untold) = self.ask(walk, reader, sockets);
         // Where the kernel does not tell what a socket is, any other table may list it, whatever rows are selected.
-        let is_all_kept = unread == Unread::None && reader.rows.condition.is_always();
+        let is_all_kept = unread == UnreadNamespaces::None && reader.rows.condition.is_always();
         let protos = if some_untold && !is_all_kept {
             Protos::ALL
         } else {
             Protos::UNIX
         };
-        if unread == Unread::None && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty() {
+        if unread == UnreadNamespaces::None
+            && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty()
+        {
             // All is known of an inode unless one of its rows was passed over while another was kept.
             let passed_over = Wanted::new(sockets.claims.take_passed_over(), false);
             if protos == Protos::UNIX {
@@ -108,7 +110,7 @@ impl Judge {
             }
         }
         if !inodes.is_empty() {
-            if unread != Unread::None {
+            if unread != UnreadNamespaces::None {
                 find_namespaces(walk, true, reader);
             }
             self.read_anew(inodes, protos, walk, reader, sockets);

@@ -52,7 +52,7 @@ impl Owner {
     }
 }
 
-/// Returns the reason why nobody is seen to hold `row`. `some_unread` says that some process was not seen. The
+/// Returns the reason why nobody is seen to hold `row`. `some_unseen` says that some process was not seen. The
 /// first of these rules that fits decides:
 ///
 /// - Inode 0 is a socket without a file. In `TIME_WAIT` it has no process any more; in the states that only `close()`
@@ -63,7 +63,7 @@ impl Owner {
 /// - Else the holder is a process that this proc does not show, or the descriptor is in flight between two processes, or
 ///   the file is the kernel's own (a tunnel, NFS) or registered with `io_uring`: elsewhere. A conclusion; a socket that
 ///   was made or closed between the looks at its process and at its table looks the same.
-pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
+pub(crate) fn explain(row: &Row<'_>, some_unseen: bool) -> Owner {
     match (row.inode, row.state, row.ends) {
         (0, State::TIME_WAIT, _) => Owner::TimeWait,
         (0, State::FIN_WAIT1 | State::FIN_WAIT2 | State::LAST_ACK | State::CLOSING, _) => {
@@ -77,10 +77,10 @@ pub(crate) fn explain(row: &Row<'_>, some_unread: bool) -> Owner {
         (0, State::CONNECTING, _) => Owner::AcceptQueue,
         (0, _, Ends::Path(_) | Ends::Sctp { .. }) => Owner::Closed,
         // Before Linux 2.6.37 no row of netlink tells an inode.
-        (0, _, Ends::Netlink { port_id: 1.., .. }) if some_unread => Owner::Hidden,
+        (0, _, Ends::Netlink { port_id: 1.., .. }) if some_unseen => Owner::Hidden,
         (0, _, Ends::Netlink { port_id: 1.., .. }) => Owner::Elsewhere,
         (0, ..) | (_, _, Ends::Netlink { port_id: 0, .. }) => Owner::Kernel,
-        _ if some_unread => Owner::Hidden,
+        _ if some_unseen => Owner::Hidden,
         _ => Owner::Elsewhere,
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Peers {
     /// Tasks that hold sockets, ascending, each once.
     tasks: Vec<Task>,
     /// True if some process could not be read, or is not shown.
-    some_unread: bool,
+    some_unseen: bool,
     /// True if connections were noted (`-E`).
     pub(super) has_connections: bool,
     /// True if it is asked who has to accept a connection.
@@ -79,11 +79,11 @@ impl Peers {
         joined: &Joined,
         sockets: &Sockets,
         rows: RowFilter<'_>,
-        some_unread: bool,
+        some_unseen: bool,
     ) -> Self {
         let mut peers = Self {
             holders: vec![NOBODY; sockets.len()],
-            some_unread,
+            some_unseen,
             has_connections: rows.connections,
             names_acceptors: rows.listeners,
             ..Self::default()
@@ -165,7 +165,7 @@ impl Peers {
 
     /// Returns the reason why nobody holds the socket of `row`.
     pub(crate) fn reason(&self, row: &Row<'_>) -> Owner {
-        explain(row, self.some_unread)
+        explain(row, self.some_unseen)
     }
 
     /// Returns what is at the other end of `entry`, as far as it is known.

@@ -40,7 +40,7 @@ impl Rowless {
 
 /// Which namespaces have not been read before.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub(crate) enum UnreadNamespaces {
     /// None: a rowless socket is in no namespace's table.
     None,
     /// The namespaces that no selected process is in. A socket there may be one that is looked for.
@@ -54,13 +54,13 @@ pub(crate) enum Unread {
 pub(crate) fn load_rowless(
     walk: &mut Walk,
     lacks_row: &dyn Fn(Holder) -> bool,
-    unread: Unread,
+    unread: UnreadNamespaces,
     reader: &mut Reader<'_>,
     sockets: &mut Sockets,
 ) {
     let condition = reader.rows.condition;
     let protos = condition.protos();
-    let elsewhere = unread != Unread::None;
+    let elsewhere = unread != UnreadNamespaces::None;
     // Where all protocols that are selected have every socket in a table, a socket without a row is of another protocol
     // and needs no name. It may also have been made after its table was read, where that was read beside the walk, or
     // stand in the table of a namespace that was not read.
@@ -110,7 +110,7 @@ pub(crate) fn load_rowless(
 fn find(
     walk: &Walk,
     lacks_row: &dyn Fn(Holder) -> bool,
-    unread: Unread,
+    unread: UnreadNamespaces,
     asks: bool,
     reader: &mut Reader<'_>,
 ) -> Vec<Rowless> {
@@ -130,8 +130,8 @@ fn find(
         let holders = walk.holders.get(process.holders.clone());
         for holder in holders.unwrap_or_default() {
             let may_match = match unread {
-                Unread::Unvisited => condition.may_match_inode(holder.inode),
-                Unread::None | Unread::Unselected => {
+                UnreadNamespaces::Unvisited => condition.may_match_inode(holder.inode),
+                UnreadNamespaces::None | UnreadNamespaces::Unselected => {
                     condition.may_match_rowless(Some(holder.inode))
                 }
             };

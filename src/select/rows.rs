@@ -176,7 +176,7 @@ impl RowTest {
         let passes = match self {
             Self::Proto(protos) => protos.has(row.proto),
             Self::Inode(inode) => row.inode == *inode,
-            Self::Path(path) => matches!(row.ends, Ends::Path(name) if is_name(path, name)),
+            Self::Path(path) => matches!(row.ends, Ends::Path(name) if means_name(path, name)),
             Self::PathLike(pattern) => {
                 matches!(row.ends, Ends::Path(name) if is_like(pattern, name))
             }
@@ -216,10 +216,10 @@ pub(crate) fn waits_on_all(family: Family, row: &Row<'_>) -> bool {
     row.is_listening() && row.ends.inet().is_some_and(is_on_all)
 }
 
-/// Returns true if `wanted`, as it was typed, is the `name` of a unix socket: a path, with /run for /var/run; the last
+/// Returns true if `wanted`, as it was typed, means the `name` of a unix socket: a path, with /run for /var/run; the last
 /// component of one; or an abstract name, which may have NULs behind it that the kernel prints as `@`.
 #[inline(never)]
-pub(crate) fn is_name(wanted: &[u8], name: &[u8]) -> bool {
+pub(crate) fn means_name(wanted: &[u8], name: &[u8]) -> bool {
     fn short(path: &[u8]) -> &[u8] {
         let rest = path.strip_prefix(b"/var");
         rest.filter(|rest| rest.starts_with(b"/run/"))

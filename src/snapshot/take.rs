@@ -10,7 +10,7 @@ use crate::collections::sort::in_order;
 use crate::join::dual_stack::Wildcards;
 use crate::join::forged::Judge;
 use crate::join::peers::Peers;
-use crate::join::rowless::Unread;
+use crate::join::rowless::UnreadNamespaces;
 use crate::join::{ByInode, Entry, Joined, Owner, explain, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
@@ -258,13 +258,13 @@ impl Take<'_> {
 
     /// Returns which namespaces are not read: if namespaces are selected, all others; else, if processes are, those that no
     /// selected process is in.
-    fn unread_namespaces(&self) -> Unread {
+    fn unread_namespaces(&self) -> UnreadNamespaces {
         if !self.namespaces.is_empty() {
-            Unread::Unselected
+            UnreadNamespaces::Unselected
         } else if self.plan.needs.is_all_processes() {
-            Unread::None
+            UnreadNamespaces::None
         } else {
-            Unread::Unvisited
+            UnreadNamespaces::Unvisited
         }
     }
 
@@ -276,8 +276,8 @@ impl Take<'_> {
         let only_held = !plan.shows_ownerless() && !plan.finds_peers && !plan.needs.dual_stack;
         let unread = self.unread_namespaces();
         let rows = plan.rows(&reading.condition);
-        let seeks_more = unread == Unread::Unvisited
-            || (unread == Unread::Unselected && rows.condition.may_match_rowless(None));
+        let seeks_more = unread == UnreadNamespaces::Unvisited
+            || (unread == UnreadNamespaces::Unselected && rows.condition.may_match_rowless(None));
         // Where only listeners are read, that all were found saves nothing.
         let notes_found = seeks_more || (only_held && !rows.keeps_only_listeners());
         let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
@@ -289,8 +289,8 @@ impl Take<'_> {
             };
             // The other end of a connection may be in any namespace.
             let is_own = match unread {
-                Unread::Unselected => netns.is_selected,
-                Unread::None | Unread::Unvisited => netns.selected > 0,
+                UnreadNamespaces::Unselected => netns.is_selected,
+                UnreadNamespaces::None | UnreadNamespaces::Unvisited => netns.selected > 0,
             };
             let protos = match (is_own, plan.finds_peers) {
                 (true, _) => rows.tables(),

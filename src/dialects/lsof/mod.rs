@@ -21,7 +21,7 @@ use crate::join::Entry;
 use crate::output::{say, write_out};
 use crate::proc::error_text;
 use crate::proc::sys::Stat;
-use crate::select::rows::is_name;
+use crate::select::rows::means_name;
 use crate::select::{Condition, ProcessTest, RowTest};
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
@@ -230,7 +230,7 @@ impl Found {
         let Ends::Path(path) = row.ends else {
             return false;
         };
-        let at = options.names.iter().position(|name| is_name(name, path));
+        let at = options.names.iter().position(|name| means_name(name, path));
         mark(&mut self.names, at);
         at.is_some()
     }

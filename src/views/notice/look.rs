@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::proc::sys::Stat;
 use crate::proc::{Proc, Task};
 use crate::views::notice::seat::{Place, Seat, Target};
-use crate::views::notice::status::{NOBODY, Status, UserNamespace, enforced, is_whole};
+use crate::views::notice::status::{NOBODY, Rights, UserNamespace, enforced, is_whole};
 use crate::walk::Unread;
 use crate::walk::container::Containers;
 
@@ -23,7 +23,7 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let own = own.map(|(proc, pid)| (proc, Task::process(pid)));
     let read = own.map(|(proc, task)| proc.read_file(task, "status", &mut buffer));
     // A program that cannot read its own status counts as nobody, without rights.
-    let status = read.and_then(Result::ok).map_or(NOBODY, Status::parse);
+    let rights = read.and_then(Result::ok).map_or(NOBODY, Rights::parse);
     let map = own.map(|(proc, task)| proc.read_file(task, "uid_map", &mut buffer));
     let is_inside = map.is_some_and(|map| map.is_ok_and(|text| !is_whole(text)));
     let own_profile = own.and_then(|(proc, task)| profile(proc, task, &mut buffer));
@@ -44,7 +44,7 @@ pub(super) fn remedy(proc: &Proc, unread: &[Unread]) -> String {
     let is_beside = proc.own_pid().is_none() || home != first;
     let place = Place::find(home.is_some(), is_beside);
     let seat = Seat {
-        status,
+        rights,
         place,
         is_inside,
     };
@@ -91,19 +91,19 @@ impl Target {
         // `task_dump_owner`); PID itself is its user's.
         let folder = proc.stat(task, "fd");
         let folder = folder.map_or((unread.uid, unread.gid), |stat| (stat.uid, stat.gid));
-        let status = proc
+        let rights = proc
             .read_file(task, "status", buffer)
             .ok()
-            .map(Status::parse);
+            .map(Rights::parse);
         let user_namespace = proc.read_file(task, "uid_map", buffer);
         let user_namespace = user_namespace.ok().and_then(UserNamespace::parse);
         let is_profile_apart =
             own_profile.is_some() && profile(proc, task, buffer).as_deref() != own_profile;
         Self {
-            owner: status.map_or(folder, |status| status.owner()),
-            is_open_to_owner: status
-                .is_none_or(|status| status.is_of_one_user() && status.owner() == folder),
-            permitted: status.map_or(0, |status| status.permitted),
+            owner: rights.map_or(folder, |rights| rights.owner()),
+            is_open_to_owner: rights
+                .is_none_or(|rights| rights.is_of_one_user() && rights.owner() == folder),
+            permitted: rights.map_or(0, |rights| rights.permitted),
             user_namespace,
             is_profile_apart,
         }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use crate::views::notice::status::{Status, UserNamespace};
+use crate::views::notice::status::{Rights, UserNamespace};
 
 /// The bits of capabilities (capabilities(7)).
 mod capability {
@@ -89,7 +89,7 @@ const PLACES: [Words; 5] = [
 /// Who and where this program is.
 pub(super) struct Seat {
     /// Its rights.
-    pub(super) status: Status,
+    pub(super) rights: Rights,
     /// Where it runs.
     pub(super) place: Place,
     /// True if it is in a user namespace of its own, which has not every id.
@@ -133,7 +133,7 @@ enum Way {
 impl Seat {
     /// Decides what would help to read `targets`; nothing if that is not known.
     fn ways(&self, targets: &[Target]) -> Vec<Way> {
-        let (status, own) = (&self.status, self.status.owner());
+        let (rights, own) = (&self.rights, self.rights.owner());
         let is_root = own.0 == 0;
         let all = |holds: &dyn Fn(&Target) -> bool| targets.iter().all(holds);
         if all(&|target| target.user_namespace == Some(UserNamespace::Outside)) {
@@ -142,10 +142,10 @@ impl Seat {
         if targets.iter().any(|target| target.is_profile_apart) {
             return vec![Way::Unconfined];
         }
-        let has = |set: u64| status.effective & set == set;
+        let has = |set: u64| rights.effective & set == set;
         let mut ways = Vec::new();
         if has(capability::SYS_PTRACE) {
-            if status.effective & capability::DAC == 0 {
+            if rights.effective & capability::DAC == 0 {
                 ways.push(Way::Dac);
             } else if self.is_inside {
                 // A sibling may have the same root as this one.
@@ -160,8 +160,8 @@ impl Seat {
         // Whoever is that user already was refused for another reason.
         let is_open = |target: &Target| target.is_open_to_owner && target.owner != own;
         // A program of root gets the bounding set, unless `no_new_privs` is set.
-        let gets = |set: u64| !is_root && !status.keeps_rights && status.bounding & set == set;
-        let suffices = |target: &Target| target.permitted & !status.bounding == 0;
+        let gets = |set: u64| !is_root && !rights.keeps_rights && rights.bounding & set == set;
+        let suffices = |target: &Target| target.permitted & !rights.bounding == 0;
         if gets(capability::SYS_PTRACE)
             || (gets(capability::SETIDS) && all(&|target| is_open(target) && suffices(target)))
         {
@@ -232,15 +232,15 @@ mod tests {
 
     /// Returns a seat of this uid and gid, with these capabilities in effect and in its bounding set.
     fn seat(place: Place, id: u32, effective: u64, bounding: u64) -> Seat {
-        let status = Status {
+        let rights = Rights {
             uids: [id; 4],
             gids: [id; 4],
             effective,
             bounding,
-            ..Status::default()
+            ..Rights::default()
         };
         Seat {
-            status,
+            rights,
             place,
             is_inside: false,
         }
@@ -269,8 +269,8 @@ mod tests {
     #[track_caller]
     fn holds(cases: impl IntoIterator<Item = (Seat, Vec<Target>, &'static str)>) {
         for (seat, targets, wanted) in cases {
-            let Seat { place, status, .. } = &seat;
-            assert_eq!(seat.remedy(&targets), wanted, "{place:?}, {status:?}");
+            let Seat { place, rights, .. } = &seat;
+            assert_eq!(seat.remedy(&targets), wanted, "{place:?}, {rights:?}");
         }
     }
 
@@ -336,7 +336,7 @@ mod tests {
             ..target(33)
         };
         let mut stubborn = user(DOCKER);
-        stubborn.status.keeps_rights = true;
+        stubborn.rights.keeps_rights = true;
         holds([
             (user(DOCKER), vec![target(33), target(0)], as_root),
             (

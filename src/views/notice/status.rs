@@ -5,7 +5,7 @@ use crate::text::digits::{decimal32, hex64};
 
 /// The rights of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Status {
+pub(super) struct Rights {
     /// Real, effective, saved and file system uid.
     pub(super) uids: [u32; 4],
     /// Real, effective, saved and file system gid.
@@ -21,7 +21,7 @@ pub(super) struct Status {
 }
 
 /// The rights of nobody.
-pub(super) const NOBODY: Status = Status {
+pub(super) const NOBODY: Rights = Rights {
     uids: [u32::MAX; 4],
     gids: [u32::MAX; 4],
     permitted: 0,
@@ -30,24 +30,24 @@ pub(super) const NOBODY: Status = Status {
     keeps_rights: false,
 };
 
-impl Status {
+impl Rights {
     /// Parses PID/status; what is not there is 0.
     pub(super) fn parse(text: &[u8]) -> Self {
-        let mut status = Self::default();
+        let mut rights = Self::default();
         for line in text.split(|byte| *byte == b'\n') {
             let mut fields = line.split(|byte| *byte == b'\t');
             let name = fields.next().unwrap_or_default();
             match name {
-                b"Uid:" => status.uids = ids(fields),
-                b"Gid:" => status.gids = ids(fields),
-                b"CapPrm:" => status.permitted = capabilities(fields.next()),
-                b"CapEff:" => status.effective = capabilities(fields.next()),
-                b"CapBnd:" => status.bounding = capabilities(fields.next()),
-                b"NoNewPrivs:" => status.keeps_rights = fields.next() == Some(b"1"),
+                b"Uid:" => rights.uids = ids(fields),
+                b"Gid:" => rights.gids = ids(fields),
+                b"CapPrm:" => rights.permitted = capabilities(fields.next()),
+                b"CapEff:" => rights.effective = capabilities(fields.next()),
+                b"CapBnd:" => rights.bounding = capabilities(fields.next()),
+                b"NoNewPrivs:" => rights.keeps_rights = fields.next() == Some(b"1"),
                 _ => {}
             }
         }
-        status
+        rights
     }
 
     /// Returns the effective uid and gid.
@@ -121,23 +121,23 @@ mod tests {
     fn rights_are_read() {
         let text = b"Name:\tUid:\t7\nUid:\t1000\t1001\t1002\t1003\nGid:\t5\t5\t5\t5\nGroups:\t5 \n\
             CapPrm:\t0000000000000400\nCapEff:\t000001ffffffffff\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t1\n";
-        let status = Status::parse(text);
-        assert_eq!(status.uids, [1000, 1001, 1002, 1003]);
+        let rights = Rights::parse(text);
+        assert_eq!(rights.uids, [1000, 1001, 1002, 1003]);
         assert_eq!(
-            (status.owner(), status.is_of_one_user()),
+            (rights.owner(), rights.is_of_one_user()),
             ((1001, 5), false)
         );
         assert_eq!(
-            (status.permitted, status.effective),
+            (rights.permitted, rights.effective),
             (1 << 10, (1 << 41) - 1)
         );
-        assert_eq!((status.bounding, status.keeps_rights), (0xa804_25fb, true));
-        let root = Status::parse(b"Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNoNewPrivs:\t0\n");
+        assert_eq!((rights.bounding, rights.keeps_rights), (0xa804_25fb, true));
+        let root = Rights::parse(b"Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNoNewPrivs:\t0\n");
         assert!(root.is_of_one_user() && !root.keeps_rights);
         let text = std::fs::read("/proc/self/status").unwrap();
         let uid = std::process::Command::new("id").arg("-u").output().unwrap();
         let uid = String::from_utf8(uid.stdout).unwrap();
-        assert_eq!(Status::parse(&text).owner().0.to_string(), uid.trim());
+        assert_eq!(Rights::parse(&text).owner().0.to_string(), uid.trim());
     }
 
     #[test]

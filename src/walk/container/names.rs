@@ -5,7 +5,7 @@
 use crate::collections::to_index;
 use crate::proc::{Proc, Task};
 use crate::walk::container::Containers;
-use crate::walk::container::runtime::{Status, has_comm, monitored, pod_in_link};
+use crate::walk::container::runtime::{Origin, has_comm, monitored, pod_in_link};
 use crate::walk::container::texts::{Container, ID, NAME, NAMESPACE, POD, Source, UID};
 use crate::walk::fds::FdDir;
 
@@ -54,13 +54,13 @@ impl Containers {
     fn may_name(&mut self, proc: &Proc, pid: u32, buffer: &mut [u8]) -> bool {
         let number = self.find(proc, pid, buffer);
         (self.get(number).is_none() || self.own == Some(number))
-            && Status::read(proc, pid, buffer).is_root
+            && Origin::read(proc, pid, buffer).is_root
     }
 
     /// Asks the conmon of container `number`, in which process `pid` is: the parent of the topmost of its ancestors there.
     fn ask_conmon(&mut self, proc: &Proc, mut pid: u32, number: u32, buffer: &mut [u8]) {
         for _ in 0..ANCESTORS_MAX {
-            pid = Status::read(proc, pid, buffer).parent;
+            pid = Origin::read(proc, pid, buffer).parent;
             if pid == 0 || self.find(proc, pid, buffer) != number {
                 break;
             }

@@ -51,8 +51,8 @@ pub(super) fn monitored(line: &[u8]) -> Container {
     known
 }
 
-/// What PID/status tells of a process.
-pub(super) struct Status {
+/// Who started a process, and as whom, by its PID/status.
+pub(super) struct Origin {
     /// The process that started it, or has adopted it; 0 for none.
     pub(super) parent: u32,
     /// True if all of its user ids are 0 in the user namespace of this proc: the real one tells who runs a set-uid program,
@@ -60,7 +60,7 @@ pub(super) struct Status {
     pub(super) is_root: bool,
 }
 
-impl Status {
+impl Origin {
     /// Reads the status of process `pid`; `buffer` is scratch space.
     pub(super) fn read(proc: &Proc, pid: u32, buffer: &mut [u8]) -> Self {
         let text = proc.read_file(Task::process(pid), "status", buffer);
