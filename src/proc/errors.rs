@@ -1,5 +1,5 @@
-//! What an error of reading proc says. In: errno. Out: whether the thing is gone, forbidden or the call denied, and words for a
-//! message. It reads nothing.
+//! What an error of reading proc says. In: errno. Out: whether the thing is gone, it is forbidden or the call is denied;
+//! and words for a message. It reads nothing.
 
 use std::io;
 

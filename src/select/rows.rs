@@ -241,10 +241,8 @@ pub(crate) fn means_name(wanted: &[u8], name: &[u8]) -> bool {
 impl Endpoint {
     /// Returns an end with any address and one of `ports`.
     pub(crate) const fn of_ports(ports: Ports) -> Self {
-        Self {
-            prefix: None,
-            ports,
-        }
+        let prefix = None;
+        Self { prefix, ports }
     }
 
     /// Returns true if an end of `row` on `side` has one of the addresses and one of the ports. Ports count only where the

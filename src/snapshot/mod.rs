@@ -3,10 +3,11 @@
 //!
 //! `take` wires the walk, the tables and the join together, in this order; if the rows are wanted whoever holds them, the
 //! tables are read beside the walk. `contained` is what `--container` needs there, `pressure` what only the summary tells,
-//! and `again` a second look where the first one showed nothing.
+//! `again` a second look where the first one showed nothing, and `first_match` a look that needs no descriptor.
 
 mod again;
 mod contained;
+mod first_match;
 pub(crate) mod pressure;
 mod take;
 
@@ -25,10 +26,11 @@ use crate::walk::container::{Container, Containers};
 use crate::walk::netns::Namespaces;
 use crate::warn::Warnings;
 
-pub(crate) use again::Again;
 use pressure::Pressure;
 
-pub(crate) use take::{Take, any_row_matches};
+pub(crate) use again::Again;
+pub(crate) use first_match::any_row_matches;
+pub(crate) use take::Take;
 
 /// All that was found.
 pub(crate) struct Snapshot {

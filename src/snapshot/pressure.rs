@@ -169,7 +169,7 @@ fn reserved(text: &[u8], first: u16, last: u16) -> u32 {
     count
 }
 
-/// Returns the first and the last port that the kernel chooses where a program names none, in the namespace of this program.
+/// Returns the first and the last port that the kernel chooses where a program names none, in the namespace of this one.
 pub(crate) fn ephemeral_ports(proc: &Proc) -> Option<(u16, u16)> {
     let mut buffer = [0; 64];
     let text = proc.read_setting(c"sys/net/ipv4/ip_local_port_range", &mut buffer);
