@@ -77,6 +77,14 @@ pub(crate) fn unmapped(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Returns `address` as one of IPv6, which is v4-mapped for one of IPv4.
+pub(crate) const fn mapped(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    }
+}
+
 /// Parses an address, and nothing else.
 #[inline(never)]
 pub(crate) fn parse_ip(word: &[u8]) -> Option<IpAddr> {

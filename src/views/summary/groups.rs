@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 use crate::socket::Row;
 use crate::socket::proto::Protos;
 use crate::socket::state::State;
-use crate::text::addr::unmapped;
+use crate::text::addr::{mapped, unmapped};
 use crate::views::summary::tally::Tally;
 use crate::walk::container::Container;
 
@@ -63,10 +63,7 @@ pub(super) struct Groups<'a> {
 
 /// Returns the bytes of an address, one of IPv4 as a v4-mapped one.
 pub(super) fn octets(address: IpAddr) -> [u8; 16] {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
-        IpAddr::V6(address) => address.octets(),
-    }
+    mapped(address).octets()
 }
 
 /// Returns the two ends of a connection of a protocol that has ports, v4-mapped addresses as IPv4.
