@@ -1,4 +1,5 @@
-//! A look that ends with the first match, for `--quiet` and `--wait`. In: an open proc and the plan. Out: yes or no. It reads no descriptor.
+//! A look that ends with the first match, for `--quiet` and `--wait`. In: an open proc and the plan. Out: yes or no. It reads
+//! no descriptor.
 
 use crate::select::rows::RowFilter;
 use crate::snapshot::take::{Take, unreadable};
