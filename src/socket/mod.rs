@@ -2,8 +2,10 @@
 //! In: what the parsers read. Out: the same values, for the rooms above. It does not know who holds a socket.
 //!
 //! `proto` and `state` are the words of a row, `connection` tells one from another by its ends, `unlisted` knows protocols
-//! without a table; `store` keeps rows, with `extra`, which only other tools show, and `claims` of rows that may be forged.
+//! without a table; `store` keeps rows, with what does not fit `beside` them, `extra`, which only other tools show, and
+//! `claims` of rows that may be forged.
 
+mod beside;
 pub(crate) mod claims;
 pub(crate) mod connection;
 pub(crate) mod extra;

@@ -1,13 +1,13 @@
 //! `Sockets`, the compact store of the rows that are kept. In: rows from the parsers. Out: the same rows, by number. It
 //! decides nothing about a row.
 //!
-//! A stored row takes 24 bytes, so that half a million fit 12 MB; IPv6 addresses, names, and queues that are not empty
-//! lie beside it.
+//! A stored row takes 24 bytes, so that half a million fit 12 MB; what does not fit lies beside it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::collections::{to_index, to_u32};
 use crate::proc::NetnsId;
+use crate::socket::beside::{Beside, UNTOLD};
 use crate::socket::claims::Claims;
 use crate::socket::extra::{Extra, Keeps};
 use crate::socket::proto::{EndsKind, Proto};
@@ -19,8 +19,7 @@ use crate::socket::{Detail, Ends, Row};
 pub(crate) struct Stored {
     /// The inode, 0 where no file belongs to the socket.
     inode: u32,
-    /// The place of the queues in `Sockets::queues` plus one; 0 where both are empty, as most are; `UNTOLD` where the table
-    /// tells neither.
+    /// The number of the queues in `Beside`.
     queues: u32,
     /// An IPv4 address; or the place of an IPv6 address or of a name; or a port id or the index of an interface.
     local: u32,
@@ -62,9 +61,6 @@ impl Stored {
     }
 }
 
-/// Stands for queues neither of which the table tells.
-const UNTOLD: u32 = u32::MAX;
-
 /// Stands for the length of a name that must not be shown.
 const DOUBTFUL: u32 = u32::MAX;
 
@@ -82,12 +78,8 @@ pub(crate) struct Sockets {
     extras: Vec<Extra>,
     /// How much is kept.
     keeps: Keeps,
-    /// The queues of rows that have one which is not empty: received, sent; `None` for one that the table does not tell.
-    queues: Vec<(Option<u32>, Option<u32>)>,
-    /// The IPv6 addresses, local and remote in turn.
-    addresses: Vec<Ipv6Addr>,
-    /// The names, one behind the other.
-    names: Vec<u8>,
+    /// What does not fit a stored row.
+    beside: Beside,
     /// True if the names of interfaces are needed to write any row.
     needs_interfaces: bool,
     /// Which rows of unix may be forged.
@@ -145,11 +137,13 @@ impl Sockets {
     pub(crate) fn push(&mut self, netns: NetnsId, row: &Row<'_>, detail: &Detail) {
         let (local, remote, local_port, remote_port) = match row.ends {
             Ends::Inet { local, remote } => {
-                let (of_local, of_remote) = self.push_addresses(row.proto, local.0, remote.0);
+                let (of_local, of_remote) =
+                    self.beside
+                        .put_addresses(row.proto.ends(), local.0, remote.0);
                 (of_local, of_remote, local.1, remote.1)
             }
             Ends::Path(name) | Ends::Unlisted(name) | Ends::Device(name) => {
-                let (at, len) = self.push_name(name);
+                let (at, len) = self.beside.put_name(name);
                 (at, len, 0, 0)
             }
             Ends::Sctp {
@@ -157,12 +151,12 @@ impl Sockets {
                 local_port,
                 remote_port,
             } => {
-                let (at, len) = self.push_name(addresses);
+                let (at, len) = self.beside.put_name(addresses);
                 (at, len, local_port, remote_port)
             }
             Ends::Called { local, remote } => {
-                let (at, len) = self.push_name(local);
-                let (_, more) = self.push_name(remote);
+                let (at, len) = self.beside.put_name(local);
+                let (_, more) = self.beside.put_name(remote);
                 (at, len + more, u16::try_from(len).unwrap_or(0), 0)
             }
             Ends::Doubtful => (0, DOUBTFUL, 0, 0),
@@ -170,14 +164,7 @@ impl Sockets {
             Ends::Packet { ethertype, ifindex } => (ifindex, 0, ethertype, 0),
         };
         self.needs_interfaces |= row.ends.need_interfaces();
-        let queues = match (row.rx_queue, row.tx_queue) {
-            (Some(0), Some(0)) => 0,
-            (None, None) => UNTOLD,
-            (rx, tx) => {
-                self.queues.push((rx, tx));
-                to_u32(self.queues.len())
-            }
-        };
+        let queues = self.beside.put_queues(row.rx_queue, row.tx_queue);
         self.stored.push(Stored {
             inode: row.inode,
             queues,
@@ -197,34 +184,6 @@ impl Sockets {
         }
     }
 
-    /// Returns what is stored of two addresses: themselves for a protocol of IPv4, else the places where they are put.
-    #[inline(always)]
-    fn push_addresses(&mut self, proto: Proto, local: IpAddr, remote: IpAddr) -> (u32, u32) {
-        if let (EndsKind::Inet4, IpAddr::V4(local), IpAddr::V4(remote)) =
-            (proto.ends(), local, remote)
-        {
-            return (local.to_bits(), remote.to_bits());
-        }
-        let at = to_u32(self.addresses.len());
-        let v6 = |address| match address {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
-        self.addresses.extend([local, remote].map(v6));
-        (at, at + 1)
-    }
-
-    /// Returns the place where `name` is put, and its length.
-    fn push_name(&mut self, name: &[u8]) -> (u32, u32) {
-        let at = to_u32(self.names.len());
-        // Before Linux 4.15, and in gVisor, the NULs of an abstract name are themselves printed.
-        let names = name
-            .iter()
-            .map(|byte| if *byte == 0 { b'@' } else { *byte });
-        self.names.extend(names);
-        (at, to_u32(name.len()))
-    }
-
     /// Adds the rows of `other`, which were all read in one namespace, by now called `netns`.
     pub(crate) fn append(&mut self, mut other: Self, netns: NetnsId) {
         let first = to_u32(self.stored.len());
@@ -238,34 +197,30 @@ impl Sockets {
             }
             return;
         }
-        let (queues, addresses) = (to_u32(self.queues.len()), to_u32(self.addresses.len()));
-        let names = to_u32(self.names.len());
+        let places = self.beside.append(&mut other.beside);
         for mut row in other.stored.drain(..) {
             row.netns = netns;
             if row.queues != 0 && row.queues != UNTOLD {
-                row.queues = row.queues.saturating_add(queues);
+                row.queues = row.queues.saturating_add(places.queues);
             }
             match row.ends() {
                 EndsKind::Inet4 | EndsKind::Netlink | EndsKind::Packet => {}
                 EndsKind::Inet6 => {
-                    row.local = row.local.saturating_add(addresses);
-                    row.remote = row.remote.saturating_add(addresses);
+                    row.local = row.local.saturating_add(places.addresses);
+                    row.remote = row.remote.saturating_add(places.addresses);
                 }
                 EndsKind::Sctp
                 | EndsKind::Path
                 | EndsKind::Device
                 | EndsKind::Called
                 | EndsKind::Unlisted => {
-                    row.local = row.local.saturating_add(names);
+                    row.local = row.local.saturating_add(places.names);
                 }
             }
             self.stored.push(row);
         }
         self.details.append(&mut other.details);
         self.extras.append(&mut other.extras);
-        self.queues.append(&mut other.queues);
-        self.addresses.append(&mut other.addresses);
-        self.names.append(&mut other.names);
         self.needs_interfaces |= other.needs_interfaces;
     }
 
@@ -336,13 +291,7 @@ impl Sockets {
 
     /// Returns the row that `stored` was made of.
     pub(crate) fn row_of(&self, stored: &Stored) -> Row<'_> {
-        let (rx_queue, tx_queue) = match stored.queues {
-            0 => (Some(0), Some(0)),
-            queues => {
-                let at = to_index(queues).wrapping_sub(1);
-                self.queues.get(at).copied().unwrap_or_default()
-            }
-        };
+        let (rx_queue, tx_queue) = self.beside.queues(stored.queues);
         Row {
             inode: stored.inode,
             proto: stored.proto,
@@ -356,14 +305,8 @@ impl Sockets {
     /// Returns the ends that `stored` was made of.
     fn ends(&self, stored: &Stored) -> Ends<'_> {
         let v4 = |bits| IpAddr::V4(Ipv4Addr::from_bits(bits));
-        let v6 = |at| {
-            let address = self.addresses.get(to_index(at)).copied();
-            IpAddr::V6(address.unwrap_or(Ipv6Addr::UNSPECIFIED))
-        };
-        let name = || {
-            let rest = self.names.get(to_index(stored.local)..).unwrap_or_default();
-            rest.get(..to_index(stored.remote)).unwrap_or_default()
-        };
+        let v6 = |at| IpAddr::V6(self.beside.address(at));
+        let name = || self.beside.name(stored.local, stored.remote);
         match stored.ends() {
             EndsKind::Inet4 => Ends::Inet {
                 local: (v4(stored.local), stored.local_port),
