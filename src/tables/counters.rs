@@ -66,7 +66,7 @@ impl Counters {
 
 /// Returns how many connections of TCP a namespace has by its net/snmp, over both families, but for those that are being
 /// opened or were closed at this end.
-pub(super) fn connections(snmp: &[u8]) -> Option<u32> {
+pub(crate) fn connections(snmp: &[u8]) -> Option<u32> {
     paired(snmp, b"Tcp:", b"CurrEstab")
 }
 

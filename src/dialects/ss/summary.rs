@@ -1,9 +1,10 @@
 //! The totals of `ss -s`, which the kernel keeps in /proc/net. In: sockstat, sockstat6 and snmp. Out: ss's table. It counts no
 //! sockets itself.
 
-use crate::dialects::getopt::{cut, place_of_word};
+use crate::dialects::getopt::cut;
 use crate::dialects::look;
 use crate::proc::Task;
+use crate::tables::counters::connections;
 use crate::text::digits::decimal32;
 use crate::text::write::{write_decimal, write_padding, write_short};
 
@@ -54,29 +55,10 @@ fn figure(text: &[u8], name: &[u8]) -> i64 {
         if cut(&mut words, b' ') == Some(line) {
             while let Some(word) = cut(&mut words, b' ') {
                 if Some(word) == names {
-                    return number(cut(&mut words, b' '));
+                    let number = cut(&mut words, b' ').and_then(decimal32);
+                    return number.map_or(0, i64::from);
                 }
             }
-        }
-    }
-    0
-}
-
-/// Returns the number that `word` is; 0 if it is none.
-fn number(word: Option<&[u8]>) -> i64 {
-    word.and_then(decimal32).map_or(0, i64::from)
-}
-
-/// Returns how many connections of TCP are established: the figure below its name in the second of two lines.
-fn established(snmp: &[u8]) -> i64 {
-    let mut lines = Some(snmp);
-    while let Some(names) = cut(&mut lines, b'\n') {
-        if let Some(place) = place_of_word(names, b"CurrEstab") {
-            let mut figures = cut(&mut lines, b'\n');
-            for _ in 0..place {
-                cut(&mut figures, b' ');
-            }
-            return number(cut(&mut figures, b' '));
         }
     }
     0
@@ -112,7 +94,7 @@ fn write_totals(out: &mut Vec<u8>, sockstat: &[u8], snmp: &[u8]) {
                 write_signed(out, sum, cell);
                 (sum, width) = (0, None);
             }
-            (b'z', Some(_)) => sum = established(snmp),
+            (b'z', Some(_)) => sum = connections(snmp).map_or(0, i64::from),
             (b'y', Some(_)) => sum = all - (tcp + tcp6 - waiting),
             (letter, Some(_)) => {
                 let figure = figures.get(usize::from(letter.wrapping_sub(b'a')));
