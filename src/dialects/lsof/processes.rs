@@ -2,6 +2,7 @@
 //! every selection has met a process: lsof's exit status tells. A process need not have a socket for that.
 
 use super::arguments::Options;
+use super::mark;
 use crate::collections::sort::sort_dedup;
 use crate::proc::{Proc, Task};
 use crate::walk::comm::{COMM_LEN_MAX, read_comm};
@@ -80,9 +81,7 @@ impl Met {
     /// is noted, and no other.
     fn meet<T>(&mut self, selections: &[T], meets: &dyn Fn(&T) -> bool) -> bool {
         let at = selections.iter().rposition(meets);
-        if let Some(met) = at.and_then(|at| self.0.get_mut(at)) {
-            *met = true;
-        }
+        mark(&mut self.0, at);
         at.is_some() || selections.is_empty()
     }
 
