@@ -160,7 +160,7 @@ impl Seat {
         // Whoever is that user already was refused for another reason.
         let is_open = |target: &Target| target.is_open_to_owner && target.owner != own;
         // A program of root gets the bounding set, unless `no_new_privs` is set.
-        let gets = |set: u64| !is_root && !rights.keeps_rights && rights.bounding & set == set;
+        let gets = |set: u64| !is_root && !rights.no_new_privs && rights.bounding & set == set;
         let suffices = |target: &Target| target.permitted & !rights.bounding == 0;
         if gets(capability::SYS_PTRACE)
             || (gets(capability::SETIDS) && all(&|target| is_open(target) && suffices(target)))
@@ -336,7 +336,7 @@ mod tests {
             ..target(33)
         };
         let mut stubborn = user(DOCKER);
-        stubborn.rights.keeps_rights = true;
+        stubborn.rights.no_new_privs = true;
         holds([
             (user(DOCKER), vec![target(33), target(0)], as_root),
             (

@@ -17,7 +17,7 @@ pub(super) struct Rights {
     /// The capabilities that a program of root would get.
     pub(super) bounding: u64,
     /// True if no program gives it a right that it has not (`no_new_privs`).
-    pub(super) keeps_rights: bool,
+    pub(super) no_new_privs: bool,
 }
 
 /// The rights of nobody.
@@ -27,7 +27,7 @@ pub(super) const NOBODY: Rights = Rights {
     permitted: 0,
     effective: 0,
     bounding: 0,
-    keeps_rights: false,
+    no_new_privs: false,
 };
 
 impl Rights {
@@ -43,7 +43,7 @@ impl Rights {
                 b"CapPrm:" => rights.permitted = capabilities(fields.next()),
                 b"CapEff:" => rights.effective = capabilities(fields.next()),
                 b"CapBnd:" => rights.bounding = capabilities(fields.next()),
-                b"NoNewPrivs:" => rights.keeps_rights = fields.next() == Some(b"1"),
+                b"NoNewPrivs:" => rights.no_new_privs = fields.next() == Some(b"1"),
                 _ => {}
             }
         }
@@ -131,9 +131,9 @@ mod tests {
             (rights.permitted, rights.effective),
             (1 << 10, (1 << 41) - 1)
         );
-        assert_eq!((rights.bounding, rights.keeps_rights), (0xa804_25fb, true));
+        assert_eq!((rights.bounding, rights.no_new_privs), (0xa804_25fb, true));
         let root = Rights::parse(b"Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nNoNewPrivs:\t0\n");
-        assert!(root.is_of_one_user() && !root.keeps_rights);
+        assert!(root.is_of_one_user() && !root.no_new_privs);
         let text = std::fs::read("/proc/self/status").unwrap();
         let uid = std::process::Command::new("id").arg("-u").output().unwrap();
         let uid = String::from_utf8(uid.stdout).unwrap();
