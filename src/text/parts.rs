@@ -23,15 +23,11 @@ pub(crate) fn part(text: &[u8], byte: u8, number: usize) -> &[u8] {
 
 /// Returns the letter in front of `word` among `words`, which have blanks in between.
 pub(crate) fn letter_of_word(words: &[u8], word: &[u8]) -> Option<u8> {
-    let mut rest = Some(words);
-    while let Some(known) = next_part(&mut rest, b' ') {
-        if let [letter, known @ ..] = known
-            && known == word
-        {
-            return Some(*letter);
-        }
-    }
-    None
+    let mut words = words
+        .split(|byte| *byte == b' ')
+        .filter_map(<[u8]>::split_first);
+    let (letter, _) = words.find(|(_, known)| *known == word)?;
+    Some(*letter)
 }
 
 /// Returns where `word` first stands in `text`.
