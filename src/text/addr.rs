@@ -4,7 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::text::fields::Fields;
-use crate::text::write::{write_hex_number, write_v4};
+use crate::text::hex::write_hex_number;
+use crate::text::write::write_v4;
 
 /// The byte order of the machine that printed a table. The kernel prints the words of an address as integers of that
 /// machine (`%08X`), so on a little-endian one `020011AC` is 172.17.0.2.

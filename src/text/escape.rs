@@ -2,7 +2,8 @@
 //! invalid UTF-8, from which the bytes can be restored. Whatever a process puts into a name, a terminal shows it and does
 //! not obey it. It does not know whose text it is.
 
-use crate::text::write::{write_hex, write_short};
+use crate::text::hex::write_hex;
+use crate::text::write::write_short;
 
 /// Writes `text`: printable UTF-8 as it is; a newline, tab or return as `\n`, `\t`, `\r`; a backslash as `\\`; every other
 /// blank, control character or character without ink, and every byte that is no UTF-8, as `\xNN`.

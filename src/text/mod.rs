@@ -2,12 +2,13 @@
 //! as text again. This room knows nothing of sockets, processes or files.
 //!
 //! `records` are the lines of a stream, `plain` decodes them, `fields`, `parts` and `digits` take them apart, `addr` knows
-//! internet addresses; `write` and `escape` write.
+//! internet addresses; `write`, `hex` and `escape` write.
 
 pub(crate) mod addr;
 pub(crate) mod digits;
 pub(crate) mod escape;
 pub(crate) mod fields;
+pub(crate) mod hex;
 pub(crate) mod parts;
 pub(crate) mod plain;
 pub(crate) mod records;

@@ -13,7 +13,8 @@ use crate::socket::{Detail, Ends, Row, is_end, unlisted};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{primary, sides, write_ip};
 use crate::text::escape::is_hidden;
-use crate::text::write::{write_decimal, write_hex, write_hundredths, write_short};
+use crate::text::hex::write_hex;
+use crate::text::write::{write_decimal, write_hundredths, write_short};
 use crate::views::list::write_pieces;
 use crate::views::names::{SOCKET_TYPES, name_of};
 use crate::views::words::{

@@ -11,8 +11,9 @@ use crate::socket::{Detail, Ends, Row};
 use crate::tables::interfaces::Interfaces;
 use crate::text::addr::{listed, primary, sides, unmapped, write_ip};
 use crate::text::escape::{write_escaped, write_name};
+use crate::text::hex::write_hex;
 use crate::text::write::{
-    v4_end_width, write_decimal, write_hex, write_hundredths, write_short, write_v4_end,
+    v4_end_width, write_decimal, write_hundredths, write_short, write_v4_end,
 };
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::walk::container::Container;

@@ -13,7 +13,8 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::{Ends, Row, is_end};
 use crate::text::addr::{unmapped, write_ip};
 use crate::text::escape::{quoted, write_escaped};
-use crate::text::write::{Decimal, write_decimal, write_hex, write_padding, write_short};
+use crate::text::hex::write_hex;
+use crate::text::write::{Decimal, write_decimal, write_padding, write_short};
 
 /// The titles of the columns.
 const TITLES: &[u8] = b"COMMAND\0PID\0USER\0FD\0TYPE\0DEVICE\0SIZE/OFF\0NODE\0NAME\0";

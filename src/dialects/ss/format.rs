@@ -15,9 +15,8 @@ use crate::socket::state::State;
 use crate::socket::{Detail, Ends, Row};
 use crate::text::addr::write_c_v6;
 use crate::text::escape::write_plain;
-use crate::text::write::{
-    write_decimal, write_hex, write_hex_number, write_padding, write_short, write_v4,
-};
+use crate::text::hex::{write_hex, write_hex_number};
+use crate::text::write::{write_decimal, write_padding, write_short, write_v4};
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::views::words::write_interface;
 use crate::walk::comm::{COMM_LEN_MAX, read_comm};
