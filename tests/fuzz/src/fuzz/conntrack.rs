@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use super::in_chunks;
 use super::steps::bounded;
 use crate::proc::NetnsId;
 use crate::socket::connection::{Connection, End, kind};
@@ -95,19 +96,7 @@ fn tuples(found: &[Translation]) -> Option<Tuples> {
 
 /// Returns what comes of each record, where each read brings as many bytes as a number made from `seed`.
 fn all(text: &[u8], seed: u8) -> Vec<Taken> {
-    let (mut rest, mut state) = (text, u32::from(seed));
-    let mut read = |buffer: &mut [u8]| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let most = match seed {
-            0 => 1,
-            255 => usize::MAX,
-            _ => 1 + (state >> 24) as usize,
-        };
-        let (now, later) = rest.split_at(most.min(rest.len()).min(buffer.len()));
-        buffer[..now.len()].copy_from_slice(now);
-        rest = later;
-        Ok(now.len())
-    };
+    let mut read = in_chunks(text, seed);
     let (mut buffer, mut taken) = (vec![0; 4 * LINE_LEN_MAX], Vec::new());
     let mut records = Records::new(&mut read, &mut buffer, 0);
     while let Some(record) = records.next(None).expect("no read fails") {

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::dialects::{EPHEMERAL, is_of_ss, may_match, socket_rows};
-use super::filters::{Dice, rows};
+use super::filters::{Dice, rows, spellings};
 use super::steps::bounded;
 use crate::dialects::people::Users;
 use crate::dialects::{lsof, ss};
@@ -168,14 +168,7 @@ impl Part {
         match self {
             Self::Port(side, operator, number) => {
                 add(["sport", "dport"][*side]);
-                add(dice.one(match *operator {
-                    "=" => &["=", "==", "eq", ""],
-                    "!=" => &["!=", "ne", "neq"],
-                    "<" => &["<", "lt"],
-                    "<=" => &["<=", "le", "leq"],
-                    ">" => &[">", "gt"],
-                    _ => &[">=", "ge", "geq"],
-                }));
+                add(dice.one(spellings(operator)));
                 let digits = match (*number, dice.roll(4)) {
                     (-1, _) => "*".to_owned(),
                     (number, 1) => format!("0x{number:x}"),

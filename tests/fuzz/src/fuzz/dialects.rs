@@ -8,6 +8,7 @@ use std::ptr;
 use super::filters::rows;
 use super::steps::bounded;
 use super::visible::is_visible;
+use super::without_nul;
 use crate::dialects::getopt::Known;
 use crate::dialects::people::Users;
 use crate::dialects::{Stop, lsof, netstat, ss};
@@ -21,11 +22,7 @@ pub fn dialects(data: &[u8]) {
     if data.len() > 4096 {
         return;
     }
-    // An argument has no NUL.
-    let data: Vec<u8> = data
-        .iter()
-        .map(|byte| if *byte == 0 { b'0' } else { *byte })
-        .collect();
+    let data = without_nul(data);
     let words: Vec<Vec<u8>> = data
         .split(|byte| *byte == b'\n')
         .map(<[u8]>::to_vec)

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use super::decode::{Shown, argument, decode, objects, put};
 use super::steps::bounded;
 use super::visible::is_visible;
+use super::without_nul;
 use crate::cli;
 
 /// A row of the table.
@@ -129,6 +130,18 @@ impl Dice<'_> {
     /// Returns one of `all`.
     pub(super) fn one<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.roll(all.len())]
+    }
+}
+
+/// Returns the ways in which ss lets an operator be written.
+pub(super) fn spellings(operator: &str) -> &'static [&'static str] {
+    match operator {
+        "=" => &["=", "==", "eq", ""],
+        "!=" => &["!=", "ne", "neq"],
+        "<" => &["<", "lt"],
+        "<=" => &["<=", "le", "leq"],
+        ">" => &[">", "gt"],
+        _ => &[">=", "ge", "geq"],
     }
 }
 
@@ -272,15 +285,7 @@ impl Filter {
         match self {
             Self::Port(side, operator, number) => {
                 add(["sport", "dport"][*side]);
-                let spelled: &[&str] = match *operator {
-                    "=" => &["=", "==", "eq", ""],
-                    "!=" => &["!=", "ne", "neq"],
-                    "<" => &["<", "lt"],
-                    "<=" => &["<=", "le", "leq"],
-                    ">" => &[">", "gt"],
-                    _ => &[">=", "ge", "geq"],
-                };
-                add(dice.one(spelled));
+                add(dice.one(spellings(operator)));
                 add(&format!(
                     "{}{number}",
                     dice.one(&["", ":", "inet:", "inet::"])
@@ -564,10 +569,7 @@ pub fn arguments(data: &[u8]) {
     if data.len() > 4096 {
         return;
     }
-    let data: Vec<u8> = data
-        .iter()
-        .map(|byte| if *byte == 0 { b'0' } else { *byte })
-        .collect();
+    let data = without_nul(data);
     let arguments: Vec<OsString> = data
         .split(|byte| *byte == b'\n')
         .map(|word| OsString::from_vec(word.to_vec()))

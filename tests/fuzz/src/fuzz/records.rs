@@ -3,6 +3,7 @@
 //! with a NUL then.
 
 use super::steps::bounded;
+use super::{in_chunks, without_nul};
 use crate::text::records::{Begins, Records};
 
 /// Fuzzes the splitting of a text.
@@ -12,10 +13,7 @@ pub fn records(data: &[u8]) {
     };
     let len = 65 + usize::from(*len);
     // A NUL is the sign of what is spoilt.
-    let text: Vec<u8> = text
-        .iter()
-        .map(|byte| if *byte == 0 { b'0' } else { *byte })
-        .collect();
+    let text = without_nul(text);
     for begins in [None, Some(is_begin as Begins)] {
         let naive = naive(&text, begins.is_some());
         // A record is read with the line behind it, which tells that it ends.
@@ -50,20 +48,7 @@ fn is_begin(line: &[u8]) -> bool {
 
 /// Returns the records that lsock sees where each read brings as many bytes as a number made from `seed`.
 fn all(text: &[u8], len: usize, seed: u8, begins: Option<Begins>) -> Vec<(Vec<u8>, bool)> {
-    let (mut rest, mut state) = (text, u32::from(seed));
-    let mut read = |buffer: &mut [u8]| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let most = match seed {
-            0 => 1,
-            255 => usize::MAX,
-            _ => 1 + (state >> 24) as usize,
-        };
-        let count = most.min(rest.len()).min(buffer.len());
-        let (now, later) = rest.split_at(count);
-        buffer[..count].copy_from_slice(now);
-        rest = later;
-        Ok(count)
-    };
+    let mut read = in_chunks(text, seed);
     let (mut buffer, mut records) = (vec![0; len], Vec::new());
     let mut source = Records::new(&mut read, &mut buffer, 0);
     while let Some(record) = source.next(begins).expect("no read fails") {
