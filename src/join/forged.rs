@@ -93,21 +93,19 @@ impl Judge {
         } else {
             Protos::UNIX
         };
-        if unread == UnreadNamespaces::None
-            && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty()
-        {
-            // All is known of an inode unless one of its rows was passed over while another was kept.
-            let passed_over = Wanted::new(sockets.claims.take_passed_over(), false);
-            if protos == Protos::UNIX {
-                inodes.retain(|inode| passed_over.is_missing(*inode));
-            }
-            if passed_over.lacks_any() {
-                let inode = |number: u32| sockets.inode(number);
-                let is_certain = |number: &u32| {
-                    passed_over.is_missing(inode(*number)) && !sockets.claims.is_suspect(*number)
-                };
-                inodes.extend(sockets.numbers().filter(is_certain).map(inode));
-            }
+        // All is known of an inode unless one of its rows was passed over while another was kept.
+        let passed_over = Wanted::new(sockets.claims.take_passed_over(), false);
+        let are_all_read = unread == UnreadNamespaces::None
+            && walk.namespaces.ids(|netns| !netns.is_loaded).is_empty();
+        if are_all_read && protos == Protos::UNIX {
+            inodes.retain(|inode| passed_over.is_missing(*inode));
+        }
+        if passed_over.lacks_any() {
+            let inode = |number: u32| sockets.inode(number);
+            let is_certain = |number: &u32| {
+                passed_over.is_missing(inode(*number)) && !sockets.claims.is_suspect(*number)
+            };
+            inodes.extend(sockets.numbers().filter(is_certain).map(inode));
         }
         if !inodes.is_empty() {
             if unread != UnreadNamespaces::None {
@@ -174,8 +172,11 @@ impl Judge {
                 0 => {}
                 inode if held.has_claim(inode) => self.discarded.push(*number),
                 inode => {
-                    // Where some row is forged, each claim that nobody is seen to hold may be to a socket of another table.
-                    some_untold |= held.is_missing(inode) && sockets.claims.is_outnumbered(*number);
+                    // Where some row is or may be forged, each claim that nobody is seen to hold may be to a socket of another
+                    // table.
+                    let claims = &sockets.claims;
+                    let may_be_forged = claims.some_uncounted || claims.is_outnumbered(*number);
+                    some_untold |= may_be_forged && held.is_missing(inode);
                     inodes.push(inode);
                 }
             }

@@ -8,6 +8,8 @@ pub(crate) struct Claims {
     suspects: Vec<u32>,
     /// The suspects that stand in a table with more rows than the kernel counts sockets, ascending.
     outnumbered: Vec<u32>,
+    /// True if some suspect stands in a table of which the kernel does not tell how many sockets it has.
+    pub(crate) some_uncounted: bool,
     /// The inodes of rows of unix that were passed over: the store lacks rows of these.
     passed_over: Vec<u32>,
     /// True if any row that was passed over may be forged.
@@ -53,6 +55,7 @@ impl Claims {
         }
         self.passed_over.extend(other.passed_over);
         self.some_passed_over |= other.some_passed_over;
+        self.some_uncounted |= other.some_uncounted;
     }
 
     /// Returns the numbers of the rows that may be forged, ascending.

@@ -343,6 +343,7 @@ impl<'a> Reader<'a> {
             // A socket that was closed while another has yet to read what it sent is counted and has no row.
             let (proc, buffer) = (self.proc, &mut *self.buffer);
             let count = outnumbered::count(proc, member, buffer);
+            sockets.claims.some_uncounted |= count.is_none();
             if count.is_some_and(|count| count < rows)
                 && outnumbered::is_certain(proc, member, table, buffer)
             {

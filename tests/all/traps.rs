@@ -240,8 +240,76 @@ fn a_forged_row_for_a_socket_that_has_one_makes_both_names_doubtful() {
     }
 }
 
-/// Gives namespace `a` a PID/net/protocols that counts this many unix sockets, most of them streams.
-fn count_unix(tree: &Tree, sockets: usize) {
+// Where not all namespaces are read a claim that a filter had dropped was forgotten, and the true name shown as if there were
+// no doubt.
+#[test]
+fn a_name_in_doubt_is_in_doubt_whichever_of_its_claims_a_filter_drops() {
+    let tree = Tree::new();
+    tree.process(7, "srv").ns_net(4_026_531_840).socket(3, 900);
+    let dgram = |inode, path: &[u8]| unix("00000000", "0002", "01", inode, path);
+    let rows = [
+        dgram(900, b"/run/true.sock"),
+        dgram(901, &forged(900, "/run/docker.sock")),
+    ];
+    tree.table("unix", &rows);
+    let doubted = "7 srv 3 unix-dgram UNCONNECTED - - ? *";
+    for selected in ["", "7", "srv", "--netns 7", "--netns 7 7"] {
+        for dropped in ["", "-sUNCONNECTED", "-x -sUNCONNECTED"] {
+            let run = tree.run(&format!("{selected} {dropped}"));
+            assert_eq!(run.rows()[0], doubted, "{selected} {dropped}");
+            assert!(run.one_line().contains("two rows claim one inode"));
+        }
+        let run = tree.run(&format!("{selected} -l"));
+        assert_eq!((run.status, run.out()), (Some(1), ""), "{selected} -l");
+    }
+}
+
+// In a captured tree without PID/net/protocols nothing tells whether a table has more rows than sockets.
+#[test]
+fn where_no_count_tells_of_forged_rows_the_other_tables_do() {
+    let tree = Tree::new();
+    tree.table("tcp", &[listen(80, 900)]);
+    let rows = [unix(
+        "00000000",
+        "0002",
+        "01",
+        901,
+        forged(900, "/run/docker.sock"),
+    )];
+    tree.table("unix", &rows);
+    tree.process(8, "evil").socket(3, 901);
+    tree.process(9, "other");
+    let web = tree.process(7, "web").socket(3, 900);
+    for args in [
+        "-x -sLISTEN",
+        "-l /run/docker.sock",
+        "-q -l /run/docker.sock",
+        "-T -x -sLISTEN",
+    ] {
+        assert_eq!(
+            (tree.run(args).status, tree.run(args).out()),
+            (Some(1), ""),
+            "{args}"
+        );
+    }
+    // The same where its holder is not seen.
+    web.mode("fd", 0);
+    for args in [
+        "-x -sLISTEN",
+        "-l /run/docker.sock",
+        "-q -l /run/docker.sock",
+    ] {
+        let mut command = match tree.plain_user(args) {
+            Ok(command) => command,
+            Err(why) => return skip(&why),
+        };
+        let run = Run::of(&mut command);
+        assert_eq!((run.status, run.out()), (Some(1), ""), "{args}");
+    }
+}
+
+/// Gives a namespace a PID/net/protocols that counts this many unix sockets, most of them streams.
+fn count_unix(tree: &Tree, namespace: &str, sockets: usize) {
     let text = format!(
         "protocol  size sockets  memory press maxhdr  slab module     cl co di ac\n\
          UNIX-STREAM 1152   {:4}      -1   NI       0   yes  kernel      y  n  n  n\n\
@@ -249,7 +317,7 @@ fn count_unix(tree: &Tree, sockets: usize) {
          UDP       1344      3       0   NI       0   yes  kernel      y  y  y  n\n",
         sockets - 1
     );
-    tree.table_text("a", "protocols", text.as_bytes());
+    tree.table_text(namespace, "protocols", text.as_bytes());
 }
 
 // A forged row may name an inode of its own invention: then nobody holds it. Its name is no worse than one that was
@@ -278,9 +346,9 @@ fn a_row_that_may_be_a_name_and_that_nobody_holds_keeps_its_name() {
     assert_eq!(rows[1..], [row]);
     assert_eq!(run.err(), "", "nothing counts the sockets");
     for args in ["-l", "/run/docker.sock", "-l /run/docker.sock"] {
-        count_unix(&tree, 2);
+        count_unix(&tree, "a", 2);
         tree.run(args).shows(&[row]);
-        count_unix(&tree, 1);
+        count_unix(&tree, "a", 1);
         let run = tree.run(args);
         assert_eq!(run.rows(), [row]);
         assert!(
@@ -400,6 +468,7 @@ fn without_a_second_claim_no_table_is_read_anew_whatever_is_selected() {
             unix("00000000", "0001", "03", u64::from(first + 2), ""),
         ];
         tree.table_in(namespace, "unix", &rows);
+        count_unix(&tree, namespace, rows.len());
         tree.process_in(namespace, 7 + first, "srv")
             .ns_net(4_026_531_840 + u64::from(first))
             .fd(0, "/dev/null");

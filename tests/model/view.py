@@ -88,7 +88,9 @@ class View:
         for sock in self.visible:
             self.add_rows(sock)
         for claim in self.unheld_claims:
-            self.rows.append(self.row(self.as_sock(claim), None, self.why(claim)))
+            row = self.row(self.as_sock(claim), None, self.why(claim))
+            row.is_optional = sum(other.inode == claim.inode for other in self.unheld_claims) > 1
+            self.rows.append(row)
         for claim in self.suspect.values():
             # Two forgers claim what nobody is seen to hold: neither is believed.
             if claim.inode not in self.holders:
@@ -127,11 +129,12 @@ class View:
             for task, _ in self.tasks(process):
                 own = getattr(task, "own", False)
                 tid = None if task is process else task.tid
-                for fd, inode in (task.fds if own else process.fds).items():
+                fds = task.fds if own else process.fds
+                # Two tables that hold the very same are one, whichever thread it is read through.
+                table = tuple(sorted(fds.items()))
+                for fd, inode in fds.items():
                     # What such a thread holds as the main one does is one more row, or none.
                     is_copy = own and main.get(fd) == inode
-                    # Two tables that hold the very same are one, whichever thread it is read through.
-                    table = tuple(sorted(task.fds.items())) if own else 0
                     found.setdefault((fd, inode, is_copy, table), []).append(tid)
             for (fd, inode, is_copy, _), tids in found.items():
                 tid = None if None in tids else OneOf(*tids)
@@ -160,11 +163,12 @@ class View:
                 self.doubted[inode] = them
             elif any(c.true for c in them):
                 pass
-            elif inode in self.holders or len(facts) > 1:
+            elif inode not in self.holders and len({fact[1:] for fact in facts}) == 1:
+                # One row in several namespaces: it is one socket, and nobody can know of which.
+                self.unheld_claims += {c.ns.inode: c for c in them}.values()
+            else:
                 # Held by somebody, and in no other table: the name that is printed may be a forger's.
                 self.suspect[inode] = them[0]
-            else:
-                self.unheld_claims.append(them[0])
 
     @staticmethod
     def as_sock(claim):
