@@ -226,27 +226,28 @@ class World:
     # ---- what goes wrong ----------------------------------------------------------------------------------------------------
 
     def forge(self):
-        """Somebody binds a name that ends its line and prints a row behind it, for an inode of his choice (108 bytes at most)."""
+        """Somebody binds a name that ends its line and prints rows behind it, for inodes of his choice (108 bytes at most)."""
         rng = self.rng
-        victims = [s for s in self.sockets if s.inode and not s.kernel]
-        kind = rng.random()
-        if victims and kind < 0.75:
-            inode = rng.choice(victims).inode
-        else:
-            inode = self.inode()
-        pointer = "0" * 8
-        flags, utype, st = rng.choice(((0x10000, 1, 1), (0x10000, 1, 1), (0, 1, 3), (0, 2, 1)))
-        path = rng.choice((b"/run/docker.sock", b"/f", b"/run/app.sock", b""))
-        row = b"%s: 00000002 00000000 %08X %04X %02X %5d" % (pointer.encode(), flags, utype, st, inode)
-        row += b" " + path if path else b""
         ns = rng.choice(self.namespaces)
         first = rng.choice((b"@evil", b"@e", b""))
-        name = first + b"\n" + row
+        # Two rows fit in if they have no names.
+        claims = [self.claim(ns, (b"",)) for _ in range(2)] if rng.random() < 0.2 else [
+            self.claim(ns, (b"/run/docker.sock", b"/f", b"/run/app.sock", b""))]
+        name = b"\n".join([first] + [claim.row for claim in claims])
         if len(name) > 107:
             return
         carrier = self.add("unix", ns, True, flags=0, utype=2, st=1, path=name)
         carrier.shown = first
-        self.forged.append(Thing(inode=inode, ns=ns, flags=flags, utype=utype, st=st, path=path, carrier=carrier))
+        self.forged += claims
+
+    def claim(self, ns, paths):
+        rng = self.rng
+        victims = [s for s in self.sockets if s.inode and not s.kernel]
+        inode = rng.choice(victims).inode if victims and rng.random() < 0.75 else self.inode()
+        flags, utype, st = rng.choice(((0x10000, 1, 1), (0x10000, 1, 1), (0, 1, 3), (0, 2, 1)))
+        path = rng.choice(paths)
+        row = b"00000000: 00000002 00000000 %08X %04X %02X %5d" % (flags, utype, st, inode)
+        return Thing(inode=inode, ns=ns, flags=flags, utype=utype, st=st, path=path, row=row + (b" " + path if path else b""))
 
     def hide(self):
         """Some descriptors may not be read by who is not root."""
