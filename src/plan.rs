@@ -136,8 +136,13 @@ impl Plan {
     }
 
     /// Returns true if an end or a name is asked for, which a socket in no table may have.
-    pub(crate) fn asks_unlisted(&self) -> bool {
+    pub(crate) fn asks_bound(&self) -> bool {
         self.needs.ends || self.needs.paths
+    }
+
+    /// Returns true if a socket in no table may match in truth, though nothing that is known of it does.
+    pub(crate) fn asks_unlisted(&self) -> bool {
+        self.asks_bound() || !self.condition.may_match_rowless(None)
     }
 
     /// Returns true if a process that is not selected may hold a socket that is shown as one without a holder.

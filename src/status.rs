@@ -42,6 +42,8 @@ pub(crate) enum Reason {
     SkippedRow,
     /// The name of a unix socket is in doubt.
     DoubtedName,
+    /// The number of a namespace may not be read, and may be the one that is asked for.
+    NamelessNamespace,
     /// A socket is of a namespace without a process, whose tables cannot be read.
     NoProcessInNamespace,
     /// A socket that stands in no table may be bound to the port.
@@ -102,6 +104,8 @@ impl Reason {
             Some(Self::SkippedRow)
         } else if may_be_doubted(snapshot, plan) {
             Some(Self::DoubtedName)
+        } else if again.is_some_and(|again| again.may_be_nameless) {
+            Some(Self::NamelessNamespace)
         } else if unlisted.is_some_and(|unlisted| unlisted.is_foreign) {
             Some(Self::NoProcessInNamespace)
         } else {
@@ -124,6 +128,9 @@ impl Reason {
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
             Self::DoubtedName => "a name that is not shown may be it",
+            Self::NamelessNamespace => {
+                "the number of a network namespace may not be read here, and may be that; try root, or the id of a process in it"
+            }
             Self::NoProcessInNamespace => {
                 "no process is in its network namespace, so the tables of that cannot be read"
             }

@@ -243,7 +243,7 @@ impl Joined {
     fn entry<'a>(&self, line: Line, row: Row<'a>, process: Option<&'a Process>) -> Entry<'a> {
         let owner = match process {
             Some(_) => Owner::Process,
-            None => match explain(&row, self.some_unseen()) {
+            None => match explain(&row, self.some_unseen() || self.some_failed) {
                 Owner::Elsewhere if self.is_captured => Owner::Unknown,
                 owner => owner,
             },

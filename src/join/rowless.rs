@@ -164,6 +164,8 @@ fn find(
         if answer.is_denied {
             let reason = "denied; sockets that no table lists are of unknown protocol";
             reader.warnings.warn(b"getxattr(2)", reason);
+            let unknown = protos.without(Protos::ALWAYS_LISTED);
+            reader.missed.skipped = reader.missed.skipped.union(unknown);
         }
         seen.insert(holder.inode, 0);
         let uid = if asks_user {

@@ -23,11 +23,18 @@ pub(crate) struct Again {
     pub(crate) snapshot: Snapshot,
     /// The questions about processes to which no process is the answer.
     pub(crate) missing: Vec<ProcessTest>,
-    /// The selected namespaces that are not there.
+    /// The selected namespaces that no task is seen in.
     pub(crate) missing_namespaces: Vec<u32>,
+    /// True if one of these is named by its inode, and so may be one without a process.
+    pub(crate) is_deserted: bool,
+    /// True if that may be there: the number of a namespace that was met may not be read.
+    pub(crate) may_be_nameless: bool,
     /// The sockets that stand in no table and may be what was asked for.
     pub(crate) unlisted: UnlistedSockets,
 }
+
+/// The largest process id (`include/linux/threads.h`: `PID_MAX_LIMIT`); the numbers of namespaces are larger.
+pub(crate) const PID_MAX: u32 = 4 * 1024 * 1024;
 
 /// The most holders of sockets in no table that are named.
 const HOLDERS_MAX: usize = 3;
@@ -49,8 +56,9 @@ pub(crate) struct UnlistedSockets {
 }
 
 impl UnlistedSockets {
-    /// Finds those in `snapshot` that may match the condition of `plan`.
-    fn find(snapshot: &Snapshot, proc: &Proc, plan: &Plan) -> Self {
+    /// Finds those in `snapshot` that may match the condition of `plan`. `is_foreign` says that they may be of a namespace that
+    /// no process is in.
+    fn find(snapshot: &Snapshot, proc: &Proc, plan: &Plan, is_foreign: bool) -> Self {
         let mut entries = Vec::new();
         snapshot
             .joined
@@ -59,12 +67,16 @@ impl UnlistedSockets {
                     entries.push(*entry);
                 }
             });
-        let telling = Protos::ALWAYS_LISTED.intersection(plan.needs.protos);
+        let tells = |entry: &Entry<'_>| Protos::ALWAYS_LISTED.has(entry.row.proto);
         let mut found = Self {
             are_tcp: true,
-            is_foreign: entries.iter().any(|entry| telling.has(entry.row.proto)),
+            is_foreign: is_foreign || entries.iter().any(tells),
             ..Self::default()
         };
+        // In a namespace that has a process none of them listens or is connected.
+        if !found.is_foreign && !plan.asks_bound() {
+            return Self::default();
+        }
         let mut tasks = Vec::new();
         for Entry {
             row, process, fd, ..
@@ -111,32 +123,42 @@ impl Take<'_> {
     /// One line: proc itself cannot be read.
     pub(crate) fn again(&self, first: &Snapshot, options: &Options) -> Result<Again, String> {
         let plan = self.plan.of_second_look(first.selected == 0, options);
+        let missing_namespaces = self.missing_namespaces(first);
+        let is_deserted = missing_namespaces.iter().any(|number| *number > PID_MAX);
         let take = Take {
             proc: self.proc,
             plan: &plan,
-            namespaces: self.namespaces,
+            // Whoever has sockets of a namespace without a process is in another one.
+            namespaces: if is_deserted { &[] } else { self.namespaces },
             threads: self.threads,
         };
         // What is odd was said at the first look.
         let snapshot = take.snapshot(&mut Warnings::default())?;
-        let unlisted = if first.selected > 0 && self.plan.asks_unlisted() {
-            UnlistedSockets::find(&snapshot, self.proc, self.plan)
+        let unlisted = if first.selected > 0 && (is_deserted || self.plan.asks_unlisted()) {
+            UnlistedSockets::find(&snapshot, self.proc, self.plan, is_deserted)
         } else {
             UnlistedSockets::default()
         };
+        let mut namespaces = first.namespaces.iter();
+        Ok(Again {
+            missing: self.missing(first),
+            missing_namespaces,
+            is_deserted,
+            may_be_nameless: is_deserted && namespaces.any(|(_, netns)| netns.inode.is_none()),
+            unlisted,
+            snapshot,
+        })
+    }
+
+    /// Returns the selected namespaces that no task of `first` was seen in, each by its inode or by a process that is not there.
+    fn missing_namespaces(&self, first: &Snapshot) -> Vec<u32> {
         let is_missing = |number: &&u32| {
-            let mut all = snapshot.namespaces.iter();
+            let mut all = first.namespaces.iter();
             let task = Task::process(**number);
             let is_it = |(_, netns): (_, &Netns)| netns.inode == Some(**number);
             !all.any(is_it) && self.proc.stat(task, "").is_err()
         };
-        let missing_namespaces = self.namespaces.iter().filter(is_missing);
-        Ok(Again {
-            missing: self.missing(first),
-            missing_namespaces: missing_namespaces.copied().collect(),
-            unlisted,
-            snapshot,
-        })
+        self.namespaces.iter().filter(is_missing).copied().collect()
     }
 
     /// Returns the questions about processes to which no process is the answer; those about several ids are taken apart.

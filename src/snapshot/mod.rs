@@ -28,7 +28,7 @@ use crate::warn::Warnings;
 
 use pressure::Pressure;
 
-pub(crate) use again::Again;
+pub(crate) use again::{Again, PID_MAX};
 pub(crate) use first_match::any_row_matches;
 pub(crate) use take::Take;
 

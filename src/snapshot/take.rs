@@ -70,7 +70,7 @@ impl Take<'_> {
         }
         let mut walk = self.walk(self.plan.finds_peers, &mut reading)?;
         // A socket without a visible holder may be an unreadable member's, unless a process outside is seen to hold it.
-        if (!walk.unread.is_empty() || walk.hides_some) && self.plan.may_be_held_outside() {
+        if walk.some_unseen() && self.plan.may_be_held_outside() {
             walk = self.walk(true, &mut reading)?;
         }
         let wanted = self.read_tables(&mut walk, &mut reading);
@@ -349,7 +349,7 @@ impl Take<'_> {
         let conditions = std::mem::take(&mut walk.conditions);
         let logs = std::mem::take(&mut walk.logs);
         let (selected, some_unseen) = (walk.selected, walk.some_unread || walk.hides_some);
-        let no_unread = walk.unread.is_empty() && !walk.hides_some;
+        let no_unread = !walk.some_unseen();
         let shows_ownerless = |number, sockets: &Sockets| {
             plan.shows_ownerless()
                 && !(plan.hides_kernel && is_kernels_netlink(number, sockets))

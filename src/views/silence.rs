@@ -7,7 +7,7 @@ use crate::collections::to_u32;
 use crate::join::{Entry, Owner};
 use crate::proc::Proc;
 use crate::select::{Condition, Endpoint, ProcessTest, RowTest};
-use crate::snapshot::{Again, Snapshot};
+use crate::snapshot::{Again, PID_MAX, Snapshot};
 use crate::socket::Side;
 use crate::status::{Reason, Status};
 use crate::tables::interfaces::Interfaces;
@@ -144,7 +144,9 @@ impl<'a> Search<'a> {
 
     /// Writes the clauses of the line.
     fn write(&self, line: &mut Line) {
-        let is_there = self.first.selected > 0 && self.again.snapshot.namespace_count() > 0;
+        let is_there = self.first.selected > 0
+            && self.again.snapshot.namespace_count() > 0
+            && !self.again.is_deserted;
         self.write_missing(line);
         if self.options.view == View::Pids && !self.first.joined.is_empty() {
             return self.write_unseen(line);
@@ -183,7 +185,11 @@ impl<'a> Search<'a> {
             }
         }
         for number in &self.again.missing_namespaces {
-            line.clause("no process or network namespace ");
+            line.clause(if *number > PID_MAX {
+                "no process is seen in network namespace "
+            } else {
+                "no process "
+            });
             line.number(*number);
         }
     }

@@ -85,6 +85,13 @@ pub(crate) struct Walk {
     pub(crate) settled: Vec<NetnsId>,
 }
 
+impl Walk {
+    /// Returns true if what some selected process has was not seen, so that it may hold what nobody is seen to hold.
+    pub(crate) fn some_unseen(&self) -> bool {
+        self.hides_some || self.failed > 0 || !self.unread.is_empty()
+    }
+}
+
 /// Consecutive descriptors of one task, read by one thread.
 pub(crate) struct Piece {
     /// The task; its range is one of `Findings::holders`.
