@@ -3,7 +3,7 @@
 //! listed here, and nowhere else.
 
 use crate::cli::View;
-use crate::join::Owner;
+use crate::join::{Owner, explain};
 use crate::plan::Plan;
 use crate::select::rows::Unlisted;
 use crate::snapshot::{Again, Snapshot};
@@ -42,6 +42,8 @@ pub(crate) enum Reason {
     SkippedRow,
     /// The name of a unix socket is in doubt.
     DoubtedName,
+    /// Nothing tells which user made a socket, because nobody is seen to hold it.
+    UnknownUser,
     /// The number of a namespace may not be read, and may be the one that is asked for.
     NamelessNamespace,
     /// A socket is of a namespace without a process, whose tables cannot be read.
@@ -104,6 +106,8 @@ impl Reason {
             Some(Self::SkippedRow)
         } else if may_be_doubted(snapshot, plan) {
             Some(Self::DoubtedName)
+        } else if may_be_of_user(snapshot, plan) {
+            Some(Self::UnknownUser)
         } else if again.is_some_and(|again| again.may_be_nameless) {
             Some(Self::NamelessNamespace)
         } else if unlisted.is_some_and(|unlisted| unlisted.is_foreign) {
@@ -128,6 +132,9 @@ impl Reason {
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
             Self::DoubtedName => "a name that is not shown may be it",
+            Self::UnknownUser => {
+                "a socket that nobody is seen to hold may be it: no table tells who made it"
+            }
             Self::NamelessNamespace => {
                 "the number of a network namespace may not be read here, and may be that; try root, or the id of a process in it"
             }
@@ -157,4 +164,16 @@ fn may_be_doubted(snapshot: &Snapshot, plan: &Plan) -> bool {
         row.ends == Ends::Doubtful && plan.condition.may_match_row(&row, &sockets.detail(number))
     };
     plan.needs.paths && sockets.numbers().any(is_doubted)
+}
+
+/// Returns true if a user is asked for, and a socket whose user is not known may be that user's. The kernel's own have none.
+fn may_be_of_user(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let sockets = &snapshot.sockets;
+    let is_unknown = |number| {
+        let (row, detail) = (sockets.row(number), sockets.detail(number));
+        detail.uid.is_none()
+            && explain(&row, false) == Owner::Elsewhere
+            && plan.condition.may_match_row(&row, &detail)
+    };
+    plan.needs.uids && plan.shows_ownerless() && sockets.numbers().any(is_unknown)
 }

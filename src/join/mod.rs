@@ -2,7 +2,7 @@
 //! socket is named even where its holder lives in another namespace. In: the walk and the rows. Out: lines, each a
 //! socket and one holder of it, in the order in which they are shown; then the sockets that nobody holds. It knows no view.
 //! Here are `by_inode`, the rows that count; `lines`, in their order; `owner`, why nobody holds a socket; `forged`, the judge
-//! of unix rows; `rowless`, descriptors without a row, and `mptcp`, both by `sockprotoname`; `peers`, the other end, by
+//! of unix rows; `rowless`, descriptors without a row, and `mptcp`, both by `sockprotoname`; `user`, of whom no table tells; `peers`, the other end, by
 //! `by_key`, `search`, `nat` and `forward`; `dual_stack`, which IPv6 listeners take IPv4. They read again what they lack.
 
 mod by_inode;
@@ -18,6 +18,7 @@ pub(crate) mod peers;
 pub(crate) mod rowless;
 mod search;
 mod sockprotoname;
+pub(crate) mod user;
 
 use crate::collections::index::{AHEAD, Index};
 use crate::collections::sort::sort;

@@ -8,6 +8,7 @@
 use crate::collections::index::{Index, Wanted};
 use crate::collections::sort::sort_dedup;
 use crate::join::sockprotoname::SockProtoName;
+use crate::join::user::user;
 use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
@@ -184,14 +185,6 @@ fn find(
         }
     }
     rowless
-}
-
-/// Returns the user who made the socket behind descriptor `fd` of `task`: the owner of what its link leads to. In a captured
-/// tree it leads nowhere.
-#[cold]
-fn user(proc: &Proc, task: Task, fd: u32) -> Option<u32> {
-    let stat = proc.as_owner(task, || proc.stat(task, &format!("fd/{fd}")));
-    stat.ok().map(|stat| stat.uid)
 }
 
 /// Returns true if the kernel has a name of its own for unix streams, as since Linux 5.15: then UNIX names no stream.

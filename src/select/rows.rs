@@ -13,7 +13,8 @@ use crate::text::addr::unmapped;
 
 impl Condition {
     /// Returns the truth of the condition for a row as its table has it. Questions about the process are open, and so are
-    /// those about a unix name, which the join may doubt, and those that other rows tell.
+    /// those about a unix name, which the join may doubt, those about a user that the table does not tell, and those that other
+    /// rows tell.
     fn test_row(&self, row: &Row<'_>, detail: &Detail) -> Truth {
         self.test(&mut |question| match question {
             Question::Row(RowTest::Path(_) | RowTest::PathLike(_))
@@ -21,6 +22,7 @@ impl Condition {
             {
                 Truth::Maybe
             }
+            Question::Row(RowTest::Uid(_)) if detail.uid.is_none() => Truth::Maybe,
             Question::Row(test) => test.holds(row, detail),
             Question::Process(_) => Truth::Maybe,
         })
@@ -166,8 +168,7 @@ impl RowTest {
             Self::End(_, end) if end.ports.is_empty() => Protos::INET,
             Self::End(..) | Self::Accepts(..) => Protos::PORTED,
             Self::Path(_) | Self::PathLike(_) => Protos::UNIX,
-            Self::Uid(_) => Protos::OWNED,
-            Self::Inode(_) => Protos::ALL,
+            Self::Uid(_) | Self::Inode(_) => Protos::ALL,
         }
     }
 

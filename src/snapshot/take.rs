@@ -11,6 +11,7 @@ use crate::join::dual_stack::Wildcards;
 use crate::join::forged::Judge;
 use crate::join::peers::Peers;
 use crate::join::rowless::UnreadNamespaces;
+use crate::join::user::name_users;
 use crate::join::{ByInode, Entry, Joined, Owner, explain, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
@@ -343,7 +344,7 @@ impl Take<'_> {
 
     /// Joins descriptors and rows, and keeps what is selected.
     fn join(&self, mut walk: Walk, by_inode: ByInode, reading: Reading<'_>) -> Snapshot {
-        let (plan, sockets) = (self.plan, reading.sockets);
+        let (plan, mut sockets) = (self.plan, reading.sockets);
         let rows = plan.rows(&reading.condition);
         let namespaces = std::mem::take(&mut walk.namespaces);
         let conditions = std::mem::take(&mut walk.conditions);
@@ -362,6 +363,9 @@ impl Take<'_> {
                 || shows_ownerless(number, sockets)
         };
         let mut joined = Joined::new(walk, by_inode, &sockets, &lists_ownerless);
+        if plan.needs.uids {
+            name_users(&joined, self.proc, &mut sockets);
+        }
         let mut peers = Peers::default();
         if plan.finds_peers || plan.finds_listeners || plan.finds_queues {
             peers = Peers::new(&joined, &sockets, rows, some_unseen);

@@ -49,8 +49,6 @@ struct Facts {
 const NONE: u8 = 0;
 /// It has ports.
 const PORTS: u8 = 1;
-/// Its table tells the owner.
-const UID: u8 = 2;
 /// Its table is there only while a module of the kernel is loaded.
 const MODULE: u8 = 8;
 /// Its table lists every socket, from its making on.
@@ -91,25 +89,25 @@ protocols! {
     // the word of PROTO, the kernel's names, family, type, ends, flags
 
     /// PID/net/tcp.
-    Tcp: "tcp", ["TCP"], "inet", "stream", Inet4, PORTS | UID;
+    Tcp: "tcp", ["TCP"], "inet", "stream", Inet4, PORTS;
     /// PID/net/tcp6; v4-mapped addresses print as IPv4.
-    Tcp6: "tcp6", ["TCPv6"], "inet6", "stream", Inet6, PORTS | UID;
+    Tcp6: "tcp6", ["TCPv6"], "inet6", "stream", Inet6, PORTS;
     /// PID/net/udp.
-    Udp: "udp", ["UDP"], "inet", "dgram", Inet4, PORTS | UID;
+    Udp: "udp", ["UDP"], "inet", "dgram", Inet4, PORTS;
     /// PID/net/udp6.
-    Udp6: "udp6", ["UDPv6"], "inet6", "dgram", Inet6, PORTS | UID;
+    Udp6: "udp6", ["UDPv6"], "inet6", "dgram", Inet6, PORTS;
     /// PID/net/udplite, gone from Linux 7.1 on.
-    Udplite: "udplite", ["UDP-Lite"], "inet", "dgram", Inet4, PORTS | UID;
+    Udplite: "udplite", ["UDP-Lite"], "inet", "dgram", Inet4, PORTS;
     /// PID/net/udplite6.
-    Udplite6: "udplite6", ["UDPLITEv6"], "inet6", "dgram", Inet6, PORTS | UID;
+    Udplite6: "udplite6", ["UDPLITEv6"], "inet6", "dgram", Inet6, PORTS;
     /// PID/net/raw.
-    Raw: "raw", ["RAW"], "inet", "raw", Inet4, UID;
+    Raw: "raw", ["RAW"], "inet", "raw", Inet4, NONE;
     /// PID/net/raw6.
-    Raw6: "raw6", ["RAWv6"], "inet6", "raw", Inet6, UID;
+    Raw6: "raw6", ["RAWv6"], "inet6", "raw", Inet6, NONE;
     /// PID/net/icmp: ping sockets.
-    Icmp: "icmp", ["PING"], "inet", "dgram", Inet4, UID;
+    Icmp: "icmp", ["PING"], "inet", "dgram", Inet4, NONE;
     /// PID/net/icmp6.
-    Icmp6: "icmp6", ["PINGv6"], "inet6", "dgram", Inet6, UID;
+    Icmp6: "icmp6", ["PINGv6"], "inet6", "dgram", Inet6, NONE;
     /// PID/net/unix, type STREAM.
     Unix: "unix", ["UNIX-STREAM"], "unix", "stream", Path, ALWAYS;
     /// PID/net/unix, type DGRAM. The kernel calls every unix socket UNIX that is not a stream.
@@ -119,29 +117,29 @@ protocols! {
     /// PID/net/netlink. The type is raw or dgram, which the kernel does not tell apart.
     Netlink: "netlink", ["NETLINK"], "netlink", "", Netlink, NONE;
     /// PID/net/packet. Each row tells the type.
-    Packet: "packet", ["PACKET"], "packet", "", Packet, UID | ALWAYS;
+    Packet: "packet", ["PACKET"], "packet", "", Packet, ALWAYS;
     /// PID/net/sctp/assocs and eps, over both IPs. Each row tells the type.
-    Sctp: "sctp", ["SCTP", "SCTPv6"], "inet", "", Sctp, PORTS | UID | MODULE;
+    Sctp: "sctp", ["SCTP", "SCTPv6"], "inet", "", Sctp, PORTS | MODULE;
     /// PID/net/pfkey: keys of `IPsec`.
-    Pfkey: "pfkey", ["KEY"], "key", "raw", Device, UID | MODULE;
+    Pfkey: "pfkey", ["KEY"], "key", "raw", Device, MODULE;
     /// PID/net/hci: Bluetooth's adapters.
-    Hci: "hci", ["HCI"], "bluetooth", "", Device, UID | MODULE;
+    Hci: "hci", ["HCI"], "bluetooth", "", Device, MODULE;
     /// PID/net/l2cap.
-    L2cap: "l2cap", ["L2CAP"], "bluetooth", "", Device, UID | MODULE;
+    L2cap: "l2cap", ["L2CAP"], "bluetooth", "", Device, MODULE;
     /// PID/net/rfcomm.
-    Rfcomm: "rfcomm", ["RFCOMM"], "bluetooth", "", Device, UID | MODULE;
+    Rfcomm: "rfcomm", ["RFCOMM"], "bluetooth", "", Device, MODULE;
     /// PID/net/sco.
-    Sco: "sco", ["SCO"], "bluetooth", "", Device, UID | MODULE;
+    Sco: "sco", ["SCO"], "bluetooth", "", Device, MODULE;
     /// PID/net/iso.
-    Iso: "iso", ["ISO"], "bluetooth", "", Device, UID | MODULE;
+    Iso: "iso", ["ISO"], "bluetooth", "", Device, MODULE;
     /// PID/net/bnep.
-    Bnep: "bnep", ["BNEP"], "bluetooth", "", Device, UID | MODULE;
+    Bnep: "bnep", ["BNEP"], "bluetooth", "", Device, MODULE;
     /// PID/net/cmtp.
-    Cmtp: "cmtp", ["CMTP"], "bluetooth", "", Device, UID | MODULE;
+    Cmtp: "cmtp", ["CMTP"], "bluetooth", "", Device, MODULE;
     /// PID/net/hidp.
-    Hidp: "hidp", ["HIDP"], "bluetooth", "", Device, UID | MODULE;
+    Hidp: "hidp", ["HIDP"], "bluetooth", "", Device, MODULE;
     /// PID/net/phonet: modems of telephones. Each row tells the type.
-    Phonet: "phonet", ["PHONET", "PNPIPE"], "phonet", "", Called, UID | MODULE;
+    Phonet: "phonet", ["PHONET", "PNPIPE"], "phonet", "", Called, MODULE;
     /// PID/net/ax25: amateur radio. The type is any of three.
     Ax25: "ax25", ["AX25"], "ax25", "", Called, MODULE;
     /// PID/net/nr: amateur radio, over AX.25.
@@ -153,9 +151,9 @@ protocols! {
     /// PID/net/can-bcm/INODE.
     CanBcm: "can_bcm", ["CAN_BCM"], "can", "dgram", Device, MODULE;
     /// Multipath TCP: its subflows and listeners are rows of tcp, with its inode.
-    Mptcp: "mptcp", ["MPTCP"], "inet", "stream", Inet4, PORTS | UID;
+    Mptcp: "mptcp", ["MPTCP"], "inet", "stream", Inet4, PORTS;
     /// Multipath TCP over IPv6.
-    Mptcp6: "mptcp6", ["MPTCPv6"], "inet6", "stream", Inet6, PORTS | UID;
+    Mptcp6: "mptcp6", ["MPTCPv6"], "inet6", "stream", Inet6, PORTS;
     /// A protocol without a table, known by sockprotoname alone: vsock, xdp …; the row has its name.
     Other: "-", [], "", "", Unlisted, NONE;
 }
@@ -257,8 +255,6 @@ impl Protos {
 
     /// The protocols that have ports.
     pub(crate) const PORTED: Self = Self::with_flag(PORTS);
-    /// The protocols whose table tells the owner.
-    pub(crate) const OWNED: Self = Self::with_flag(UID);
     /// The protocols whose table is there only while a module is loaded.
     pub(crate) const MODULES: Self = Self::with_flag(MODULE);
     /// The protocols whose table lists every socket, from its making on.

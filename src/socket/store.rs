@@ -261,6 +261,13 @@ impl Sockets {
             .unwrap_or_default()
     }
 
+    /// Notes who made socket `number`, where details are kept.
+    pub(crate) fn set_uid(&mut self, number: u32, uid: Option<u32>) {
+        if let Some(detail) = self.details.get_mut(to_index(number)) {
+            detail.uid = uid;
+        }
+    }
+
     /// Returns true if extras are kept.
     pub(crate) fn keeps_extras(&self) -> bool {
         self.keeps == Keeps::Extras

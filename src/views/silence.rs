@@ -34,9 +34,9 @@ pub(crate) fn line(
         }
         line.text(": no row matches");
     }
-    if let (Status::CannotTell(reason), Some(proc)) = (status, proc) {
+    if let Status::CannotTell(reason) = status {
         let is_of_process = matches!(reason, Reason::UnreadProcess | Reason::HiddenProcess);
-        if is_of_process {
+        if is_of_process && let Some(proc) = proc {
             let unread = snapshot.joined.unread();
             line.clause(&notice::closing(proc, unread, snapshot.selected));
         } else if !reason.clause().is_empty() {
