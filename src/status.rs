@@ -44,8 +44,8 @@ pub(crate) enum Reason {
     DoubtedName,
     /// Nothing tells which user made a socket, because nobody is seen to hold it.
     UnknownUser,
-    /// The number of a namespace may not be read, and may be the one that is asked for.
-    NamelessNamespace,
+    /// A namespace that is asked for may be one that is not seen, or whose number is not.
+    UnseenNamespace,
     /// A socket is of a namespace without a process, whose tables cannot be read.
     NoProcessInNamespace,
     /// A socket that stands in no table may be bound to the port.
@@ -108,8 +108,8 @@ impl Reason {
             Some(Self::DoubtedName)
         } else if may_be_of_user(snapshot, plan) {
             Some(Self::UnknownUser)
-        } else if again.is_some_and(|again| again.may_be_nameless) {
-            Some(Self::NamelessNamespace)
+        } else if again.is_some_and(|again| again.may_be_unseen) {
+            Some(Self::UnseenNamespace)
         } else if unlisted.is_some_and(|unlisted| unlisted.is_foreign) {
             Some(Self::NoProcessInNamespace)
         } else {
@@ -135,8 +135,8 @@ impl Reason {
             Self::UnknownUser => {
                 "a socket that nobody is seen to hold may be it: no table tells who made it"
             }
-            Self::NamelessNamespace => {
-                "the number of a network namespace may not be read here, and may be that; try root, or the id of a process in it"
+            Self::UnseenNamespace => {
+                "it may be there: not every network namespace can be told here; try root"
             }
             Self::NoProcessInNamespace => {
                 "no process is in its network namespace, so the tables of that cannot be read"

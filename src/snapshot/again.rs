@@ -27,8 +27,9 @@ pub(crate) struct Again {
     pub(crate) missing_namespaces: Vec<u32>,
     /// True if one of these is named by its inode, and so may be one without a process.
     pub(crate) is_deserted: bool,
-    /// True if that may be there: the number of a namespace that was met may not be read.
-    pub(crate) may_be_nameless: bool,
+    /// True if a selected namespace may be there: the number of one that was met may not be read, or a process in it is not seen,
+    /// or what that process is in is not.
+    pub(crate) may_be_unseen: bool,
     /// The sockets that stand in no table and may be what was asked for.
     pub(crate) unlisted: UnlistedSockets,
 }
@@ -139,12 +140,14 @@ impl Take<'_> {
         } else {
             UnlistedSockets::default()
         };
-        let mut namespaces = first.namespaces.iter();
+        let may_be_unseen = first.namespaces.unmet > missing_namespaces.len()
+            || (first.namespaces.unmet > 0 && first.joined.hides_some())
+            || (is_deserted && some_are_untold(first));
         Ok(Again {
             missing: self.missing(first),
             missing_namespaces,
             is_deserted,
-            may_be_nameless: is_deserted && namespaces.any(|(_, netns)| netns.inode.is_none()),
+            may_be_unseen,
             unlisted,
             snapshot,
         })
@@ -180,4 +183,17 @@ impl Take<'_> {
         tests.extend(words.map(ProcessTest::Container));
         tests
     }
+}
+
+/// Returns true if the number of a namespace that was met may not be read, or not even what the first process is in that may not be
+/// read (hidepid=1): then it is so with all of them.
+fn some_are_untold(first: &Snapshot) -> bool {
+    let mut all = first.namespaces.iter();
+    let is_nameless = all.any(|(_, netns)| netns.inode.is_none());
+    let unread = first.joined.unread().first();
+    let is_met = |pid| {
+        let mut all = first.namespaces.iter();
+        all.any(|(_, netns)| netns.members().any(|task| task.pid == pid))
+    };
+    is_nameless || unread.is_some_and(|unread| !is_met(unread.pid))
 }

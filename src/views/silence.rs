@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
         // Nobody knows what sockets an unread process has.
         let is_unread = self.processes().next().is_some()
             && (1..=self.first.joined.unread().len()).contains(&self.first.selected);
-        if !is_unread && (is_there || line.0.is_empty()) {
+        if !is_unread && (is_there || line.0.is_empty() && !self.again.may_be_unseen) {
             self.write_looked_at(line);
             self.write_nearest(line);
         }

@@ -129,6 +129,8 @@ pub(crate) struct Namespaces {
     last: usize,
     /// True if only some are selected.
     is_narrowed: bool,
+    /// How many of those that are selected were not met.
+    pub(crate) unmet: usize,
 }
 
 impl Namespaces {
@@ -168,7 +170,7 @@ impl Namespaces {
         for netns in &mut self.all {
             netns.is_selected = false;
         }
-        let mut are_met = true;
+        self.unmet = 0;
         for number in wanted {
             let task = Task::process(*number);
             // Where the main thread has exited, the first of the others stands for the process.
@@ -185,9 +187,9 @@ impl Namespaces {
                     is_met = true;
                 }
             }
-            are_met &= is_met;
+            self.unmet += usize::from(!is_met);
         }
-        are_met
+        self.unmet == 0
     }
 
     /// Returns the inode of the host's own network namespace, that of the first process of the machine; `None` where this proc does

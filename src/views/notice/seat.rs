@@ -162,7 +162,8 @@ impl Seat {
         // A program of root gets the bounding set, unless `no_new_privs` is set.
         let gets = |set: u64| !is_root && !rights.no_new_privs && rights.bounding & set == set;
         let suffices = |target: &Target| target.permitted & !rights.bounding == 0;
-        if gets(capability::SYS_PTRACE)
+        // Without `CAP_DAC_READ_SEARCH` the folder stays shut to a root that is not its owner.
+        if (gets(capability::SYS_PTRACE) && rights.bounding & capability::DAC != 0)
             || (gets(capability::SETIDS) && all(&|target| is_open(target) && suffices(target)))
         {
             ways.push(Way::Root);
@@ -381,6 +382,12 @@ mod tests {
                 beside(0, DOCKER),
                 vec![shut(33)],
                 "try --user 0 --cap-add SYS_PTRACE, or root on the host",
+            ),
+            // With nothing but SYS_PTRACE even root opens no folder of theirs.
+            (
+                seat(Place::Sidecar, 1000, 0, capability::SYS_PTRACE),
+                vec![target(33)],
+                "try --user 33:33, or root on the host",
             ),
             (
                 beside(0, capability::SYS_PTRACE),
