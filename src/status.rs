@@ -173,7 +173,7 @@ fn may_be_of_user(snapshot: &Snapshot, plan: &Plan) -> bool {
         let (row, detail) = (sockets.row(number), sockets.detail(number));
         detail.uid.is_none()
             && explain(&row, false) == Owner::Elsewhere
-            && plan.condition.may_match_row(&row, &detail)
+            && plan.condition.may_match_user(&row, &detail)
     };
     plan.needs.uids && plan.shows_ownerless() && sockets.numbers().any(is_unknown)
 }

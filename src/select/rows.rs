@@ -33,6 +33,15 @@ impl Condition {
         self.test_row(row, detail) != Truth::No
     }
 
+    /// Returns true if the condition may hold for a joined row, were its user the one that is asked for.
+    pub(crate) fn may_match_user(&self, row: &Row<'_>, detail: &Detail) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(RowTest::Uid(_)) | Question::Process(_) => Truth::Maybe,
+            Question::Row(test) => test.holds(row, detail),
+        });
+        truth != Truth::No
+    }
+
     /// Returns true if the condition, whose questions about the process are settled, holds for a joined row. `is_dual`
     /// is asked of a row that waits on every address of IPv6 whether it takes IPv4 too.
     pub(crate) fn matches_row(

@@ -5,7 +5,7 @@
 //! without `--quiet` and `--wait`, and the line.
 
 use crate::again::{Held, in_a_network_of_its_own};
-use crate::machine::skip;
+use crate::machine::{own_status, skip};
 use crate::rows::{EMPTY, NOBODY, NOBODY6, listen, netlink, tcp, tcp_short, udp, unix};
 use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
@@ -89,6 +89,83 @@ fn a_name_that_is_in_doubt_may_be_it() {
     answers(&tree, ":80", 1, "");
 }
 
+/// What is said where a namespace that is asked for may be one of which nothing can be told.
+const UNTOLD: &str = "it may be there: not every network namespace can be told here; try root";
+
+// A plain user may not read the number of another user's namespace, and with hidepid=1 not even its tables.
+#[test]
+fn a_namespace_that_is_not_told_from_others_may_be_it() {
+    let tree = Tree::new();
+    tree.namespace("b");
+    tree.table("tcp", &[listen(80, 10)]);
+    tree.table_in("b", "tcp", &[listen(81, 20)]);
+    tree.process(5, "own").ns_net(4_026_531_840).socket(3, 10);
+    answers(&tree, "--netns 4026532281 -l", 1, "");
+    tree.process_in("b", 6, "nameless").socket(3, 20);
+    answers(&tree, "--netns 4026532281 -l :81", 3, UNTOLD);
+    for args in ["--netns 99 -l", "--netns 5 -l :81", "--netns 6 -l :80"] {
+        answers(&tree, args, 1, "");
+    }
+    tree.process(7, "shut").without("net");
+    answers(&tree, "--netns 7 -l", 3, UNTOLD);
+    answers(&tree, "--netns 99 --netns 7 -l", 3, UNTOLD);
+    tree.run("--netns 6 -l :81")
+        .shows(&["6 nameless 3 tcp LISTEN 0 0 0.0.0.0:81 *:*"]);
+}
+
+// No table of unix tells a user, but the descriptor does; in a captured tree it leads nowhere.
+#[test]
+fn a_unix_socket_is_of_the_user_who_made_it_and_of_anybody_where_nobody_holds_it() {
+    let tree = Tree::new();
+    tree.process(60, "app").socket(3, 11);
+    let row = |inode, path| unix("00010000", "0001", "01", inode, path);
+    tree.table("unix", &[row(11, "/run/held"), row(12, "/run/not")]);
+    tree.table("tcp", &[listen(80, 13)]);
+    tree.table("netlink", &[netlink(0, 0, 14)]);
+    let end = "; a socket that nobody is seen to hold may be it: no table tells who made it";
+    for args in [
+        "--uid 5",
+        "--uid 5 -x",
+        "--uid 5 -l /run/not",
+        "--uid 5 app -x",
+    ] {
+        let status = if args.contains("app") { 1 } else { 3 };
+        answers(&tree, args, status, if status == 3 { end } else { "" });
+    }
+    for args in ["--uid 5 -t", "--uid 5 --netlink", "--uid 5 /run/other.sock"] {
+        answers(&tree, args, 1, "");
+    }
+    in_a_network_of_its_own(|| {
+        let (_socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let (pid, uid) = (std::process::id(), own_status("Uid:", 1));
+        for args in ["-x", "", "-j -x"] {
+            let run = live(&format!("--uid {uid} {args} {pid}"));
+            let rows = run.out().lines().filter(|row| row.contains("unix-dgram"));
+            assert_eq!(rows.count(), 2, "{args}: {run:?}");
+            let told = format!("\"uid\":{uid},");
+            assert!(run.out().contains(&told) == args.contains("-j"), "{run:?}");
+        }
+        live("-q --uid 4242 -x").exactly("", 1);
+        live(&format!("-q --uid 4242 {pid}")).exactly("", 1);
+    });
+}
+
+// EMFILE, EIO: nobody is told that all could be read.
+#[test]
+fn a_process_that_fails_may_hold_what_nobody_is_seen_to_hold() {
+    let tree = Tree::new();
+    tree.process(60, "app")
+        .without("fd")
+        .file("fd", "no folder");
+    tree.table("tcp", &[listen(80, 13)]);
+    let run = tree.run("");
+    assert_eq!(run.rows(), ["- (hidden) - tcp LISTEN 0 0 0.0.0.0:80 *:*"]);
+    assert!(
+        run.one_line().ends_with("60/fd: Not a directory"),
+        "{run:?}"
+    );
+}
+
 // proc(5), hidepid=2: the processes of other users are not there at all.
 #[test]
 fn a_process_that_this_proc_hides_may_have_it() {
@@ -105,8 +182,11 @@ fn a_process_that_this_proc_hides_may_have_it() {
     ];
     // What the tables tell is not hidden.
     let told = ["-l :9", "-u :9", "-x", "--remote-port 9"];
-    let cases = hidden.iter().map(|args| (args, 3));
-    for (args, status) in cases.chain(told.iter().map(|args| (args, 1))) {
+    // Nobody can tell what the first process is in.
+    let netns = ["--netns 1 -l", "--netns 4026531999 -l"];
+    let cases = hidden.iter().map(|args| (args, 3, end));
+    let cases = cases.chain(told.iter().map(|args| (args, 1, "")));
+    for (args, status, end) in cases.chain(netns.iter().map(|args| (args, 3, UNTOLD))) {
         for quiet in ["", "-q "] {
             if quiet == "-q " && args.contains("-T") {
                 continue;
@@ -125,11 +205,12 @@ fn a_process_that_this_proc_hides_may_have_it() {
                 "{args}: {said}"
             );
             assert_eq!(said.is_empty(), quiet == "-q ", "{args}: {said}");
-            let is_hidden = said.trim_end().ends_with(end);
             assert!(
-                is_hidden == (status == 3) || said.is_empty(),
+                said.is_empty() || said.trim_end().ends_with(end),
                 "{args}: {said}"
             );
+            let is_hidden = said.contains("hidepid");
+            assert!(!is_hidden || end.contains("hidepid"), "{args}: {said}");
         }
     }
 }
@@ -229,16 +310,35 @@ fn a_socket_of_a_namespace_without_a_process_may_be_it() {
         let Some(_held) = perl(script) else {
             return;
         };
-        for args in [":6060", "-l :6060", "@deserted", "-x -l @deserted"] {
+        for args in [
+            ":6060",
+            "-l :6060",
+            "@deserted",
+            "-x -l @deserted",
+            // Its unix socket proves that there is such a namespace, so the other may listen too.
+            "-l",
+            "-t -l",
+            "-sESTABLISHED",
+            "--remote-port 6060",
+            "--netns 4294967295",
+            "--netns 4294967295 -l :6060",
+            "--netns 4294967295 -x",
+        ] {
             live(&format!("-q {args}")).exactly("", 3);
         }
+        let line = live("--netns 4294967295 -l :6060");
+        let line = line.one_line();
+        let begin = "no process is seen in network namespace 4294967295; 1 TCP socket in no table may be it: ";
+        assert!(line.starts_with(begin), "{line}");
         let run = live("@deserted");
         run.prints("", 3);
         let line = run.one_line();
         let named = "; 1 socket in no table may be it: ";
         let end = "; no process is in its network namespace, so the tables of that cannot be read";
         assert!(line.contains(named) && line.ends_with(end), "{line}");
-        live("-q -u :6060").exactly("", 1);
+        for args in ["-u :6060", "-u -l", "--netns 4194304", "-l :6060 nosuch"] {
+            live(&format!("-q {args}")).exactly("", 1);
+        }
     });
 }
 
@@ -328,7 +428,7 @@ fn what_was_looked_at_and_where_it_stopped_is_one_line() {
         ("nginx :9", "no process matches 'nginx'"),
         ("-c nginx", "no command begins with 'nginx'"),
         ("--container beef", "no container is 'beef'"),
-        ("--netns 99", "no process or network namespace 99"),
+        ("--netns 99", "no process 99"),
         (
             "nginx java :9",
             "no process matches 'nginx'; 2 processes are selected, none of their 3 sockets is on port 9",

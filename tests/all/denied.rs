@@ -213,6 +213,11 @@ fn a_socket_whose_protocol_may_not_be_asked_is_shown_and_one_sentence_says_so() 
             "{rows:?}"
         );
         assert_eq!(run.status, Some(0));
+        // It may be of UDP, as it is.
+        for args in [&["-u", &pid][..], &["-q", "-u"]] {
+            let run = denied(lsock().args(args), "getxattr", error);
+            assert_eq!((run.out(), run.status), ("", Some(3)), "{run:?}");
+        }
     }
     drop(holder.stdin.take());
     holder.wait().unwrap();
