@@ -323,6 +323,7 @@ fn a_socket_of_a_namespace_without_a_process_may_be_it() {
             "--netns 4294967295",
             "--netns 4294967295 -l :6060",
             "--netns 4294967295 -x",
+            "-x",
         ] {
             live(&format!("-q {args}")).exactly("", 3);
         }
