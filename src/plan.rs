@@ -140,11 +140,9 @@ impl Plan {
         self.needs.ends || self.needs.paths
     }
 
-    /// Returns true if a socket in no table may match in truth, though nothing that is known of it does; or if the kernel was not
-    /// asked what it is, because every socket of these protocols is in a table, but for those of a namespace without a process.
+    /// Returns true if a socket in no table may match in truth, though nothing that is known of it does.
     pub(crate) fn asks_unlisted(&self) -> bool {
-        let is_asked = self.needs.protos.without(Protos::ALWAYS_LISTED).is_empty();
-        self.asks_bound() || is_asked || !self.condition.may_match_rowless(None)
+        self.asks_bound() || !self.condition.may_match_rowless(None)
     }
 
     /// Returns true if a process that is not selected may hold a socket that is shown as one without a holder.

@@ -10,6 +10,7 @@ use crate::collections::sort::sort_dedup;
 use crate::join::sockprotoname::SockProtoName;
 use crate::join::user::user;
 use crate::proc::{NetnsId, Proc, Task, error_text};
+use crate::socket::extra::Keeps;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -62,20 +63,13 @@ pub(crate) fn load_rowless(
     let condition = reader.rows.condition;
     let protos = condition.protos();
     let elsewhere = unread != UnreadNamespaces::None;
-    // Where all protocols that are selected have every socket in a table, a socket without a row is of another protocol
-    // and needs no name. It may also have been made after its table was read, where that was read beside the walk, or
-    // stand in the table of a namespace that was not read.
-    let asks = elsewhere || !protos.without(Protos::ALWAYS_LISTED).is_empty();
-    if !asks && !walk.had_helpers {
-        return;
-    }
-    let mut rowless = find(walk, lacks_row, unread, asks, reader);
+    let mut rowless = find(walk, lacks_row, unread, reader);
     for socket in &mut rowless {
         let listed_as = socket.answer.proto.map_or(protos, Proto::listed_as);
         let tables = protos.intersection(listed_as);
         // Where the kernel was asked and does not tell, the tables that were read have told all that they can, but for the
         // rows that a "not" has left out: these would match if they were not there.
-        let is_sought = elsewhere || socket.answer.proto.is_some() || !asks || condition.negates();
+        let is_sought = elsewhere || socket.answer.proto.is_some() || condition.negates();
         if is_sought && tables.meets(Protos::LISTED) {
             socket.tables = tables;
         }
@@ -106,13 +100,15 @@ pub(crate) fn load_rowless(
     }
 }
 
-/// Returns the sockets of those selected descriptors of `walk` for which `lacks_row` holds, each once. Where `asks`, the
-/// kernel is asked for their protocol, and those of protocols that are not selected are left out.
+/// Number of sockets without a row from which on it costs less to read the tables that are not selected than to ask for each.
+const MANY: usize = 1000;
+
+/// Returns the sockets of those selected descriptors of `walk` for which `lacks_row` holds, each once, but for those of protocols
+/// that are not selected.
 fn find(
     walk: &Walk,
     lacks_row: &dyn Fn(Holder) -> bool,
     unread: UnreadNamespaces,
-    asks: bool,
     reader: &mut Reader<'_>,
 ) -> Vec<Rowless> {
     let condition = reader.rows.condition;
@@ -141,6 +137,25 @@ fn find(
             }
         }
     }
+    let mut inodes = Vec::new();
+    if lacking.len() >= MANY {
+        inodes.extend(lacking.iter().map(|(_, holder)| holder.inode));
+    }
+    let mut others = Wanted::new(inodes, false);
+    let (missed, only_listeners) = (reader.missed, reader.only_listeners);
+    (reader.is_silent, reader.only_listeners) = (true, false);
+    for (id, netns) in walk.namespaces.iter() {
+        let (protos, mut rows) = (Protos::LISTED.without(protos), Sockets::new(Keeps::Rows));
+        reader.load(
+            id,
+            &mut netns.members(),
+            protos,
+            Some(&mut others),
+            &mut rows,
+        );
+    }
+    (reader.is_silent, reader.only_listeners) = (false, only_listeners);
+    reader.missed = missed;
     let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
     let asks_user = condition.needs().uids;
     let mut has_streams = None;
@@ -150,13 +165,13 @@ fn find(
         if seen.find(holder.inode).next().is_some() {
             continue;
         }
-        let mut answer = SockProtoName::default();
-        if asks {
-            match SockProtoName::ask(reader.proc, process.task, holder, &mut path) {
-                Some(told) => answer = told,
-                None => continue,
-            }
+        if others.has_row(holder.inode) {
+            continue;
         }
+        let Some(mut answer) = SockProtoName::ask(reader.proc, process.task, holder, &mut path)
+        else {
+            continue;
+        };
         if answer.name() == b"unix"
             && !*has_streams.get_or_insert_with(|| names_streams(reader.proc, process.task))
         {
