@@ -3,7 +3,7 @@
 //! listed here, and nowhere else.
 
 use crate::cli::View;
-use crate::join::{Owner, explain};
+use crate::join::Owner;
 use crate::plan::Plan;
 use crate::select::rows::Unlisted;
 use crate::snapshot::{Again, Snapshot};
@@ -132,12 +132,8 @@ impl Reason {
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
             Self::DoubtedName => "a name that is not shown may be it",
-            Self::UnknownUser => {
-                "a socket that nobody is seen to hold may be it: no table tells who made it"
-            }
-            Self::UnseenNamespace => {
-                "it may be there: not every network namespace can be told here; try root"
-            }
+            Self::UnknownUser => "nothing tells who made a socket that nobody is seen to hold",
+            Self::UnseenNamespace => "not every network namespace can be told here; try root",
             Self::NoProcessInNamespace => {
                 "no process is in its network namespace, so the tables of that cannot be read"
             }
@@ -172,7 +168,10 @@ fn may_be_of_user(snapshot: &Snapshot, plan: &Plan) -> bool {
     let is_unknown = |number| {
         let (row, detail) = (sockets.row(number), sockets.detail(number));
         detail.uid.is_none()
-            && explain(&row, false) == Owner::Elsewhere
+            && !matches!(
+                (row.inode, row.ends),
+                (0, _) | (_, Ends::Netlink { port_id: 0, .. })
+            )
             && plan.condition.may_match_user(&row, &detail)
     };
     plan.needs.uids && plan.shows_ownerless() && sockets.numbers().any(is_unknown)

@@ -139,7 +139,9 @@ fn find(
     }
     let mut inodes = Vec::new();
     if lacking.len() >= MANY {
-        inodes.extend(lacking.iter().map(|(_, holder)| holder.inode));
+        for (_, holder) in &lacking {
+            inodes.push(holder.inode);
+        }
     }
     let mut others = Wanted::new(inodes, false);
     let (missed, only_listeners) = (reader.missed, reader.only_listeners);

@@ -12,8 +12,9 @@ pub(crate) fn name_users(joined: &Joined, proc: &Proc, sockets: &mut Sockets) {
     joined.for_each_socket(sockets, &mut |entry| {
         if let (Some(process), Some(fd), None) =
             (entry.process, entry.fd, sockets.detail(entry.socket).uid)
+            && let Some(uid) = user(proc, process.task, fd)
         {
-            found.push((entry.socket, user(proc, process.task, fd)));
+            found.push((entry.socket, uid));
         }
     });
     for (number, uid) in found {

@@ -206,11 +206,17 @@ impl Proc {
             Err(error) if is_forbidden(&error) => error,
             done => return done,
         };
-        let owner = self.stat(task, "")?;
-        match BorrowedIdentity::take_on(owner.uid, owner.gid) {
+        match self.borrow_identity(task)? {
             Some(_borrowed) => read(),
             None => Err(error),
         }
+    }
+
+    /// Takes on the identity of the owner of `task`; `None` where that is not permitted.
+    #[cold]
+    fn borrow_identity(&self, task: Task) -> io::Result<Option<BorrowedIdentity>> {
+        let owner = self.stat(task, "")?;
+        Ok(BorrowedIdentity::take_on(owner.uid, owner.gid))
     }
 
     /// Opens the folder `name` of `task`.

@@ -262,9 +262,9 @@ impl Sockets {
     }
 
     /// Notes who made socket `number`, where details are kept.
-    pub(crate) fn set_uid(&mut self, number: u32, uid: Option<u32>) {
+    pub(crate) fn set_uid(&mut self, number: u32, uid: u32) {
         if let Some(detail) = self.details.get_mut(to_index(number)) {
-            detail.uid = uid;
+            detail.uid = Some(uid);
         }
     }
 
