@@ -372,7 +372,7 @@ fn of_many_sockets_the_tables_that_are_not_selected_tell_what_they_are() {
                 Err(why) => return skip(&why),
             }
         }
-        let script = "for (1 .. 600) { socket(my $s, 2, 2, 17) && bind($s, pack('S n x12', 2, 0)) or die qq($!\\n); push @s, $s }";
+        let script = "for (1 .. 600) { my $s; socket($s, 2, 2, 17) && bind($s, pack('S n x12', 2, 0)) or die qq($!\\n); push @s, $s }";
         let Some(_more) = perl(script) else {
             return;
         };
