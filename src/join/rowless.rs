@@ -187,7 +187,7 @@ fn find(
         }
         seen.insert(holder.inode, 0);
         let uid = if asks_user {
-            user(reader.proc, process.task, holder.fd)
+            user(reader.proc, process.task, holder.fd, holder.inode)
         } else {
             None
         };

@@ -12,7 +12,7 @@ pub(crate) fn name_users(joined: &Joined, proc: &Proc, sockets: &mut Sockets) {
     joined.for_each_socket(sockets, &mut |entry| {
         if let (Some(process), Some(fd), None) =
             (entry.process, entry.fd, sockets.detail(entry.socket).uid)
-            && let Some(uid) = user(proc, process.task, fd)
+            && let Some(uid) = user(proc, process.task, fd, entry.row.inode)
         {
             found.push((entry.socket, uid));
         }
@@ -22,10 +22,11 @@ pub(crate) fn name_users(joined: &Joined, proc: &Proc, sockets: &mut Sockets) {
     }
 }
 
-/// Returns the user who made the socket behind descriptor `fd` of `task`: the owner of what its link leads to. In a captured
-/// tree it leads nowhere.
+/// Returns the user who made the socket `inode`: the owner of what the link of descriptor `fd` of `task` leads to, unless that is
+/// another's by now. In a captured tree it leads nowhere.
 #[cold]
-pub(super) fn user(proc: &Proc, task: Task, fd: u32) -> Option<u32> {
+pub(super) fn user(proc: &Proc, task: Task, fd: u32, inode: u32) -> Option<u32> {
     let stat = proc.as_owner(task, || proc.stat(task, &format!("fd/{fd}")));
-    stat.ok().map(|stat| stat.uid)
+    let stat = stat.ok().filter(|stat| stat.ino == u64::from(inode));
+    stat.map(|stat| stat.uid)
 }

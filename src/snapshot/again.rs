@@ -140,9 +140,11 @@ impl Take<'_> {
         } else {
             UnlistedSockets::default()
         };
-        let may_be_unseen = first.namespaces.unmet > missing_namespaces.len()
-            || (first.namespaces.unmet > 0 && first.joined.hides_some())
-            || (is_deserted && some_are_untold(first));
+        let unmet = first.namespaces.unmet;
+        let may_be_unseen = first.selected > 0
+            && (unmet > missing_namespaces.len()
+                || (unmet > 0 && first.joined.hides_some())
+                || (is_deserted && some_are_untold(first)));
         Ok(Again {
             missing: self.missing(first),
             missing_namespaces,

@@ -103,7 +103,12 @@ fn a_namespace_that_is_not_told_from_others_may_be_it() {
     answers(&tree, "--netns 4026532281 -l", 1, "");
     tree.process_in("b", 6, "nameless").socket(3, 20);
     answers(&tree, "--netns 4026532281 -l :81", 3, UNTOLD);
-    for args in ["--netns 99 -l", "--netns 5 -l :81", "--netns 6 -l :80"] {
+    for args in [
+        "--netns 99 -l",
+        "--netns 5 -l :81",
+        "--netns 6 -l :80",
+        "--netns 4026532281 -l nosuch",
+    ] {
         answers(&tree, args, 1, "");
     }
     tree.process(7, "shut").without("net");
@@ -135,6 +140,13 @@ fn a_unix_socket_is_of_the_user_who_made_it_and_of_anybody_where_nobody_holds_it
     for args in ["--uid 5 -t", "--uid 5 --netlink", "--uid 5 /run/other.sock"] {
         answers(&tree, args, 1, "");
     }
+    // A descriptor that has become another's tells nothing.
+    tree.process(61, "again")
+        .socket(3, 11)
+        .file("fd/socket:[11]", "");
+    let uid = own_status("Uid:", 1);
+    let run = tree.run(&format!("--uid {uid} -x"));
+    assert_eq!((run.out(), run.status), ("", Some(3)), "{run:?}");
     in_a_network_of_its_own(|| {
         let (_socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
         let (pid, uid) = (std::process::id(), own_status("Uid:", 1));
