@@ -214,7 +214,7 @@ fn a_socket_whose_protocol_may_not_be_asked_is_shown_and_one_sentence_says_so() 
         );
         assert_eq!(run.status, Some(0));
         // It may be of UDP, as it is.
-        for args in [&["-u", &pid][..], &["-q", "-u"]] {
+        for args in [&["-u", &pid][..], &["-q", "-u", &pid]] {
             let run = denied(lsock().args(args), "getxattr", error);
             assert_eq!((run.out(), run.status), ("", Some(3)), "{run:?}");
         }
