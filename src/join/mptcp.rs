@@ -11,6 +11,7 @@ use crate::socket::store::Sockets;
 use crate::tables::protocols;
 use crate::walk::fds::Holder;
 use crate::walk::netns::{Namespaces, Netns};
+use crate::warn::Warnings;
 
 /// Notes in `sockets` which rows of TCP that somebody of `joined` holds are MPTCP's.
 pub(crate) fn name_mptcp(
@@ -18,6 +19,7 @@ pub(crate) fn name_mptcp(
     proc: &Proc,
     namespaces: &Namespaces,
     sockets: &mut Sockets,
+    warnings: &mut Warnings,
 ) {
     let mut buffer = vec![0; protocols::BUFFER_LEN];
     let has_mptcp = |(_, netns)| has_mptcp(proc, netns, &mut buffer);
@@ -45,11 +47,10 @@ pub(crate) fn name_mptcp(
         *asked = true;
         let inode = entry.row.inode;
         let answer = SockProtoName::ask(proc, process.task, Holder { inode, fd }, &mut path);
+        let answer = answer.unwrap_or_default();
+        answer.warn_if_denied(warnings);
         // The table tells by which IP this subflow goes.
-        if answer
-            .and_then(|answer| answer.proto)
-            .is_some_and(|proto| Protos::MPTCP.has(proto))
-        {
+        if answer.proto.is_some_and(|proto| Protos::MPTCP.has(proto)) {
             found.push((entry.socket, proto));
         }
     }

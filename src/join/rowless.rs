@@ -179,9 +179,7 @@ fn find(
         {
             answer.proto = Some(Proto::Unix);
         }
-        if answer.is_denied {
-            let reason = "denied; sockets that no table lists are of unknown protocol";
-            reader.warnings.warn(b"getxattr(2)", reason);
+        if answer.warn_if_denied(reader.warnings) {
             let unknown = protos.without(Protos::ALWAYS_LISTED);
             reader.missed.skipped = reader.missed.skipped.union(unknown);
         }

@@ -5,6 +5,7 @@
 use crate::proc::{Proc, Task, is_denied, is_gone, socket_in_link};
 use crate::socket::proto::Proto;
 use crate::walk::fds::Holder;
+use crate::warn::Warnings;
 
 /// Room for the attribute: the name in `struct proto`, with its NUL.
 const NAME_LEN_MAX: usize = 32;
@@ -17,7 +18,7 @@ pub(super) struct SockProtoName {
     /// The protocol, where the kernel tells it.
     pub(super) proto: Option<Proto>,
     /// True if the question itself is denied, as a seccomp profile does.
-    pub(super) is_denied: bool,
+    is_denied: bool,
     /// Its name in lower case, without `af_`; zeros behind it.
     bytes: [u8; NAME_LEN_MAX],
     /// The length of the name.
@@ -60,6 +61,15 @@ impl SockProtoName {
             Err(error) => answer.is_denied = is_denied(&error),
         }
         Some(answer)
+    }
+
+    /// Returns true if the question itself is denied, and notes it in `warnings`.
+    pub(super) fn warn_if_denied(&self, warnings: &mut Warnings) -> bool {
+        if self.is_denied {
+            let reason = "denied; sockets that no table lists are of unknown protocol, and mptcp is called tcp";
+            warnings.warn(b"getxattr(2)", reason);
+        }
+        self.is_denied
     }
 
     /// Returns the name; it is empty where the kernel does not tell.

@@ -105,7 +105,7 @@ impl Snapshot {
     pub(crate) fn load_names(&mut self, proc: &Proc, plan: &Plan, warnings: &mut Warnings) {
         let (joined, sockets, namespaces) = (&self.joined, &mut self.sockets, &self.namespaces);
         if plan.names_mptcp {
-            name_mptcp(joined, proc, namespaces, sockets);
+            name_mptcp(joined, proc, namespaces, sockets, warnings);
         }
         let peers = &mut self.peers;
         let shown = joined.processes().iter().map(|process| process.task);

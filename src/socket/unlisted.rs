@@ -1,9 +1,9 @@
 //! The protocols that no table lists, by what sockprotoname calls them. In: a name. Out: the address family and the type that a
-//! program passes to `socket()`. It asks no kernel: the names
-//! are those of PID/net/protocols on Linux 5.10 to 6.18 with every module loaded.
+//! program passes to `socket()`. It asks no kernel: the names are those of PID/net/protocols on Linux 5.10 to 6.18 with every
+//! module loaded.
 
 /// Name, family and type, sorted by family; the type is empty where the name does not tell it.
-const UNLISTED: [(&str, &str, &str); 36] = [
+const UNLISTED: [(&str, &str, &str); 40] = [
     ("alg", "alg", "seqpacket"),
     ("ddp", "appletalk", ""),
     ("vcc", "atm", ""),
@@ -15,10 +15,13 @@ const UNLISTED: [(&str, &str, &str); 36] = [
     ("ieee-802.15.4-mac", "ieee802154", "dgram"),
     ("ieee-802.15.4-raw", "ieee802154", "raw"),
     ("dccp", "inet", "dccp"),
+    ("inet_smc", "inet", "stream"),
     ("l2tp/ip", "inet", "dgram"),
     ("dccpv6", "inet6", "dccp"),
+    ("inet6_smc", "inet6", "stream"),
     ("l2tp/ipv6", "inet6", "dgram"),
     ("sctpv6", "inet6", ""),
+    ("misdn", "isdn", ""),
     ("iucv", "iucv", ""),
     ("kcm", "kcm", ""),
     ("llc", "llc", ""),
@@ -39,6 +42,7 @@ const UNLISTED: [(&str, &str, &str); 36] = [
     ("smc6", "smc", "stream"),
     ("tipc", "tipc", ""),
     ("vsock", "vsock", ""),
+    ("x25", "x25", "seqpacket"),
     ("xdp", "xdp", "raw"),
 ];
 
@@ -64,6 +68,23 @@ mod tests {
                 family_and_type(name.as_bytes()),
                 Some((family, socket_type))
             );
+        }
+        // Every kind of socket that was made on a kernel with all modules has a family.
+        for made in [
+            include_str!("../../tests/captures/k510/manifest.json"),
+            include_str!("../../tests/captures/k61/manifest.json"),
+        ] {
+            let names = made.lines().filter_map(|line| {
+                let (_, name) = line.split_once("\"proto\": \"")?;
+                name.strip_suffix('"')
+            });
+            assert!(names.clone().count() > 100);
+            for name in names {
+                let proto = Proto::from_sockprotoname(name.as_bytes());
+                let word = name.to_ascii_lowercase();
+                let word = word.strip_prefix("af_").unwrap_or(&word);
+                assert!(proto != Proto::Other || family_and_type(word.as_bytes()).is_some(), "{name}");
+            }
         }
         // What has a protocol of its own has its family there.
         for proto in Proto::ALL {

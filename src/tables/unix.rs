@@ -83,12 +83,15 @@ pub(super) fn parse<'a>(record: &'a [u8], _: &Format) -> Option<(Row<'a>, Detail
         1 => Proto::Unix,
         2 => Proto::UnixDgram,
         5 => Proto::UnixSeq,
+        // A connection that is just being made has neither type nor state yet (`unix_stream_connect`).
+        0 if head.inode == 0 => Proto::Unix,
         _ => return None,
     };
     let state = match head.state {
         _ if head.flags & ACCEPTING != 0 => State::LISTEN,
         1 => State::UNCONNECTED,
         2 => State::CONNECTING,
+        4 if head.kind == 0 => State::CONNECTING,
         3 => State::CONNECTED,
         4 => State::DISCONNECTING,
         _ => return None,
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn real_rows_are_decoded() {
-        let cases: [(&str, Proto, State, u32, &[u8]); 7] = [
+        let cases: [(&str, Proto, State, u32, &[u8]); 8] = [
             (
                 "000000003e9b25b2: 00000002 00000000 00010000 0001 01  4449 /var/run/docker.sock",
                 Proto::Unix,
@@ -186,6 +189,13 @@ mod tests {
                 State::CONNECTING,
                 0,
                 b"/run/app.sock",
+            ),
+            (
+                "0000000031c4e62b: 00000002 00000000 00000000 0000 04     0 @a",
+                Proto::Unix,
+                State::CONNECTING,
+                0,
+                b"@a",
             ),
             (
                 "(____ptrval____): 00000002 00000000 00010000 0001 01  8165 @a\0",
@@ -242,6 +252,7 @@ mod tests {
             assert!(!is_row(line.as_bytes()));
         }
         assert_eq!(unix(&good.replace(" 0001 01", " 0009 01")), None);
+        assert_eq!(unix(&good.replace(" 0001 01", " 0000 04")), None);
         assert_eq!(
             unix(&good.replace(" 00010000 0001 01", " 00000000 0001 07")),
             None

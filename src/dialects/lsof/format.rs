@@ -11,10 +11,10 @@ use crate::join::Entry;
 use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::{Ends, Row, is_end};
-use crate::text::addr::{unmapped, write_ip};
+use crate::text::addr::{unmapped, write_c_v6};
 use crate::text::escape::{quoted, write_escaped};
 use crate::text::hex::write_hex;
-use crate::text::write::{Decimal, write_decimal, write_padding, write_short};
+use crate::text::write::{Decimal, write_decimal, write_padding, write_short, write_v4};
 
 /// The titles of the columns.
 const TITLES: &[u8] = b"COMMAND\0PID\0USER\0FD\0TYPE\0DEVICE\0SIZE/OFF\0NODE\0NAME\0";
@@ -254,15 +254,12 @@ fn write_name(row: &Row<'_>, out: &mut Vec<u8>) {
 
 /// Writes an end: `127.0.0.1:80`, `[::1]:80`, `*:80`.
 fn write_end(out: &mut Vec<u8>, (address, port): (IpAddr, u16)) {
-    let is_v6 = unmapped(address).is_ipv6();
-    if address.is_unspecified() {
-        out.push(b'*');
-    } else {
-        if is_v6 {
+    match unmapped(address) {
+        address if address.is_unspecified() => out.push(b'*'),
+        IpAddr::V4(v4) => write_v4(out, v4.octets()),
+        IpAddr::V6(v6) => {
             out.push(b'[');
-        }
-        write_ip(out, address);
-        if is_v6 {
+            write_c_v6(out, v6);
             out.push(b']');
         }
     }
@@ -334,5 +331,28 @@ fn write_lines(out: &mut Vec<u8>, cells: &[u8], widths: &[usize; COLUMNS], acces
             None => out.push(b'\n'),
         }
         at = if width.is_some() { at + 1 } else { 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_written_as_lsof_writes_it() {
+        for (address, end) in [
+            ("127.0.0.1", "127.0.0.1:80"),
+            ("0.0.0.0", "*:80"),
+            ("::", "*:80"),
+            ("::1", "[::1]:80"),
+            ("::ffff:127.0.0.1", "127.0.0.1:80"),
+            ("::ffff:0.0.0.0", "*:80"),
+            ("::1.2.3.4", "[::1.2.3.4]:80"),
+            ("64:ff9b::1.2.3.4", "[64:ff9b::102:304]:80"),
+        ] {
+            let mut out = Vec::new();
+            write_end(&mut out, (address.parse().unwrap(), 80));
+            assert_eq!(String::from_utf8(out).unwrap(), end);
+        }
     }
 }
