@@ -274,7 +274,10 @@ fn write_ends(object: &mut Object<'_>, row: &Row<'_>, interfaces: &Interfaces) {
         write_hex(out, odd.unwrap_or_default());
     });
     object.written("interface", &mut |out| match row.ends {
-        Ends::Packet { ifindex, .. } if ifindex != 0 => write_interface(out, interfaces, ifindex),
+        Ends::Packet { ifindex, .. } if ifindex != 0 => match interfaces.name(ifindex) {
+            Some(name) => out.extend_from_slice(name),
+            None => write_interface(out, interfaces, ifindex),
+        },
         Ends::Device(name) => out.extend_from_slice(name),
         Ends::Inet {
             local: (IpAddr::V6(address), _),

@@ -586,6 +586,23 @@ fn the_interface_of_a_link_local_address_of_sctp_is_told() {
 }
 
 #[test]
+fn an_interface_is_called_the_same_whichever_table_tells_it() {
+    let tree = Tree::new();
+    let addresses = b"fe800000000000000000000000000001 02 40 20 80     e\\th\n";
+    tree.table_text("a", "if_inet6", addresses);
+    let local = "000080FE000000000000000001000000:14E9";
+    tree.table("udp6", &[udp(local, NOBODY6, "07", EMPTY, 0, 8)]);
+    tree.table("packet", &[packet(3, "0003", 2, 9)]);
+    tree.process(7, "lldpd").socket(3, 8).socket(4, 9);
+    let shown = objects(&tree.run("-j 7"));
+    assert_eq!(shown[0]["local"], r"[fe80::1%e\\th]:5353");
+    assert_eq!(shown[1]["local"], r"all:e\\th");
+    for row in &shown {
+        assert_eq!(row["interface"], r"e\th");
+    }
+}
+
+#[test]
 fn the_summary_is_of_what_is_selected() {
     leak().run("-sH 8").exactly(
         "tcp  4 CLOSE_WAIT:3,ESTABLISHED:1\nunix 1 LISTEN:1\n\n8 lea\\x1bky 5 CLOSE_WAIT:3,ESTABLISHED:1,LISTEN:1\n\n127.0.0.1 4 CLOSE_WAIT:3,ESTABLISHED:1\n",
