@@ -62,7 +62,8 @@ impl Owner {
 /// - Any other socket has a file. Where some process could not be read, that one may hold it: hidden. A conclusion.
 /// - Else the holder is a process that this proc does not show, or the descriptor is in flight between two processes, or
 ///   the file is the kernel's own (a tunnel, NFS) or registered with `io_uring`: elsewhere. A conclusion; a socket that
-///   was made or closed between the looks at its process and at its table looks the same.
+///   was made or closed between the looks at its process and at its table looks the same, and so does a subflow of MPTCP
+///   whose socket was closed: its row keeps the inode until the other end has closed too.
 pub(crate) fn explain(row: &Row<'_>, some_unseen: bool) -> Owner {
     match (row.inode, row.state, row.ends) {
         (0, State::TIME_WAIT, _) => Owner::TimeWait,
