@@ -83,7 +83,10 @@ mod tests {
                 let proto = Proto::from_sockprotoname(name.as_bytes());
                 let word = name.to_ascii_lowercase();
                 let word = word.strip_prefix("af_").unwrap_or(&word);
-                assert!(proto != Proto::Other || family_and_type(word.as_bytes()).is_some(), "{name}");
+                assert!(
+                    proto != Proto::Other || family_and_type(word.as_bytes()).is_some(),
+                    "{name}"
+                );
             }
         }
         // What has a protocol of its own has its family there.
