@@ -15,7 +15,7 @@ use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::socket::{Detail, Ends, Row};
-use crate::tables::{Reader, protocols};
+use crate::tables::Reader;
 use crate::walk::fds::Holder;
 use crate::walk::{Process, Walk};
 
@@ -39,6 +39,10 @@ impl Rowless {
         self.answer.proto.unwrap_or(Proto::Other)
     }
 }
+
+/// Descriptors that are asked for their protocols at once, each in 10 µs; it takes 1 to 5 ms to walk the kernel's hash of TCP,
+/// which tells of those that are TCP's.
+const ASKED_MAX: usize = 500;
 
 /// Which namespaces have not been read before.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -110,6 +114,7 @@ fn find(
     lacks_row: &dyn Fn(Holder) -> bool,
     unread: UnreadNamespaces,
     reader: &mut Reader<'_>,
+    sockets: &mut Sockets,
 ) -> Vec<Rowless> {
     let condition = reader.rows.condition;
     let protos = condition.protos();
@@ -137,48 +142,21 @@ fn find(
             }
         }
     }
-    let mut inodes = Vec::new();
     if lacking.len() >= MANY {
-        for (_, holder) in &lacking {
-            inodes.push(holder.inode);
-        }
+        let listed = find_listed(&lacking, walk, reader);
+        lacking.retain(|(_, holder)| !listed.has_row(holder.inode));
     }
-    let mut others = Wanted::new(inodes, false);
-    let (missed, only_listeners) = (reader.missed, reader.only_listeners);
-    (reader.is_silent, reader.only_listeners) = (true, false);
-    for (id, netns) in walk.namespaces.iter() {
-        let (protos, mut rows) = (Protos::LISTED.without(protos), Sockets::new(Keeps::Rows));
-        reader.load(
-            id,
-            &mut netns.members(),
-            protos,
-            Some(&mut others),
-            &mut rows,
-        );
-    }
-    (reader.is_silent, reader.only_listeners) = (false, only_listeners);
-    reader.missed = missed;
     let (mut seen, mut path) = (Index::with_room(lacking.len()), Vec::new());
     let asks_user = condition.needs().uids;
-    let mut has_streams = None;
     let mut rowless = Vec::new();
     for (process, holder) in lacking {
         // One holder is enough to ask.
         if seen.find(holder.inode).next().is_some() {
             continue;
         }
-        if others.has_row(holder.inode) {
-            continue;
-        }
-        let Some(mut answer) = SockProtoName::ask(reader.proc, process.task, holder, &mut path)
-        else {
+        let Some(answer) = SockProtoName::ask(reader.proc, process.task, holder, &mut path) else {
             continue;
         };
-        if answer.name() == b"unix"
-            && !*has_streams.get_or_insert_with(|| names_streams(reader.proc, process.task))
-        {
-            answer.proto = Some(Proto::Unix);
-        }
         if answer.warn_if_denied(reader.warnings) {
             let unknown = protos.without(Protos::ALWAYS_LISTED);
             reader.missed.skipped = reader.missed.skipped.union(unknown);
@@ -189,7 +167,10 @@ fn find(
         } else {
             None
         };
-        if answer.proto.is_none_or(|proto| protos.has(proto)) {
+        if answer
+            .proto
+            .is_none_or(|proto| protos.meets(proto.listed_as()))
+        {
             rowless.push(Rowless {
                 inode: holder.inode,
                 netns: process.netns,
@@ -202,11 +183,21 @@ fn find(
     rowless
 }
 
-/// Returns true if the kernel has a name of its own for unix streams, as since Linux 5.15: then UNIX names no stream.
-fn names_streams(proc: &Proc, task: Task) -> bool {
-    let mut buffer = vec![0; protocols::BUFFER_LEN];
-    let text = proc.read_file(task, "net/protocols", &mut buffer);
-    text.is_ok_and(|text| protocols::count(text, &["UNIX-STREAM"]).is_some())
+/// Returns which of the sockets of `lacking` stand in tables that are not selected.
+#[inline(never)]
+fn find_listed(lacking: &[(&Process, Holder)], walk: &Walk, reader: &mut Reader<'_>) -> Wanted {
+    let inodes = lacking.iter().map(|(_, holder)| holder.inode);
+    let mut listed = Wanted::new(inodes.collect(), false);
+    let protos = Protos::LISTED.without(reader.rows.condition.protos());
+    let (missed, only_listeners) = (reader.missed, reader.only_listeners);
+    (reader.is_silent, reader.only_listeners) = (true, false);
+    for (id, netns) in walk.namespaces.iter().filter(|_| !protos.is_empty()) {
+        let (members, mut rows) = (&mut netns.members(), Sockets::new(Keeps::Rows));
+        reader.load(id, members, protos, Some(&mut listed), &mut rows);
+    }
+    (reader.is_silent, reader.only_listeners) = (false, only_listeners);
+    reader.missed = missed;
+    listed
 }
 
 /// Reads the tables that may list `rowless` by now: first of the namespaces of their holders; then with `elsewhere`, while

@@ -110,7 +110,7 @@ protocols! {
     Icmp6: "icmp6", ["PINGv6"], "inet6", "dgram", Inet6, NONE;
     /// PID/net/unix, type STREAM.
     Unix: "unix", ["UNIX-STREAM"], "unix", "stream", Path, ALWAYS;
-    /// PID/net/unix, type DGRAM. The kernel calls every unix socket UNIX that is not a stream.
+    /// PID/net/unix, type DGRAM. UNIX is any unix socket that is not a stream; before Linux 5.15, any at all.
     UnixDgram: "unix-dgram", ["UNIX"], "unix", "dgram", Path, ALWAYS;
     /// PID/net/unix, type SEQPACKET.
     UnixSeq: "unix-seq", [], "unix", "seqpacket", Path, ALWAYS;
@@ -193,6 +193,7 @@ impl Proto {
     pub(crate) const fn listed_as(self) -> Protos {
         match self {
             Self::Mptcp | Self::Mptcp6 => Protos::of(&[Self::Tcp, Self::Tcp6]),
+            Self::Unix | Self::UnixDgram | Self::UnixSeq => Protos::UNIX,
             proto => Protos::of(&[proto]),
         }
     }

@@ -156,7 +156,7 @@ fn family_and_type(row: &Row<'_>, detail: &Detail) -> (&'static str, &'static st
     let of_proto = (row.proto.family(), row.proto.socket_type());
     let (family, socket_type) = match row.ends {
         Ends::Sctp { addresses, .. } if addresses.contains(&b':') => ("inet6", ""),
-        // sockprotoname has one name for both types of unix that are not streams; before Linux 5.15, for all three.
+        // What the kernel calls UNIX is of any type, or of two.
         Ends::Unlisted(b"unix") => (of_proto.0, ""),
         Ends::Unlisted(name) => unlisted::family_and_type(name).unwrap_or(of_proto),
         _ => of_proto,

@@ -18,19 +18,29 @@ use crate::text::write::{
 use crate::views::names::{ETHERTYPES, IP_PROTOCOLS, NETLINK_FAMILIES, TIMERS, name_of};
 use crate::walk::container::Container;
 
+/// Returns the word that the kernel has for the protocol of a socket that no table lists, where that is all that is known of
+/// it: `unix` is of any type.
+fn kernel_word<'a>(row: &Row<'a>) -> Option<&'a [u8]> {
+    match row.ends {
+        Ends::Unlisted(name) if row.proto == Proto::Other || name == b"unix" => {
+            Some(name).filter(|name| !name.is_empty())
+        }
+        _ => None,
+    }
+}
+
 /// Writes the name of the protocol; for a socket that no table lists, the name that its descriptor tells.
 pub(crate) fn write_proto(out: &mut Vec<u8>, row: &Row<'_>) {
-    match row.ends {
-        Ends::Unlisted(name) if row.proto == Proto::Other && !name.is_empty() => {
-            write_escaped(out, name);
-        }
-        _ => write_short(out, row.proto.name().as_bytes()),
+    match kernel_word(row) {
+        Some(name) => write_escaped(out, name),
+        None => write_short(out, row.proto.name().as_bytes()),
     }
 }
 
 /// Returns how many columns of the screen `write_proto` takes, if that is known before.
 pub(crate) fn proto_width(row: &Row<'_>) -> Option<usize> {
-    (row.proto != Proto::Other).then(|| row.proto.name().len())
+    let is_known = row.proto != Proto::Other && kernel_word(row).is_none();
+    is_known.then(|| row.proto.name().len())
 }
 
 /// Returns how many columns of the screen `write_state` takes, if that is known before.

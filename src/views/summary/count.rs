@@ -5,6 +5,7 @@ use crate::cli::By;
 use crate::collections::{to_index, to_u32};
 use crate::join::{Entry, Owner};
 use crate::snapshot::Snapshot;
+use crate::socket::Ends;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::views::summary::groups::{Groups, connection};
@@ -142,17 +143,22 @@ impl<'a> Counted<'a> {
     /// Counts the socket of `entry` for its protocol.
     fn count_protocol(&mut self, entry: &Entry<'_>) {
         let (row, mut word) = (&entry.row, Vec::new());
+        let proto = match row.ends {
+            // These are called as streams are.
+            Ends::Unlisted(b"unix") => Proto::Unix,
+            _ => row.proto,
+        };
         // Only the name of a protocol that is not known differs from row to row.
-        if row.proto == Proto::Other {
+        if proto == Proto::Other {
             write_proto(&mut word, row);
         }
         let is_same = |(known, name, _): &(Proto, Vec<u8>, Tally)| {
-            *known == row.proto && (row.proto != Proto::Other || *name == word)
+            *known == proto && (proto != Proto::Other || *name == word)
         };
         let at = self.protocols.iter().position(is_same).unwrap_or_else(|| {
             word.clear();
             write_proto(&mut word, row);
-            self.protocols.push((row.proto, word, Tally::default()));
+            self.protocols.push((proto, word, Tally::default()));
             self.protocols.len() - 1
         });
         if let Some((.., tally)) = self.protocols.get_mut(at) {
