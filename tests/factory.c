@@ -1190,7 +1190,6 @@ static void make_netns_foreign(int somebody_stays)
     int home = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "/proc/self/ns/net");
     must(unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)");
     raise_loopback();
-    int fd = open_listener(AF_INET, 0, 1, 0, 4);
     if (somebody_stays) {
         pid_t child = must(fork(), "fork");
         if (child == 0) {
@@ -1198,10 +1197,11 @@ static void make_netns_foreign(int somebody_stays)
             alarm(LIFETIME_SECONDS);
             close(ready_write_end);
             close(home);
-            close(fd);
             child_waits_for_the_end();
         }
     }
+    /* The child that stays has never had it. */
+    int fd = open_listener(AF_INET, 0, 1, 0, 4);
     must(setns(home, CLONE_NEWNET), "setns");
     close(home);
     row("", fd);
