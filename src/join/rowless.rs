@@ -9,7 +9,7 @@ use crate::collections::index::{Index, Wanted};
 use crate::collections::sort::sort_dedup;
 use crate::join::sockprotoname::SockProtoName;
 use crate::join::user::user;
-use crate::proc::{NetnsId, Proc, Task, error_text};
+use crate::proc::{NetnsId, error_text};
 use crate::socket::extra::Keeps;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
@@ -114,7 +114,6 @@ fn find(
     lacks_row: &dyn Fn(Holder) -> bool,
     unread: UnreadNamespaces,
     reader: &mut Reader<'_>,
-    sockets: &mut Sockets,
 ) -> Vec<Rowless> {
     let condition = reader.rows.condition;
     let protos = condition.protos();
