@@ -40,10 +40,6 @@ impl Rowless {
     }
 }
 
-/// Descriptors that are asked for their protocols at once, each in 10 µs; it takes 1 to 5 ms to walk the kernel's hash of TCP,
-/// which tells of those that are TCP's.
-const ASKED_MAX: usize = 500;
-
 /// Which namespaces have not been read before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnreadNamespaces {
