@@ -9,6 +9,7 @@ use crate::select::rows::Unlisted;
 use crate::snapshot::{Again, Snapshot};
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
+use crate::socket::state::State;
 
 /// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) enum Reason {
     ForbiddenTable,
     /// A table, or a row of one, was skipped.
     SkippedRow,
-    /// The name of a unix socket is in doubt.
+    /// The name of a unix socket is in doubt, and perhaps its state.
     DoubtedName,
     /// Nothing tells which user made a socket, because nobody is seen to hold it.
     UnknownUser,
@@ -131,7 +132,7 @@ impl Reason {
             Self::FailedProcess => "what could not be read may be it",
             Self::ForbiddenTable => "a table may not be read, and may have it",
             Self::SkippedRow => "what was skipped may be it",
-            Self::DoubtedName => "a name that is not shown may be it",
+            Self::DoubtedName => "a socket whose name is in doubt may be it",
             Self::UnknownUser => "nothing tells who made a socket that nobody is seen to hold",
             Self::UnseenNamespace => "not every network namespace can be told here; try root",
             Self::NoProcessInNamespace => {
@@ -152,14 +153,18 @@ fn may_be_of_process(plan: &Plan) -> bool {
     !plan.needs.is_all_processes() || plan.condition.may_match_unlisted(&socket)
 }
 
-/// Returns true if a unix socket whose name is in doubt may have the name that is asked for.
+/// Returns true if a unix socket whose name is in doubt may have the name that is asked for, or one without a state that.
 fn may_be_doubted(snapshot: &Snapshot, plan: &Plan) -> bool {
     let sockets = &snapshot.sockets;
     let is_doubted = |number| {
         let row = sockets.row(number);
-        row.ends == Ends::Doubtful && plan.condition.may_match_row(&row, &sockets.detail(number))
+        row.ends == Ends::Doubtful
+            && (plan.needs.paths || row.state == State::NONE)
+            && plan
+                .condition
+                .may_match_doubted(&row, &sockets.detail(number))
     };
-    plan.needs.paths && sockets.numbers().any(is_doubted)
+    sockets.numbers().any(is_doubted)
 }
 
 /// Returns true if a user is asked for, and a socket whose user is not known may be that user's. The kernel's own have none.

@@ -13,7 +13,8 @@ use crate::join::ByInode;
 use crate::join::rowless::{UnreadNamespaces, find_namespaces};
 use crate::join::sockprotoname::SockProtoName;
 use crate::socket::Ends;
-use crate::socket::proto::Protos;
+use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::tables::Reader;
 use crate::walk::Walk;
@@ -72,7 +73,6 @@ impl Judge {
         }
         let contested = std::mem::take(&mut self.contested);
         self.read_anew(contested, Protos::UNIX, walk, reader, sockets);
-        self.judged = sockets.claims.suspects().len();
         self.is_last_look = true;
         ByInode::new(sockets, self, reader.warnings)
     }
@@ -113,10 +113,10 @@ impl Judge {
             }
             self.read_anew(inodes, protos, walk, reader, sockets);
         }
-        self.judged = sockets.claims.suspects().len();
     }
 
-    /// Reads all rows of `inodes` anew, at one time: a socket that has changed in between would look like two.
+    /// Reads all rows of `inodes` anew, at one time: a socket that has changed in between would look like two. Then the kernel
+    /// is asked once more: of a socket that was closed meanwhile only what pretends to be its row is left.
     fn read_anew(
         &mut self,
         inodes: Vec<u32>,
@@ -133,6 +133,7 @@ impl Judge {
         for (id, netns) in walk.namespaces.iter() {
             reader.load_inodes(id, &mut netns.members(), protos, &inodes, sockets);
         }
+        self.ask(walk, reader, sockets);
     }
 
     /// Asks the kernel for the sockets of the suspects, through the descriptors that hold them: another table may list the
@@ -144,6 +145,7 @@ impl Judge {
             .suspects()
             .get(self.judged..)
             .unwrap_or_default();
+        self.judged += suspects.len();
         let inode = |number: &u32| sockets.inode(*number);
         // A row marks an inode that is held, by unix as far as the kernel tells; a claim, one that is another's, or gone.
         let mut held = Wanted::new(suspects.iter().map(inode).collect(), false);
@@ -190,7 +192,7 @@ impl Judge {
 /// - Beside a row of another table it is forged: nobody writes into that table by a name.
 /// - Beside another row of unix it is a repeat where both are equal, or where neither can be forged: a socket that gets
 ///   its name while the table is read may stand there twice. Where they differ one of them is forged, and the name
-///   of the socket is not shown; nor its state, unless both agree on it or `first` can only be true.
+///   of the socket is not shown; nor its state and type, unless both agree on them or `first` can only be true.
 ///
 /// Nobody is accused before the last look: until then they are contested.
 pub(super) fn judge_beside(
@@ -217,7 +219,11 @@ pub(super) fn judge_beside(
     if known.ends != Ends::Doubtful {
         warn(warnings, TWO_CLAIMS);
     }
-    let state = if is_certain { known.state } else { row.state };
+    let mut state = if is_certain { known.state } else { row.state };
+    if !is_certain && row.proto != known.proto {
+        sockets.set_proto(first, Proto::Unix);
+        state = State::NONE;
+    }
     sockets.doubt(first, state);
     Beside::Settled
 }
@@ -239,8 +245,6 @@ mod tests {
     use super::*;
     use crate::proc::NetnsId;
     use crate::socket::extra::Keeps;
-    use crate::socket::proto::Proto;
-    use crate::socket::state::State;
     use crate::socket::{Detail, Row};
 
     /// A row of unix or of another table, and whether it may be forged.
@@ -296,7 +300,9 @@ mod tests {
         assert_eq!(judged([certain(a), certain(b)]), kept);
         // The same name for a socket of another type, or in another state.
         let seqpacket = (Proto::UnixSeq, State::UNCONNECTED, Ends::Path(b"/a"));
-        assert_eq!(judged([suspect(a), suspect(seqpacket)]), doubted(a.1));
+        let differ = judged([suspect(a), suspect(seqpacket)]);
+        assert_eq!(differ, doubted(State::NONE));
+        assert_eq!(judged([certain(a), suspect(seqpacket)]), doubted(a.1));
         let listens = dgram(State::LISTEN, b"/a");
         assert_eq!(judged([suspect(listens), suspect(a)]), doubted(State::NONE));
         assert_eq!(judged([certain(a), suspect(listens)]), doubted(a.1));

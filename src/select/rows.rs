@@ -28,9 +28,20 @@ impl Condition {
         })
     }
 
-    /// Returns true if the condition may hold for a row as its table has it.
-    pub(crate) fn may_match_row(&self, row: &Row<'_>, detail: &Detail) -> bool {
-        self.test_row(row, detail) != Truth::No
+    /// Returns true if the condition may hold for `row` of unix, of which the name is in doubt, and the state if it has none.
+    pub(crate) fn may_match_doubted(&self, row: &Row<'_>, detail: &Detail) -> bool {
+        let truth = self.test(&mut |question| match question {
+            Question::Row(test @ (RowTest::Listening | RowTest::State(..)))
+                if row.state == State::NONE && test.protos().has(row.proto) =>
+            {
+                Truth::Maybe
+            }
+            Question::Row(RowTest::Path(_) | RowTest::PathLike(_)) | Question::Process(_) => {
+                Truth::Maybe
+            }
+            Question::Row(test) => test.holds(row, detail),
+        });
+        truth != Truth::No
     }
 
     /// Returns true if the condition may hold for a joined row, were its user the one that is asked for.

@@ -172,8 +172,9 @@ impl Take<'_> {
     /// them all in one; nothing if no table is read beside the walk.
     fn parts(&self, buffer: &mut [u8]) -> Vec<Part> {
         let rows = self.plan.rows(&self.plan.condition);
-        let protos = rows.tables();
-        if !self.plan.reads_beside {
+        // A row of unix may be forged, so its table is read once the holders are known.
+        let protos = rows.tables().without(Protos::UNIX);
+        if !self.plan.reads_beside || protos.is_empty() {
             return Vec::new();
         }
         let mut parts = Vec::new();
@@ -281,16 +282,18 @@ impl Take<'_> {
         let mut wanted = notes_found.then(|| Wanted::new(holders().collect(), !only_held));
         let (modules, buffer) = (&reading.modules, &mut reading.buffer);
         let mut reader = Reader::new(self.proc, rows, modules, buffer, reading.warnings);
-        for id in walk.namespaces.ids(|netns| !netns.is_loaded) {
+        for id in walk.namespaces.ids(|_| true) {
             let Some(netns) = walk.namespaces.get_mut(id) else {
                 continue;
             };
             // The other end of a connection may be in any namespace.
             let is_own = match unread {
+                _ if netns.is_loaded => true,
                 UnreadNamespaces::Unselected => netns.is_selected,
                 UnreadNamespaces::None | UnreadNamespaces::Unvisited => netns.selected > 0,
             };
             let protos = match (is_own, plan.finds_peers) {
+                (true, _) if netns.is_loaded => rows.tables().intersection(Protos::UNIX),
                 (true, _) => rows.tables(),
                 (false, true) => rows.tables().intersection(Protos::PORTED),
                 (false, false) => continue,

@@ -80,7 +80,7 @@ fn a_name_that_is_in_doubt_may_be_it() {
     tree.process(60, "app");
     let row = |path| unix("00010000", "0001", "01", 20001, path);
     tree.table("unix", &[row("/run/a.sock"), row("/run/b.sock")]);
-    let end = "; a name that is not shown may be it";
+    let end = "; a socket whose name is in doubt may be it";
     for args in ["/run/a.sock", "-l /run/c.sock", "a.sock"] {
         answers(&tree, args, 3, end);
     }

@@ -264,6 +264,51 @@ fn a_name_in_doubt_is_in_doubt_whichever_of_its_claims_a_filter_drops() {
     }
 }
 
+// Of two rows that may both be forged neither says what the socket is: whoever asks for a state is not told that there is none
+// in it, and no forger chooses the type that is shown.
+#[test]
+fn of_a_socket_that_two_rows_claim_neither_row_tells_the_state_or_the_type() {
+    let tree = Tree::new();
+    tree.process(7, "srv").socket(3, 900);
+    tree.process(8, "evil").socket(3, 901);
+    let claim = |kind, state| {
+        let row = unix(state, kind, "01", 900, "/run/f");
+        [&b"@evil\n00000000"[..], &row[16..]].concat()
+    };
+    let other = |inode, name: &[u8]| unix("00000000", "0002", "01", inode, name);
+    let truth = unix("00010000", "0001", "01", 900, "/run/true.sock");
+    for (kind, state) in [("0001", "00000000"), ("0005", "00010000")] {
+        tree.table(
+            "unix",
+            &[
+                other(901, &claim(kind, state)),
+                other(902, b"@a"),
+                truth.clone(),
+            ],
+        );
+        let run = tree.run("7");
+        assert_eq!(run.rows(), ["7 srv 3 unix - - - ? *"]);
+        let json = tree.run("-j 7");
+        for field in ["\"type\":null", "\"state\":null", "\"proto\":\"unix\""] {
+            assert!(json.out().contains(field), "{json:?}");
+        }
+        for args in [
+            "-x -l 7",
+            "-x -sLISTEN 7",
+            "-x -sUNCONNECTED srv",
+            "-l socket:[900]",
+        ] {
+            let run = tree.run(args);
+            assert_eq!((run.status, run.out()), (Some(3), ""), "{args}");
+            assert!(run.err().contains("in doubt may be it"), "{run:?}");
+            assert_eq!(tree.run(&format!("-q {args}")).status, Some(3), "{args}");
+        }
+        for args in ["-t 7", "-x -sLISTEN 8", "-l :80 7", "-l socket:[902]"] {
+            assert_eq!(tree.run(args).status, Some(1), "{args}");
+        }
+    }
+}
+
 // In a captured tree without PID/net/protocols nothing tells whether a table has more rows than sockets.
 #[test]
 fn where_no_count_tells_of_forged_rows_the_other_tables_do() {

@@ -246,7 +246,7 @@ mod tests {
                 assert!(
                     spec_row
                         .bound()
-                        .may_match_row(row, &crate::socket::Detail::default()),
+                        .matches_row(row, &crate::socket::Detail::default(), &|| false),
                     "{spec}"
                 );
             }
