@@ -92,6 +92,11 @@ impl Warnings {
         }
     }
 
+    /// Returns true if anything is odd for `reason`.
+    pub(crate) fn has(&self, reason: &str) -> bool {
+        self.odd.iter().any(|odd| odd.reason == reason)
+    }
+
     /// Returns true if there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
         self.skipped.is_empty() && self.odd.is_empty()

@@ -24,9 +24,8 @@ use crate::warn::Warnings;
 const NOT_OF_UNIX: &str = "a name pretends to be a row of another socket; the row is not believed";
 /// Said of two rows of unix that differ.
 const TWO_CLAIMS: &str = "two rows claim one inode; one of them is a name that pretends to be a row, so neither name is shown";
-/// Said where rows without a holder are shown out of a table that has more rows than there are sockets.
-const MORE_ROWS: &str =
-    "there are more rows than sockets, so some names that nobody is seen to hold may be forged";
+/// Said where rows are shown out of a table that has more rows than there are sockets.
+const MORE_ROWS: &str = "there are more rows than sockets, so some of the names may be forged";
 
 /// What comes of a row of unix beside the first one of its inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,14 +227,18 @@ pub(super) fn judge_beside(
     Beside::Settled
 }
 
-/// Says that names of rows without a holder may be forged, if `shown` has any out of a table with more rows than sockets.
-/// The name of such a row is what its binder said, whoever that is, so it is shown.
-pub(super) fn warn_of_ownerless(
-    mut shown: impl Iterator<Item = u32>,
+/// Says that names may be forged, if `shown` has any out of a table with more rows than sockets: a row and whether somebody
+/// is seen to hold it. The name of one without a holder is what its binder said, whoever that is, so it is shown. A held
+/// socket of a namespace that cannot be read has no row beside a forged one; where a row was found to be forged, that is
+/// most likely what there are more of.
+pub(super) fn warn_of_unjudged(
+    mut shown: impl Iterator<Item = (u32, bool)>,
     sockets: &Sockets,
     warnings: &mut Warnings,
 ) {
-    if shown.any(|number| sockets.claims.is_outnumbered(number)) {
+    let is_told = warnings.has(NOT_OF_UNIX) || warnings.has(TWO_CLAIMS);
+    let claims = &sockets.claims;
+    if shown.any(|(number, is_held)| !(is_held && is_told) && claims.is_outnumbered(number)) {
         warn(warnings, MORE_ROWS);
     }
 }

@@ -161,11 +161,11 @@ impl Joined {
         self.processes.retain(|process| !process.holders.is_empty());
     }
 
-    /// Warns if a line without a holder may be of a forged row.
+    /// Warns if a line may be of a forged row.
     pub(crate) fn warn(&self, sockets: &Sockets, warnings: &mut Warnings) {
-        let ownerless = self.lines.iter().rev();
-        let ownerless = ownerless.take_while(|line| line.fd == NO_FD);
-        forged::warn_of_ownerless(ownerless.map(|line| line.socket), sockets, warnings);
+        let lines = self.lines.iter().rev();
+        let lines = lines.map(|line| (line.socket, line.fd != NO_FD));
+        forged::warn_of_unjudged(lines, sockets, warnings);
     }
 
     /// Returns true if there are lines of more than one network namespace.

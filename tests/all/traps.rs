@@ -410,6 +410,33 @@ fn a_row_that_may_be_a_name_and_that_nobody_holds_keeps_its_name() {
     }
 }
 
+// A socket of a namespace without a process has no row beside one that a name pretends to be: a count tells of that one.
+#[test]
+fn a_forged_row_that_is_alone_for_a_held_socket_is_spoken_of_where_a_count_tells() {
+    let tree = Tree::new();
+    tree.process(7, "srv").socket(3, 900);
+    tree.process(8, "evil").socket(3, 901);
+    let evil = unix("00000000", "0002", "01", 901, forged(900, "/run/f"));
+    tree.table("unix", &[evil.clone()]);
+    for args in ["", "7", "-l", "/run/f", "-T /run/f"] {
+        count_unix(&tree, "a", 2);
+        assert_eq!(tree.run(args).err(), "", "{args}");
+        count_unix(&tree, "a", 1);
+        let run = tree.run(args);
+        assert!(run.one_line().contains("more rows than sockets"), "{args}");
+    }
+    assert_eq!(tree.run("8").err(), "");
+    // What there are more of was found.
+    tree.table(
+        "unix",
+        &[evil, unix("00010000", "0001", "01", 900, LONG_PATH)],
+    );
+    count_unix(&tree, "a", 2);
+    for args in ["", "7"] {
+        assert!(tree.run(args).one_line().contains("two rows"), "{args}");
+    }
+}
+
 // "A row in an inet table beats one in unix" (proc-net.md, unix): the kernel alone writes inet tables.
 #[test]
 fn a_forged_row_cannot_take_the_place_of_a_tcp_socket() {
