@@ -32,7 +32,13 @@ impl SockProtoName {
     #[inline(never)]
     pub(super) fn ask(proc: &Proc, task: Task, holder: Holder, path: &mut Vec<u8>) -> Option<Self> {
         let mut answer = Self::default();
-        let inode = proc.as_owner(task, || {
+        let linked = || {
+            let mut link = [0; 32];
+            Ok(socket_in_link(
+                proc.read_fd_link(task, holder.fd, &mut link)?,
+            ))
+        };
+        let mut inode = proc.as_owner(task, || {
             match proc.read_sockprotoname(task, holder.fd, path, &mut answer.bytes) {
                 Ok(name) => answer.len = name.len(),
                 // `as_owner` then asks once more as the owner.
@@ -40,11 +46,12 @@ impl SockProtoName {
                 // The kernel does not tell; in a captured tree the link is there and leads nowhere.
                 Err(_) => {}
             }
-            let mut link = [0; 32];
-            Ok(socket_in_link(
-                proc.read_fd_link(task, holder.fd, &mut link)?,
-            ))
+            linked()
         });
+        if inode.as_ref().is_err_and(is_denied) {
+            answer.is_denied = true;
+            inode = proc.as_owner(task, linked);
+        }
         match inode {
             Ok(inode) if inode != Some(holder.inode) => return None,
             Ok(_) if answer.len > 0 => {
@@ -55,10 +62,9 @@ impl SockProtoName {
                     answer.len -= FAMILY_PREFIX.len();
                 }
             }
-            Ok(_) => {}
             Err(error) if is_gone(&error) => return None,
-            // The kernel does not tell. The link was read a moment ago, by the same right as this.
-            Err(error) => answer.is_denied = is_denied(&error),
+            // The kernel does not tell.
+            Ok(_) | Err(_) => {}
         }
         Some(answer)
     }

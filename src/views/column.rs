@@ -6,7 +6,7 @@ use crate::cli::Layout;
 use crate::join::Entry;
 use crate::snapshot::Snapshot;
 use crate::socket::{Figures, Row};
-use crate::text::escape::write_escaped;
+use crate::text::escape::write_name;
 use crate::text::write::{
     decimal_width, width, width_at_end, write_number, write_padding, write_short,
 };
@@ -235,7 +235,7 @@ fn write_command(out: &mut Vec<u8>, snapshot: &Snapshot, entry: &Entry<'_>) {
             write_process(out, &holder);
             out.push(b')');
         }
-        None => write_escaped(out, snapshot.command(entry)),
+        None => write_name(out, snapshot.command(entry)),
     }
 }
 

@@ -83,6 +83,8 @@ fn a_command_name_is_one_word_whatever_bytes_it_has() {
         (b"cut\xc3", "cut\\xc3"),
         (b"\xe2\x82\xac5", "\u{20ac}5"),
         (b"\xed\xa0\x80", "\\xed\\xa0\\x80"),
+        // A missing value is `-`.
+        (b"-", "\\x2d"),
     ] {
         named(comm)
             .run("")

@@ -3,7 +3,7 @@
 
 use crate::join::{Entry, Owner};
 use crate::snapshot::Snapshot;
-use crate::text::escape::write_escaped;
+use crate::text::escape;
 use crate::text::write::{width, write_decimal, write_short};
 use crate::views::column::{end_line, write_cell};
 use crate::views::json::Object;
@@ -267,7 +267,7 @@ static COLUMNS: [Column; 15] = [
         }
     }),
     column("COMMAND", WITH_PROCESS, Form::Word, |out, line| {
-        write_escaped(out, line.command);
+        escape::write_name(out, line.command);
         if line.kind == Kind::Owner {
             write_name(out, line);
         }
