@@ -339,17 +339,21 @@ fn what_may_be_forged_is_read_while_its_holder_has_the_socket() {
         let found = lines.filter(|(_, line)| line.contains(what));
         found.map(|(place, _)| place).collect::<Vec<usize>>()
     };
-    for threads in ["1", "2"] {
+    // As well where the kernel may not be asked what a socket is.
+    for (threads, denied) in [("1", "lseek"), ("2", "lseek"), ("1", "getxattr")] {
         let mut command = lsock();
         command
             .args(["--threads", threads, "--proc"])
             .arg(tree.path());
-        let calls = match strace(&["-f", "-y", "-e", "trace=/open|readlink"], &command) {
+        let inject = format!("inject={denied}:error=EPERM");
+        let trace = "trace=/open|readlink|xattr";
+        let calls = match strace(&["-f", "-y", "-e", trace, "-e", &inject], &command) {
             Ok((_, calls)) => calls,
             Err(why) => return skip(&why),
         };
         let tables = places(&calls, "/net/unix\"");
-        let (links, folders) = (places(&calls, "readlink"), places(&calls, "/fd\""));
+        let links = places(&calls, ">, \"7/fd/3\"");
+        let folders = places(&calls, "/fd\"");
         // It is read once more where two rows differ.
         assert!(tables.len() >= 2 && folders.len() > PROCESSES, "{calls}");
         assert!(folders.last() < tables.first(), "{calls}");
