@@ -419,7 +419,7 @@ fn a_forged_row_that_is_alone_for_a_held_socket_is_spoken_of_where_a_count_tells
     tree.process(7, "srv").socket(3, 900);
     tree.process(8, "evil").socket(3, 901);
     let evil = unix("00000000", "0002", "01", 901, forged(900, "/run/f"));
-    tree.table("unix", &[evil.clone()]);
+    tree.table("unix", std::slice::from_ref(&evil));
     for args in ["", "7", "-l", "/run/f", "-T /run/f"] {
         count_unix(&tree, "a", 2);
         assert_eq!(tree.run(args).err(), "", "{args}");
