@@ -100,7 +100,8 @@ pub(crate) fn load_rowless(
     }
 }
 
-/// Number of sockets without a row from which on it costs less to read the tables that are not selected than to ask for each.
+/// Number of sockets without a row, for each namespace, from which on it costs less to read the tables that are not selected than
+/// to ask for each.
 const MANY: usize = 1000;
 
 /// Returns the sockets of those selected descriptors of `walk` for which `lacks_row` holds, each once, but for those of protocols
@@ -137,7 +138,7 @@ fn find(
             }
         }
     }
-    if lacking.len() >= MANY {
+    if lacking.len() >= MANY * walk.namespaces.iter().count() {
         let listed = find_listed(&lacking, walk, reader);
         lacking.retain(|(_, holder)| !listed.has_row(holder.inode));
     }
