@@ -18,7 +18,11 @@ const LIST: &[u8] = b"LADDRS";
 /// Returns true if the column `name`, with `before` others in front, has no field of its own: its value stands behind that
 /// of the column in front and a colon.
 fn is_joined(before: usize, name: &[u8]) -> bool {
-    before > 0 && matches!(name, b"rem" | b"rs" | b"rx_queue" | b"tm->when")
+    before > 0
+        && matches!(
+            name,
+            b"rem" | b"rs" | b"rx_queue" | b"tm->when" | b"tm-&gt;when"
+        )
 }
 
 /// The columns of a table that are known.
@@ -44,12 +48,14 @@ impl Known {
         None
     }
 
-    /// Returns true if `line` may be a header with these columns, perhaps with a vendor's between the first of them. The rows
-    /// of unix have no columns that could be told apart.
+    /// Returns true if `line` may be a header with these columns, perhaps with a vendor's between the first of them: it begins
+    /// with the first, so that what a tool puts in front is none. The rows of unix have no columns that could be told apart.
     pub(super) fn may_be_header(&self, line: &[u8]) -> bool {
         let mut fields = Fields::new(line);
-        let mut has_next = |name| fields.any(|field| field == name);
-        self.is_header(line) || (!self.kinds.is_empty() && self.first_names().all(&mut has_next))
+        let mut names = self.first_names();
+        let is_first = names.next() == fields.next();
+        let has_next = |name| fields.any(|field| field == name);
+        self.is_header(line) || (is_first && !self.kinds.is_empty() && names.all(has_next))
     }
 
     /// Returns true if `line` is a header that begins with these columns.
@@ -155,7 +161,10 @@ impl Columns {
             }
         }
         let mut usual = Vec::new();
-        let known = texts.into_iter().take(known.kinds.len()).map(Some);
+        // A column that is missing would be taken from the next one.
+        let is_there = |text: &&[u8]| !text.is_empty();
+        let texts = texts.into_iter().take(known.kinds.len());
+        let known = texts.map(|text| Some(text).filter(is_there));
         let others = (0..count).map(|_| fields.next());
         for text in known.chain(others) {
             usual.extend_from_slice(text?);

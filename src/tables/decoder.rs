@@ -52,8 +52,9 @@ pub(super) struct Decoder<'a> {
     open: Option<OpenName>,
     /// Which empty lines are only spacing.
     spacing: Spacing,
-    /// True if lines end with a return, because the text went through a terminal or through Windows.
-    has_returns: bool,
+    /// What stands behind every line: nothing; returns, because the text went through a terminal or through Windows; or the
+    /// dollar of `cat -A`.
+    ending: Vec<u8>,
     /// The number of the line.
     number: usize,
     /// What else the text tells.
@@ -81,7 +82,7 @@ impl<'a> Decoder<'a> {
             frame: Vec::new(),
             open: None,
             spacing: Spacing::default(),
-            has_returns: false,
+            ending: Vec::new(),
             number: 0,
             captured: Captured::default(),
             loopbacks: Loopbacks::default(),
@@ -127,9 +128,11 @@ impl<'a> Decoder<'a> {
     /// Takes the next line of the text; counts it if it is of no known table.
     pub(super) fn take_line(&mut self, line: &[u8]) {
         self.number += 1;
-        let unreturned = line.strip_suffix(b"\r").unwrap_or(line);
-        self.has_returns |= self.number == 1 && unreturned.len() < line.len();
-        let line = if self.has_returns { unreturned } else { line };
+        let (ended, ending) = split_ending(line);
+        if self.number == 1 && ending.starts_with(b"\r") {
+            self.ending = ending.to_vec();
+        }
+        let line = line.strip_suffix(&*self.ending).unwrap_or(line);
         if self.take_blank(line) {
             return;
         }
@@ -137,8 +140,8 @@ impl<'a> Decoder<'a> {
         if self.take_known(line) {
             return;
         }
-        if unreturned.len() < line.len() && self.take_known(unreturned) {
-            self.has_returns = true;
+        if ended.len() < line.len() && self.take_known(ended) {
+            self.ending = ending.to_vec();
             return;
         }
         let framed = strip_like(&self.frame, line).unwrap_or(line);
@@ -238,7 +241,7 @@ impl<'a> Decoder<'a> {
         } else if (is_start || named.is_some()) && self.take_row_of_current(rest) {
             return Some(0);
         }
-        self.take_by_shape(rest).then_some(0)
+        self.take_by_shape(rest, is_start).then_some(0)
     }
 
     /// Opens the row of unix in `rest` behind blanks.
@@ -294,16 +297,21 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Takes `line` if it has a shape that no other line has; else returns false.
-    fn take_by_shape(&mut self, line: &[u8]) -> bool {
+    /// Takes `line` if it has a shape that no other line has, at its start if `is_start`; else returns false.
+    fn take_by_shape(&mut self, line: &[u8], is_start: bool) -> bool {
         let is_tcp = self
             .table()
             .is_some_and(|table| Protos::TCP.meets(table.protos));
-        // A row of tcp that was cut may look like one of udp.
+        let unusual = match &self.current {
+            Some(Current::Table(format)) if !format.columns.are_usual() => Some(format.table.proto),
+            _ => None,
+        };
+        // A row of tcp that was cut may look like one of udp, and one that lacks a column of its header like one of another.
         let is_cut = |(row, _): &(Row<'_>, Detail)| {
             is_tcp && Protos::UDP.has(row.proto) && row.state != State::UNCONNECTED
+                || unusual.is_some_and(|proto| proto.ends() == row.proto.ends())
         };
-        let row = self.shapes.parse(line).filter(|row| !is_cut(row));
+        let row = self.shapes.parse(line, is_start).filter(|row| !is_cut(row));
         let task = match self.current {
             Some(Current::Listing(task)) => task,
             _ => None,
@@ -380,7 +388,7 @@ impl<'a> Decoder<'a> {
         if Protos::UNIX.meets(self.rows.condition.protos()) {
             self.unknown.append(unknown);
         }
-        match self.shapes.parse(&record) {
+        match self.shapes.parse(&record, true) {
             Some((row, detail)) => self.keep(&row, &detail),
             None => self.unknown.add(self.number, &record),
         }
@@ -403,6 +411,16 @@ impl<'a> Decoder<'a> {
             self.sockets.push(NetnsId(0), row, detail);
         }
     }
+}
+
+/// Splits what may stand behind every line off `line`: returns, or a dollar.
+fn split_ending(line: &[u8]) -> (&[u8], &[u8]) {
+    let is_return = |byte: &&u8| **byte == b'\r';
+    let len = match line {
+        [.., b'$'] => 1,
+        _ => line.iter().rev().take_while(is_return).count(),
+    };
+    line.split_at_checked(line.len() - len).unwrap_or_default()
 }
 
 #[cfg(test)]

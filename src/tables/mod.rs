@@ -110,6 +110,8 @@ enum Shape {
     Own,
     /// Its rows are little more than numbers, so one is recognised only if it starts with a pointer of 8 digits or more.
     Loose,
+    /// As `Loose`, and behind numbers of another row; so without such a pointer only where a line starts.
+    Start,
     /// Rows of other files look the same.
     Common,
 }
@@ -231,7 +233,7 @@ static TABLES: [Table; 29] = [
             "ppdddiidddddd",
         ),
         Proto::Sctp,
-        Shape::Own,
+        Shape::Start,
         sctp::parse_assocs,
     ),
     other(
@@ -241,7 +243,7 @@ static TABLES: [Table; 29] = [
             "ppddiddd",
         ),
         Proto::Sctp,
-        Shape::Own,
+        Shape::Start,
         sctp::parse_eps,
     ),
     bluetooth("net/pfkey", Proto::Pfkey),

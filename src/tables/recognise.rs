@@ -38,20 +38,24 @@ pub(super) fn by_file(path: &[u8]) -> Option<KnownFile> {
 }
 
 /// Returns the file that a word in `words` names by its path: the last one, or a name without a folder if it is the first
-/// word and nothing but a colon is behind it.
+/// word and nothing but a colon is behind it. Of a line beside a match `grep` has `tcp-7-`, and a colour may end the name.
 pub(super) fn by_words(words: &[u8]) -> Option<KnownFile> {
-    let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b':' | b'|' | b'>');
+    let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b':' | b'|' | b'>' | b'\x1b');
     let mut known = None;
     for (at, word) in words.split(is_between).enumerate() {
         if word.contains(&b'/') || at == 0 {
-            known = by_file(word).or(known);
+            let end = word.strip_suffix(b"-").unwrap_or(word);
+            let number = end.iter().rev().take_while(|byte| byte.is_ascii_digit());
+            let unnumbered = end.get(..end.len() - number.count());
+            let file = unnumbered.and_then(|name| by_file(name.strip_suffix(b"-")?));
+            known = by_file(end).or(file).or(known);
         }
     }
     known
 }
 
 /// What may stand around the name of a file.
-const DECORATION: &[u8] = b"=:#<>-*'\"`,()[]|~";
+const DECORATION: &[u8] = b"=:;#<>-*'\"`,()[]|~";
 
 /// What a line names.
 pub(super) enum Named {
@@ -103,6 +107,13 @@ pub(super) fn by_name_line(line: &[u8]) -> Option<(Named, bool)> {
 /// Returns the table whose header is `line`. Where several share it, `named` counts, the table that a file's name told
 /// just before: udplite6, raw6 and icmp6 have the header of udp6, and udplite and icmp that of udp.
 pub(super) fn by_header(line: &[u8], named: Option<&'static Table>) -> Option<&'static Table> {
+    // What has more in it than names, such as the rows behind it where lines end otherwise, would be lost.
+    if line
+        .iter()
+        .any(|byte| matches!(byte, b':' | b'\\' | b'\r' | b'$'))
+    {
+        return None;
+    }
     let has = |word: &[u8]| Fields::new(line).any(|field| field == word);
     // Only the header of raw starts with two blanks, counts drops, and is not padded.
     let is_raw = line.starts_with(b"  sl") && line.ends_with(b"drops");
@@ -156,13 +167,14 @@ impl Shapes {
         Self(known.map(bare).collect())
     }
 
-    /// Parses `line` as a row of the first table whose shape it has.
-    pub(super) fn parse<'a>(&self, line: &'a [u8]) -> Option<(Row<'a>, Detail)> {
+    /// Parses `line`, which is the beginning of a line of the text if `is_start`, as a row of the first table whose shape it has.
+    pub(super) fn parse<'a>(&self, line: &'a [u8], is_start: bool) -> Option<(Row<'a>, Detail)> {
         let first = Fields::new(line).next()?;
         let has_pointer = first.len() >= 8 && is_pointer(first);
         let mut formats = self.0.iter();
         formats.find_map(|format| match format.table.shape {
             Shape::Loose if !has_pointer => None,
+            Shape::Start if !has_pointer && !is_start => None,
             _ => format.parse_row(line),
         })
     }
@@ -292,7 +304,9 @@ mod tests {
                 Proto::Sctp,
             ),
         ] {
-            let (row, _) = Shapes::new(Endian::Little).parse(line.as_bytes()).unwrap();
+            let (row, _) = Shapes::new(Endian::Little)
+                .parse(line.as_bytes(), true)
+                .unwrap();
             assert_eq!(row.proto, proto, "{line}");
         }
         // Other files of /proc/net, and the two loose shapes without a pointer.
@@ -306,7 +320,9 @@ mod tests {
             "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2",
         ] {
             assert!(
-                Shapes::new(Endian::Little).parse(line.as_bytes()).is_none(),
+                Shapes::new(Endian::Little)
+                    .parse(line.as_bytes(), true)
+                    .is_none(),
                 "{line}"
             );
         }

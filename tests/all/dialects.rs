@@ -149,6 +149,16 @@ fn a_vendors_column_is_passed_over_among_those_by_which_a_table_is_known() {
     assert!(tree.run("").err().contains("unknown header"));
 }
 
+// No value is taken from the column behind the one that is missing.
+#[test]
+fn a_row_of_the_internet_without_a_column_is_no_row() {
+    let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   timeout inode ref pointer drops pid";
+    let row = "   0: 0100007F:0050 00000000:0000 07 00000000:00000000 00:00000000 00000000     0 11 2 0 0 60";
+    let run = decode(format!("==> /proc/net/udp <==\n{head}\n{row}\n"), "");
+    assert_eq!((run.out(), run.status), ("", Some(1)));
+    run.one_line();
+}
+
 #[test]
 fn what_an_older_kernel_does_not_tell_is_null() {
     let udp = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   1: 00000000:0801 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 20020 2 ffff810455d9d9c0             \n   1: 0100007F:0801 0100007F:0802 01 00000000:00000000 00:00000000 00000000     0        0 20021 2 ffff810455d9d9c0             \n";
@@ -333,6 +343,77 @@ fn lines_are_known_behind_whatever_a_tool_puts_in_front() {
     shows(&named, &shown);
     let returns = named.replace('\n', "\r\n");
     shows(returns, &shown);
+}
+
+// As `grep -r ''` prints a whole table, `grep -C1` beside a match, and both in colour.
+#[test]
+fn a_header_behind_a_name_is_of_that_file() {
+    let row = udp("0100007F:0011", NOBODY, "07", EMPTY, 0, 9);
+    let shown = ["icmp UNCONNECTED 0 0 127.0.0.1:17 *:*"];
+    let colour = "\x1b[35m\x1b[K/proc/net/icmp\x1b[m\x1b[K\x1b[36m\x1b[K:\x1b[m\x1b[K";
+    for [first, other] in [
+        ["/proc/net/icmp:"; 2],
+        ["/proc/net/icmp:1:", "/proc/net/icmp:2:"],
+        ["/proc/net/icmp:", "/proc/net/icmp-"],
+        ["/proc/net/icmp:1:", "/proc/net/icmp-2-"],
+        [colour; 2],
+    ] {
+        shows(format!("{first}{}{other}{row}\n", header("icmp")), &shown);
+        shows(format!("{other}{row}\n"), &shown);
+    }
+    // What is in front of every line is no column of a vendor's.
+    for frame in ["web-1  | ", "host cat[7]:  "] {
+        let head = header("icmp");
+        let text = format!("{frame}==> /proc/net/icmp <==\n{frame}{head}{frame}{row}\n");
+        decode(text, "").prints(&list_under(COLUMNS, &shown), 0);
+    }
+}
+
+#[test]
+fn lines_may_end_with_returns_or_dollars() {
+    let (text, shown) = two_tables();
+    for ending in ["\r\n", "\r\r\n", "$\n"] {
+        shows(text.replace('\n', ending), &shown);
+    }
+    let drops = udp("0100007F:0011", NOBODY, "07", EMPTY, 0, 9);
+    let dollars =
+        format!("{}{drops}\n", header("udp6").replace("remote", "rem")).replace('\n', "$\n");
+    assert!(decode(dollars, "-j").out().contains("\"drops\":0,"));
+    // A name may end so too.
+    let unix_row = |name: &str| unix("00010000", "0001", "01", 16, name);
+    let rows = [unix_row("/run/a$"), unix_row("/run/b\r")];
+    let text = [header("unix").as_bytes(), &rows.join(&b'\n'), b"\n"].concat();
+    let shown = ["unix LISTEN - - /run/a$ *", "unix LISTEN - - /run/b\\r *"];
+    shows(text, &shown);
+}
+
+#[test]
+fn rows_on_the_line_of_their_header_are_not_lost_in_silence() {
+    let text = format!("{}{}\n{}\n", header("tcp"), web(11), web(12));
+    for line in [
+        text.replace('\n', "\r"),
+        text.replace('\n', "\\n"),
+        format!("\"{}\"", text.replace('\n', "\\n")),
+    ] {
+        let run = decode(format!("{line}\n"), "");
+        assert_eq!((run.out(), run.status), ("", Some(1)), "{line}");
+        let said = run.one_line();
+        assert!(said.contains("1 line belongs to no known table"), "{said}");
+    }
+}
+
+// Its numbers behind a first few look like a row of the endpoints with hidden pointers.
+#[test]
+fn an_association_cut_within_its_addresses_is_no_endpoint() {
+    let row = "df27de36 50d14ab8 2   1   3  0      16        0        0       0 10098 8303  34616  127.0.0.1";
+    for head in [
+        "",
+        "ASSOC SOCK STY SST ST HBKT ASSOC-ID TX_QUEUE RX_QUEUE UID INODE LPORT RPORT LADDRS <-> RADDRS HBINT\n",
+    ] {
+        let run = decode(format!("{head}{row}\n"), "");
+        assert_eq!((run.out(), run.status), ("", Some(1)));
+        run.one_line();
+    }
 }
 
 #[test]
