@@ -35,6 +35,12 @@ impl Seed {
     }
 }
 
+impl Default for Seed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl BuildHasher for Seed {
     type Hasher = DefaultHasher;
 

@@ -108,6 +108,22 @@ impl Index {
     }
 }
 
+impl Index {
+    /// Inserts `number`, which is that of all numbers inserted so far, under `key`. Where there is no room left there is twice
+    /// as much then, so that a number costs the same however many there are.
+    #[inline(never)]
+    pub(crate) fn push(&mut self, key: u32, number: u32) {
+        let len = to_index(number) + 1;
+        if self.slots.len() < len + len / 4 + 4 {
+            let old = std::mem::replace(self, Self::with_room(16 + 2 * len));
+            for (key, _) in old.slots.iter().filter(|(_, number)| *number != FREE) {
+                old.find(*key).for_each(|number| self.insert(*key, number));
+            }
+        }
+        self.insert(key, number);
+    }
+}
+
 /// Inodes that are looked for, and which of them were found.
 pub(crate) struct Wanted {
     /// Places in `found`, by inode.
@@ -257,6 +273,20 @@ mod tests {
                 assert!(index.find(key).eq(under));
             }
         }
+    }
+
+    #[test]
+    fn numbers_that_are_pushed_keep_their_order_under_each_key() {
+        let mut index = Index::default();
+        for number in 0..1_000 {
+            index.push(number % 300, number);
+            assert!(index.slots.len() <= 64 + 3 * to_index(number));
+        }
+        for key in 0..300 {
+            let under = (0..1_000).filter(|number| number % 300 == key);
+            assert!(index.find(key).eq(under), "{key}");
+        }
+        assert_eq!(index.find(300).count(), 0);
     }
 
     #[test]

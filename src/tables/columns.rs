@@ -110,14 +110,14 @@ impl Columns {
         };
         let mut words = Fields::new(header).filter(|word| *word != b"|");
         for word in words.by_ref() {
-            if word == LIST {
+            let number = known.number(word);
+            if number.is_some() && word == LIST {
                 break;
             }
             columns.lacks_drops &= word != b"drops";
             if is_joined(columns.len, word) {
                 continue;
             }
-            let number = known.number(word);
             let is_next = number.map(usize::from) == Some(columns.len);
             columns.is_usual &= is_next || (number.is_none() && columns.has_all(known));
             columns.more = if number.is_none() {
@@ -136,7 +136,7 @@ impl Columns {
     }
 
     /// Returns true if the fields so far are all columns that have to be there.
-    fn has_all(&self, known: &Known) -> bool {
+    pub(super) fn has_all(&self, known: &Known) -> bool {
         self.len >= known.kinds.len()
     }
 

@@ -303,10 +303,14 @@ impl<'a> Decoder<'a> {
             .table()
             .is_some_and(|table| Protos::TCP.meets(table.protos));
         let unusual = match &self.current {
-            Some(Current::Table(format)) if !format.columns.are_usual() => Some(format.table.proto),
+            Some(Current::Table(Format { table, columns, .. }))
+                if !columns.are_usual() || !columns.has_all(&table.known) =>
+            {
+                Some(table.proto)
+            }
             _ => None,
         };
-        // A row of tcp that was cut may look like one of udp, and one that lacks a column of its header like one of another.
+        // A row of tcp that was cut may look like one of udp, and one that has not the columns of its header like one of another.
         let is_cut = |(row, _): &(Row<'_>, Detail)| {
             is_tcp && Protos::UDP.has(row.proto) && row.state != State::UNCONNECTED
                 || unusual.is_some_and(|proto| proto.ends() == row.proto.ends())

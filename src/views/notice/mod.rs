@@ -21,7 +21,8 @@ pub(crate) fn closing(proc: &Proc, unread: &[Unread], selected: usize) -> String
     }
     let mut uids: Vec<u32> = Vec::new();
     for process in unread {
-        if !uids.contains(&process.uid) {
+        // One more than are named says that there are more.
+        if uids.len() <= UIDS_MAX && !uids.contains(&process.uid) {
             uids.push(process.uid);
         }
     }

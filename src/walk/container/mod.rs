@@ -19,6 +19,8 @@ mod texts;
 
 use std::io;
 
+use crate::collections::hash::Seed;
+use crate::collections::index::Index;
 use crate::collections::{to_index, to_u32};
 use crate::proc::{NetnsId, Proc, Task, inode_in_link, is_gone};
 use crate::text::escape::write_escaped;
@@ -119,6 +121,10 @@ impl Container {
 pub(crate) struct Containers {
     /// All containers, each once, and other places where processes are.
     all: Vec<Container>,
+    /// Their numbers, by the hash of their keys.
+    by_key: Index,
+    /// The seed of hashes.
+    seed: Seed,
     /// Process ids, ascending, each with the number of where it is.
     processes: Vec<(u32, u32)>,
     /// The numbers of the containers of namespaces, by their id; `NONE` for a namespace with processes outside of any, or of
@@ -126,8 +132,13 @@ pub(crate) struct Containers {
     namespaces: Vec<u32>,
     /// The number of the container that this program is in.
     own: Option<u32>,
-    /// Mount namespaces, by their inode, and what the mounts tell: it is read once.
-    mounts: Vec<(u32, Container)>,
+    /// What the mounts of mount namespaces tell: it is read once.
+    mounts: Vec<Container>,
+    /// Their numbers, by the inode of the mount namespace.
+    by_mount_ns: Index,
+    /// How often a container was compared with another.
+    #[cfg(test)]
+    looks: std::sync::atomic::AtomicUsize,
     /// The words that were asked for and mean no container.
     missing: Vec<Vec<u8>>,
 }
@@ -238,15 +249,27 @@ impl Containers {
 
     /// Returns the number of `container`, which is a new one if it has not been met before.
     fn number(&mut self, container: Container) -> u32 {
-        let known = self.all.iter_mut().zip(0..);
-        let mut same = known.filter(|(known, _)| known.is_same(&container));
-        if let Some((known, number)) = same.next() {
+        let hash = self.seed.hash_bytes(container.key());
+        let same = self.same(hash, &self.by_key, &|known| known.is_same(&container));
+        if let Some(known) = same.and_then(|number| self.all.get_mut(to_index(number))) {
             known.take(&[NAME, POD, NAMESPACE], &container);
-            return number;
         }
-        drop(same);
-        self.all.push(container);
-        to_u32(self.all.len() - 1)
+        same.unwrap_or_else(|| {
+            let number = to_u32(self.all.len());
+            self.all.push(container);
+            self.by_key.push(hash, number);
+            number
+        })
+    }
+
+    /// Returns the number of the first container under `hash` in `index` for which `is_it` holds.
+    fn same(&self, hash: u32, index: &Index, is_it: &dyn Fn(&Container) -> bool) -> Option<u32> {
+        index.find(hash).find(|number| {
+            #[cfg(test)]
+            self.looks
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.all.get(to_index(*number)).is_some_and(is_it)
+        })
     }
 
     /// Returns the container of this number.
@@ -278,7 +301,9 @@ impl Containers {
             Err(error) => (&[][..], Some(error).filter(|error| !is_gone(error))),
         };
         let (mut container, is_blank) = cgroup::parse(cgroup);
+        let hash = self.seed.hash_bytes(container.key());
         let is_named = |known: &Container| known.is_same(&container) && known.has(NAME);
+        let is_named = self.same(hash, &self.by_key, &is_named).is_some();
         if container.is_unknown() {
             let mut mounts = self.mounts(proc, task, buffer);
             if !is_blank {
@@ -290,7 +315,7 @@ impl Containers {
                 container.source = Source::Mounts;
                 container.has_conmon = true;
             }
-        } else if container.is_in_pod() && !self.all.iter().any(is_named) {
+        } else if container.is_in_pod() && !is_named {
             let mounts = self.mounts(proc, task, buffer);
             if mounts.text(UID) == container.text(UID) {
                 container.take(&[NAME], &mounts);
@@ -314,16 +339,18 @@ impl Containers {
         // Only who may read the descriptors of a process may read this link; the mounts everybody may.
         let link = proc.read_link(task, "ns/mnt", buffer).ok();
         let mount_ns = link.and_then(|link| inode_in_link(link, b"mnt"));
-        let mut known = self.mounts.iter();
-        if let Some((_, mounts)) = known.find(|(known, _)| Some(*known) == mount_ns) {
+        let known = mount_ns.and_then(|inode| self.by_mount_ns.find(inode).next());
+        if let Some(mounts) = known.and_then(|number| self.mounts.get(to_index(number))) {
             return mounts.clone();
         }
         let Ok(file) = proc.open_file(task, "mountinfo") else {
             return Container::UNKNOWN.clone();
         };
         let mounts = mountinfo::read(file, buffer);
-        let known = mount_ns.map(|inode| (inode, mounts.clone()));
-        self.mounts.extend(known);
+        if let Some(inode) = mount_ns {
+            self.by_mount_ns.push(inode, to_u32(self.mounts.len()));
+            self.mounts.push(mounts.clone());
+        }
         mounts
     }
 
@@ -353,5 +380,48 @@ impl Containers {
     /// Returns true if no process and no namespace is known to be a container's.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.iter().all(Container::is_unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    // Each was compared with all before it.
+    #[test]
+    fn of_n_containers_pods_and_units_each_is_compared_with_a_few() {
+        let proc = Proc::open(Path::new("/proc")).unwrap();
+        let mut buffer = [0; BUFFER_LEN];
+        for count in [1_000, 8_000] {
+            let mut containers = Containers::default();
+            for round in 0..2 {
+                for number in 0..count {
+                    let (id, uid) = (format!("{number:064x}"), format!("{number:036}"));
+                    let (id, uid) = (id.as_bytes(), uid.as_bytes());
+                    let sandbox = [(UID, uid), (POD, b"db"), (NAMESPACE, b"shop")];
+                    for (place, texts) in [
+                        &[(ID, id)][..],
+                        &[(ID, id), (UID, uid)],
+                        &sandbox,
+                        &[(UID, uid), (NAME, b"db")],
+                        &[(UNIT, id)],
+                    ]
+                    .into_iter()
+                    .enumerate()
+                    {
+                        let known = containers.number(Container::of(texts));
+                        assert_eq!(known, to_u32(5 * number + place), "{round}");
+                    }
+                    // The same pod, as far as its cgroup tells.
+                    let pod = containers.number(Container::of(&[(UID, uid)]));
+                    assert_eq!(pod, to_u32(5 * number + 2));
+                }
+            }
+            containers.find_names(&proc, Some(&[]), &mut buffer);
+            assert!(containers.looks.into_inner() <= 16 * count, "{count}");
+            let named = containers.all.iter().filter(|known| known.has(POD));
+            assert_eq!(named.count(), 3 * count);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! them may. A process may that is root's in every way and in no container but the one that this program is in, whoever
 //! else it names; any other conmon may name the container whose first process is its child, and no pod.
 
+use crate::collections::index::Index;
 use crate::collections::to_index;
 use crate::proc::{Proc, Task};
 use crate::walk::container::Containers;
@@ -39,11 +40,19 @@ impl Containers {
             self.read_logs(proc, &found, buffer);
         }
         // A container of the pod, such as its sandbox, has told the names of the pod for all, or its logs have.
+        let mut pods = Index::with_room(self.all.len());
+        for (pod, number) in self.all.iter().zip(0..) {
+            if pod.has(POD) {
+                pods.insert(self.seed.hash_bytes(pod.text(UID)), number);
+            }
+        }
         for number in 0..self.all.len() {
             let known = self.all.get(number).filter(|known| is_nameless(known));
             let Some(container) = known else { continue };
-            let is_its = |pod: &&Container| pod.has(POD) && pod.text(UID) == container.text(UID);
-            let pod = self.all.iter().find(is_its).cloned();
+            let is_its = |pod: &Container| pod.text(UID) == container.text(UID);
+            let hash = self.seed.hash_bytes(container.text(UID));
+            let pod = self.same(hash, &pods, &is_its).map(to_index);
+            let pod = pod.and_then(|pod| self.all.get(pod)).cloned();
             if let (Some(pod), Some(container)) = (pod, self.all.get_mut(number)) {
                 container.take(&[POD, NAMESPACE], &pod);
             }

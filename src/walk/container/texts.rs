@@ -66,6 +66,15 @@ impl Container {
         self.bytes.get(start..end).unwrap_or_default()
     }
 
+    /// Returns bytes that are the same for all values of one container: its ids, and without an id its name; else its unit.
+    pub(super) fn key(&self) -> &[u8] {
+        let last = if self.has(ID) { UID } else { NAME };
+        let len = self.ends.get(last).copied().filter(|len| *len > 0);
+        self.bytes
+            .get(..len.unwrap_or(self.bytes.len()))
+            .unwrap_or_default()
+    }
+
     /// Returns true if the text at `place` is known.
     pub(super) fn has(&self, place: usize) -> bool {
         !self.text(place).is_empty()

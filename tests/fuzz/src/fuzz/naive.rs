@@ -66,7 +66,7 @@ fn words(line: &[u8]) -> Vec<&str> {
         .collect()
 }
 
-/// Returns true if any line is a header of an internet table that is not the kernel's usual one.
+/// Returns true if any line is a header of an internet table that is not the kernel's usual one, whatever is in front of it.
 pub(super) fn has_unusual_header(text: &[u8]) -> bool {
     let is_unusual = |line: &[u8]| {
         let words = words(line);
@@ -76,10 +76,9 @@ pub(super) fn has_unusual_header(text: &[u8]) -> bool {
         else {
             return false;
         };
+        let from = at.saturating_sub(1);
         let is_usual = |(header, _): &(&str, bool)| {
-            words[at..]
-                .iter()
-                .eq(header.split_whitespace().skip(1).collect::<Vec<_>>().iter())
+            words[from..].iter().copied().eq(header.split_whitespace())
         };
         !HEADERS.iter().any(is_usual)
     };

@@ -203,18 +203,19 @@ pub fn cut(data: &[u8]) {
     }
 }
 
-/// Returns true if `whole` is of the table that has this header. A line of another may be a row from more than one word on.
+/// Returns true if `whole` is of the table that has this header, which may have something in front. A line of another may be a row
+/// from more than one word on.
 fn is_of(header: &[u8], whole: &Value) -> bool {
     let header = String::from_utf8_lossy(header);
-    let mut words = header.split_whitespace();
+    let has = |name: &str| header.split_whitespace().any(|word| word == name);
     let family = whole["family"].as_str().unwrap_or_default();
-    match words.next() {
-        None => false,
-        Some("Num") => family == "unix",
-        Some("sl") => family.starts_with("inet"),
-        Some("sk") if header.contains(" Eth ") => family == "netlink",
-        Some("sk") if header.contains(" Iface ") => family == "packet",
-        Some(_) => true,
+    match () {
+        () if header.trim().is_empty() => false,
+        () if has("Num") => family == "unix",
+        () if has("sl") => family.starts_with("inet"),
+        () if has("Eth") => family == "netlink",
+        () if has("Iface") => family == "packet",
+        () => true,
     }
 }
 
