@@ -125,8 +125,10 @@ pub(crate) struct Containers {
     by_key: Index,
     /// The seed of hashes.
     seed: Seed,
-    /// Process ids, ascending, each with the number of where it is.
+    /// Process ids, each with the number of where it is.
     processes: Vec<(u32, u32)>,
+    /// Their places, by the process id.
+    by_pid: Index,
     /// The numbers of the containers of namespaces, by their id; `NONE` for a namespace with processes outside of any, or of
     /// several that are not of one pod.
     namespaces: Vec<u32>,
@@ -225,26 +227,22 @@ impl Containers {
         around.map_or(NONE, |container| self.number(container))
     }
 
-    /// Returns the place of process `pid` in `processes`, or where it would be.
-    fn place(&self, pid: u32) -> Result<usize, usize> {
-        self.processes.binary_search_by_key(&pid, |(pid, _)| *pid)
-    }
-
     /// Returns the number of where process `pid` is, which is looked up the first time. `buffer` is scratch space.
     fn find(&mut self, proc: &Proc, pid: u32, buffer: &mut [u8]) -> u32 {
         if let Some(known) = self.number_of(pid) {
             return known;
         }
         let number = self.look_around(proc, Task::process(pid), buffer);
-        let (Ok(place) | Err(place)) = self.place(pid);
-        self.processes.insert(place, (pid, number));
+        self.by_pid.push(pid, to_u32(self.processes.len()));
+        self.processes.push((pid, number));
         number
     }
 
     /// Returns the number of where process `pid` is, if that was looked up.
     pub(crate) fn number_of(&self, pid: u32) -> Option<u32> {
-        let place = self.place(pid).ok()?;
-        self.processes.get(place).map(|(_, number)| *number)
+        let place = self.by_pid.find(pid).next()?;
+        let known = self.processes.get(to_index(place));
+        known.map(|(_, number)| *number)
     }
 
     /// Returns the number of `container`, which is a new one if it has not been met before.
@@ -354,7 +352,7 @@ impl Containers {
         mounts
     }
 
-    /// Returns the ids of all processes that were looked at, ascending.
+    /// Returns the ids of all processes that were looked at, each once.
     pub(crate) fn pids(&self) -> impl Iterator<Item = u32> + '_ {
         self.processes.iter().map(|(pid, _)| *pid)
     }
