@@ -187,6 +187,15 @@ pub fn cut(data: &[u8]) {
     if !is_of(header, whole) || !known.warnings.is_empty() || !shown.warnings.is_empty() {
         return;
     }
+    // No pointer has such bytes. Nothing depends on it, so a row that has them is one until it is cut.
+    let is_printed = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    if whole["family"]
+        .as_str()
+        .is_some_and(|family| family.starts_with("inet"))
+        && !row.trim_ascii_end().iter().all(is_printed)
+    {
+        return;
+    }
     let bare = objects(&[row, b"\n"].concat());
     let is_told = bare
         .first()
