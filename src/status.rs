@@ -5,7 +5,7 @@
 use crate::cli::View;
 use crate::join::Owner;
 use crate::plan::Plan;
-use crate::select::rows::Unlisted;
+use crate::select::unlisted::Unlisted;
 use crate::snapshot::{Again, Snapshot};
 use crate::socket::Ends;
 use crate::socket::proto::Protos;
@@ -160,9 +160,7 @@ fn may_be_doubted(snapshot: &Snapshot, plan: &Plan) -> bool {
         let row = sockets.row(number);
         row.ends == Ends::Doubtful
             && (plan.needs.paths || row.state == State::NONE)
-            && plan
-                .condition
-                .may_match_doubted(&row, &sockets.detail(number))
+            && plan.condition.may_match_row(&row, &sockets.detail(number))
     };
     sockets.numbers().any(is_doubted)
 }
@@ -177,7 +175,7 @@ fn may_be_of_user(snapshot: &Snapshot, plan: &Plan) -> bool {
                 (row.inode, row.ends),
                 (0, _) | (_, Ends::Netlink { port_id: 0, .. })
             )
-            && plan.condition.may_match_user(&row, &detail)
+            && plan.condition.may_match_row(&row, &detail)
     };
     plan.needs.uids && plan.shows_ownerless() && sockets.numbers().any(is_unknown)
 }

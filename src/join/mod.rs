@@ -286,7 +286,7 @@ impl<'a> Iterator for Entries<'a> {
         if at == 0 {
             let lines = self.joined.lines.iter().skip(self.line);
             for (ahead, line) in self.ahead.iter_mut().zip(lines) {
-                *ahead = self.sockets.stored(line.socket);
+                *ahead = *self.sockets.stored(line.socket);
             }
         }
         let line = *self.joined.lines.get(self.line)?;

@@ -1,17 +1,17 @@
 //! What to show: one condition on a socket and the process that holds it. In: what selectors, options and filters were
 //! compiled to. Out: for what is known of a process or a socket so far yes, no or maybe, and what has to be read before
 //! the answer can be known. It reads nothing. `selection` adds up what was typed, `listeners` widens it where listeners are
-//! asked for, `rows` answers about one socket, and `glob` compares a path with a pattern.
+//! asked for, `rows` answers about one socket, `unlisted` about one in no table, and `glob` compares a path with a pattern.
 //!
 //! A condition is asked in stages, because knowledge comes in stages: a process is met before its sockets, a row is read
 //! before anybody knows whether its name may be believed. So answers have three values (Kleene's logic): a room passes
 //! over what is certainly not asked for, and keeps what may be.
 
-pub(crate) mod rows;
-
 pub(crate) mod glob;
 mod listeners;
+pub(crate) mod rows;
 mod selection;
+pub(crate) mod unlisted;
 
 pub(crate) use selection::Selection;
 

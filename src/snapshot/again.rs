@@ -6,7 +6,7 @@ use crate::cli::Options;
 use crate::join::Entry;
 use crate::plan::Plan;
 use crate::proc::{Proc, Task};
-use crate::select::rows::Unlisted;
+use crate::select::unlisted::Unlisted;
 use crate::select::{ProcessTest, Question, Truth};
 use crate::snapshot::{Snapshot, Take};
 use crate::socket::Ends;

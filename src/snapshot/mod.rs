@@ -12,6 +12,7 @@ pub(crate) mod pressure;
 mod take;
 
 use crate::cli::Capture;
+use crate::join::dual_stack::Wildcards;
 use crate::join::mptcp::name_mptcp;
 use crate::join::peers::{OtherEnd, Peer, Peers};
 use crate::join::{Entries, Entry, Joined, Owner};
@@ -82,7 +83,12 @@ impl Snapshot {
         if plan.sums_up {
             peers = Peers::new(&joined, &sockets, rows, false);
         }
-        take::narrow_captured(&mut joined, &plan.condition, &sockets);
+        if !plan.condition.is_always() {
+            let wildcards = Wildcards::of(&sockets);
+            joined.retain(&sockets, &|entry| {
+                take::matches(&plan.condition, entry, &sockets, Some(&wildcards))
+            });
+        }
         Ok(Self {
             joined,
             sockets,

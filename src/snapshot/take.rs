@@ -417,7 +417,7 @@ impl Take<'_> {
 }
 
 /// Returns true if `condition` holds for a joined entry.
-fn matches(
+pub(super) fn matches(
     condition: &Condition,
     entry: &Entry<'_>,
     sockets: &Sockets,
@@ -429,16 +429,6 @@ fn matches(
     }
     let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
     condition.matches_row(&entry.row, &sockets.detail(entry.socket), &is_dual)
-}
-
-/// Keeps only the rows of captured text for which `condition` holds.
-pub(super) fn narrow_captured(joined: &mut Joined, condition: &Condition, sockets: &Sockets) {
-    if !condition.is_always() {
-        let wildcards = Some(Wildcards::of(sockets));
-        joined.retain(sockets, &|entry| {
-            matches(condition, entry, sockets, wildcards.as_ref())
-        });
-    }
 }
 
 /// Returns true if a socket is one of the kernel's own netlink sockets.

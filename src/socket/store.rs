@@ -108,23 +108,23 @@ impl Sockets {
 
     /// Returns socket `number` as it is stored; `Stored::NONE` where there is none.
     #[inline(always)]
-    fn get(&self, number: u32) -> &Stored {
+    pub(crate) fn stored(&self, number: u32) -> &Stored {
         self.stored.get(to_index(number)).unwrap_or(&Stored::NONE)
     }
 
     /// Returns the inode of socket `number`.
     pub(crate) fn inode(&self, number: u32) -> u32 {
-        self.get(number).inode
+        self.stored(number).inode
     }
 
     /// Returns the protocol of socket `number`.
     pub(crate) fn proto(&self, number: u32) -> Proto {
-        self.get(number).proto
+        self.stored(number).proto
     }
 
     /// Returns the namespace in whose table socket `number` was read.
     pub(crate) fn netns(&self, number: u32) -> NetnsId {
-        self.get(number).netns
+        self.stored(number).netns
     }
 
     /// Returns true if the rows were read in more than one namespace.
@@ -255,10 +255,8 @@ impl Sockets {
 
     /// Returns the detail of socket `number`; zeros where details are not kept.
     pub(crate) fn detail(&self, number: u32) -> Detail {
-        self.details
-            .get(to_index(number))
-            .copied()
-            .unwrap_or_default()
+        let detail = self.details.get(to_index(number)).copied();
+        detail.unwrap_or_default()
     }
 
     /// Notes who made socket `number`, where details are kept.
@@ -286,14 +284,9 @@ impl Sockets {
         extra.unwrap_or_default()
     }
 
-    /// Returns a copy of socket `number` as it is stored; `Stored::NONE` where there is none.
-    pub(crate) fn stored(&self, number: u32) -> Stored {
-        *self.get(number)
-    }
-
     /// Returns socket `number` as its table told it; an unlisted row where there is none.
     pub(crate) fn row(&self, number: u32) -> Row<'_> {
-        self.row_of(self.get(number))
+        self.row_of(self.stored(number))
     }
 
     /// Returns the row that `stored` was made of.

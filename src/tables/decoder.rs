@@ -6,7 +6,7 @@
 
 use super::captured::Captured;
 use super::columns::Columns;
-use super::frame::{Spacing, starts, strip_like};
+use super::frame::{Spacing, split_ending, starts, strip_like};
 use super::listing::{self, Listed};
 use super::recognise::{KnownFile, Named, Shapes, by_header, by_name_line, by_words, table};
 use super::unix_name::{OpenName, Unknown};
@@ -303,11 +303,7 @@ impl<'a> Decoder<'a> {
             .table()
             .is_some_and(|table| Protos::TCP.meets(table.protos));
         let unusual = match &self.current {
-            Some(Current::Table(Format { table, columns, .. }))
-                if !columns.are_usual() || !columns.has_all(&table.known) =>
-            {
-                Some(table.proto)
-            }
+            Some(Current::Table(format)) if !format.is_usual() => Some(format.table.proto),
             _ => None,
         };
         // A row of tcp that was cut may look like one of udp, and one that has not the columns of its header like one of another.
@@ -415,16 +411,6 @@ impl<'a> Decoder<'a> {
             self.sockets.push(NetnsId(0), row, detail);
         }
     }
-}
-
-/// Splits what may stand behind every line off `line`: returns, or a dollar.
-fn split_ending(line: &[u8]) -> (&[u8], &[u8]) {
-    let is_return = |byte: &&u8| **byte == b'\r';
-    let len = match line {
-        [.., b'$'] => 1,
-        _ => line.iter().rev().take_while(is_return).count(),
-    };
-    line.split_at_checked(line.len() - len).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a tool puts in front of a line: a name and a number (`grep -n`), a mark of a quotation, a time, the name of a
-//! container; and the empty lines of a text with wide spacing. In: a line of captured text, and what stood in front of
-//! another. Out: where the line itself may start. It does not know what a line means.
+//! container; what it puts behind each; and the empty lines of a text with wide spacing. In: a line of captured text, and what
+//! stood in front of another. Out: where the line itself may start, and where it ends. It does not know what a line means.
 
 /// How many bytes of a line are searched for its start, and how many starts are tried: enough for a journal's host and
 /// program, and few enough that a text of any kind is read in no time.
@@ -18,6 +18,16 @@ pub(super) fn starts(line: &[u8]) -> impl Iterator<Item = usize> + '_ {
         _ => None,
     });
     std::iter::once(0).chain(behind.take(STARTS_MAX))
+}
+
+/// Splits what may stand behind every line off `line`: returns, or a dollar.
+pub(super) fn split_ending(line: &[u8]) -> (&[u8], &[u8]) {
+    let is_return = |byte: &&u8| **byte == b'\r';
+    let len = match line {
+        [.., b'$'] => 1,
+        _ => line.iter().rev().take_while(is_return).count(),
+    };
+    line.split_at_checked(line.len() - len).unwrap_or_default()
 }
 
 /// Returns the rest of `line` behind something like `frame`: the same but for its numbers.

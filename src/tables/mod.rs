@@ -68,6 +68,11 @@ impl Format {
         }
     }
 
+    /// Returns true if the columns are the usual ones, and all of these.
+    fn is_usual(&self) -> bool {
+        self.columns.are_usual() && self.columns.has_all(&self.table.known)
+    }
+
     /// Returns the fields of `line` by their columns.
     fn cells<'a>(&self, line: &'a [u8]) -> Option<Cells<'a>> {
         self.columns.cells(&self.table.known, line)

@@ -42,8 +42,7 @@ pub(crate) type Modules = OnceLock<Protos>;
 pub(crate) struct Missed {
     /// The protocols of which a table may not be read.
     pub(crate) forbidden: Protos,
-    /// The protocols of which a table, or a row of one, was skipped because it is not as the kernel prints it; and those that
-    /// a socket in no table may be of, because the kernel may not be asked.
+    /// The protocols of which a table or a row was skipped, or a socket is in no table and may not be asked for.
     pub(crate) skipped: Protos,
 }
 
