@@ -2,8 +2,8 @@
 //! socket is named even where its holder lives in another namespace. In: the walk and the rows. Out: lines, each a
 //! socket and one holder of it, in the order in which they are shown; then the sockets that nobody holds. It knows no view.
 //! Here are `by_inode`, the rows that count; `lines`, in their order; `owner`, why nobody holds a socket; `forged`, the judge
-//! of unix rows; `rowless`, descriptors without a row, and `mptcp`, both by `sockprotoname`; `user`, of whom no table tells; `peers`, the other end, by
-//! `by_key`, `search`, `nat` and `forward`; `dual_stack`, which IPv6 listeners take IPv4. They read again what they lack.
+//! of unix rows; `rowless`, descriptors without a row, and `mptcp`, both by `sockprotoname`; `user`, of whom no table tells;
+//! `peers`, the other end, by `by_key`, `search`, `nat` and `forward`; `dual_stack`, IPv6 that takes IPv4. They read what lacks.
 
 mod by_inode;
 mod by_key;
@@ -163,9 +163,8 @@ impl Joined {
 
     /// Warns if a line may be of a forged row.
     pub(crate) fn warn(&self, sockets: &Sockets, warnings: &mut Warnings) {
-        let lines = self.lines.iter().rev();
-        let lines = lines.map(|line| (line.socket, line.fd != NO_FD));
-        forged::warn_of_unjudged(lines, sockets, warnings);
+        let shown = |line: &Line| (line.socket, line.fd != NO_FD);
+        forged::warn_of_unjudged(self.lines.iter().map(shown), sockets, warnings);
     }
 
     /// Returns true if there are lines of more than one network namespace.
