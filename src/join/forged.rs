@@ -155,7 +155,10 @@ impl Judge {
                 // One holder is enough to ask.
                 if held.is_missing(holder.inode) {
                     let answer = SockProtoName::ask(reader.proc, process.task, *holder, &mut path);
-                    let proto = answer.map(|answer| answer.proto);
+                    let proto = answer.map(|answer| {
+                        answer.warn_if_denied(reader.warnings);
+                        answer.proto
+                    });
                     let is_other = proto.is_some_and(|proto| {
                         some_untold |= proto.is_none();
                         proto.is_some_and(|proto| !Protos::UNIX.has(proto))

@@ -72,7 +72,8 @@ impl SockProtoName {
     /// Returns true if the question itself is denied, and notes it in `warnings`.
     pub(super) fn warn_if_denied(&self, warnings: &mut Warnings) -> bool {
         if self.is_denied {
-            let reason = "denied; sockets that no table lists are of unknown protocol, and mptcp is called tcp";
+            let reason = "denied; sockets that no table lists are of unknown protocol, mptcp is called tcp, and a name may \
+                          pretend to be a row of unix";
             warnings.warn(b"getxattr(2)", reason);
         }
         self.is_denied

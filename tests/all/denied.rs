@@ -7,6 +7,8 @@ use crate::rows::{listen, unix};
 use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
 use std::collections::BTreeSet;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -233,6 +235,26 @@ sys.stdin.read()";
     }
     drop(holder.stdin.take());
     holder.wait().unwrap();
+}
+
+// A row behind a short name may be a name's; only the kernel knows what its holder has.
+#[test]
+fn where_a_row_may_be_a_name_and_the_kernel_may_not_be_asked_a_line_says_so() {
+    in_a_network_of_its_own(|| {
+        let bound = |number: u32| {
+            let name = SocketAddr::from_abstract_name(number.to_string()).unwrap();
+            UnixDatagram::bind_addr(&name).unwrap()
+        };
+        let _bound: Vec<_> = (0..16).map(bound).collect();
+        let pid = std::process::id().to_string();
+        let run = denied(lsock().args(["-x", &pid]), "getxattr", "EPERM");
+        assert_eq!(run.rows().len(), 16);
+        assert!(
+            run.one_line()
+                .ends_with("a name may pretend to be a row of unix"),
+            "{run:?}"
+        );
+    });
 }
 
 // Other tools' languages are of this machine's own proc alone, which fstatfs tells from a captured tree.
