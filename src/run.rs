@@ -166,10 +166,7 @@ fn is_shown(snapshot: &Snapshot, options: &Options, plan: &Plan) -> bool {
 fn look_again(snapshot: &Snapshot, take: &Take<'_>, options: &Options) -> Option<Again> {
     let is_needed = match Status::of(snapshot, None, options.view, take.plan) {
         Status::Shown | Status::Failed => false,
-        Status::NothingMatched => {
-            let is_asked = take.plan.asks_unlisted() || !take.namespaces.is_empty();
-            options.view != View::Quiet || is_asked
-        }
+        Status::NothingMatched => options.view != View::Quiet || take.may_be_elsewhere(snapshot),
         Status::CannotTell(_) => options.view != View::Quiet,
     };
     // Where proc cannot be read any more, there is only less to say.

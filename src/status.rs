@@ -7,9 +7,7 @@ use crate::join::Owner;
 use crate::plan::Plan;
 use crate::select::unlisted::Unlisted;
 use crate::snapshot::{Again, Snapshot};
-use crate::socket::Ends;
 use crate::socket::proto::Protos;
-use crate::socket::state::State;
 
 /// What the exit status says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +103,9 @@ impl Reason {
             Some(Self::ForbiddenTable)
         } else if missed.skipped.meets(protos) {
             Some(Self::SkippedRow)
-        } else if may_be_doubted(snapshot, plan) {
+        } else if snapshot.unsure.name.get() {
             Some(Self::DoubtedName)
-        } else if may_be_of_user(snapshot, plan) {
+        } else if snapshot.unsure.user.get() {
             Some(Self::UnknownUser)
         } else if again.is_some_and(|again| again.may_be_unseen) {
             Some(Self::UnseenNamespace)
@@ -151,31 +149,4 @@ fn may_be_of_process(plan: &Plan) -> bool {
         is_foreign: false,
     };
     !plan.needs.is_all_processes() || plan.condition.may_match_unlisted(&socket)
-}
-
-/// Returns true if a unix socket whose name is in doubt may have the name that is asked for, or one without a state that.
-fn may_be_doubted(snapshot: &Snapshot, plan: &Plan) -> bool {
-    let sockets = &snapshot.sockets;
-    let is_doubted = |number| {
-        let row = sockets.row(number);
-        row.ends == Ends::Doubtful
-            && (plan.needs.paths || row.state == State::NONE)
-            && plan.condition.may_match_row(&row, &sockets.detail(number))
-    };
-    sockets.numbers().any(is_doubted)
-}
-
-/// Returns true if a user is asked for, and a socket whose user is not known may be that user's. The kernel's own have none.
-fn may_be_of_user(snapshot: &Snapshot, plan: &Plan) -> bool {
-    let sockets = &snapshot.sockets;
-    let is_unknown = |number| {
-        let (row, detail) = (sockets.row(number), sockets.detail(number));
-        detail.uid.is_none()
-            && !matches!(
-                (row.inode, row.ends),
-                (0, _) | (_, Ends::Netlink { port_id: 0, .. })
-            )
-            && plan.condition.may_match_row(&row, &detail)
-    };
-    plan.needs.uids && plan.shows_ownerless() && sockets.numbers().any(is_unknown)
 }

@@ -118,6 +118,12 @@ impl UnlistedSockets {
 }
 
 impl Take<'_> {
+    /// Returns true if a second look may tell that what `first` has not may be there, in no table or in a namespace that was not
+    /// met. Of processes that are not there it tells nothing.
+    pub(crate) fn may_be_elsewhere(&self, first: &Snapshot) -> bool {
+        first.selected > 0 && (self.plan.asks_unlisted() || first.namespaces.unmet > 0)
+    }
+
     /// Looks again, after `first` had nothing to show.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ mod first_match;
 pub(crate) mod pressure;
 mod take;
 
+use std::cell::Cell;
+
 use crate::cli::Capture;
 use crate::join::dual_stack::Wildcards;
 use crate::join::mptcp::name_mptcp;
@@ -43,6 +45,8 @@ pub(crate) struct Snapshot {
     pub(crate) selected: usize,
     /// What the tables did not tell.
     pub(crate) missed: Missed,
+    /// What is not known of the selected sockets.
+    pub(crate) unsure: Unsure,
     /// The namespaces.
     namespaces: Namespaces,
     /// Who is at the other end, and who has to accept, if that is asked.
@@ -65,6 +69,16 @@ pub(crate) struct Snapshot {
     host: Option<u32>,
 }
 
+/// What is not known of sockets that are left out, but may be what is asked for.
+pub(crate) struct Unsure {
+    /// True if it matters who made a socket that nobody is seen to hold.
+    asks_user: bool,
+    /// True if the name of one is in doubt, and perhaps its state.
+    pub(crate) name: Cell<bool>,
+    /// True if nothing tells who made one.
+    pub(crate) user: Cell<bool>,
+}
+
 impl Snapshot {
     /// Returns what captured text tells, as far as it is selected.
     ///
@@ -83,10 +97,11 @@ impl Snapshot {
         if plan.sums_up {
             peers = Peers::new(&joined, &sockets, rows, false);
         }
+        let unsure = Unsure::new(plan);
         if !plan.condition.is_always() {
             let wildcards = Wildcards::of(&sockets);
             joined.retain(&sockets, &|entry| {
-                take::matches(&plan.condition, entry, &sockets, Some(&wildcards))
+                unsure.matches(&plan.condition, entry, &sockets, Some(&wildcards))
             });
         }
         Ok(Self {
@@ -94,6 +109,7 @@ impl Snapshot {
             sockets,
             selected: 0,
             missed: Missed::default(),
+            unsure,
             namespaces: Namespaces::default(),
             peers,
             pressure: Pressure::default(),

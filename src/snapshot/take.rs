@@ -1,6 +1,7 @@
 //! Takes a snapshot of a live proc, in five steps: walk, read the tables, find rowless sockets, join, narrow. In: an open
 //! proc and the plan. Out: a `Snapshot` without names. It knows no view.
 
+use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
@@ -16,9 +17,10 @@ use crate::join::{ByInode, Entry, Joined, Owner, explain, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::select::Condition;
-use crate::snapshot::Snapshot;
 use crate::snapshot::contained::{find_containers, find_waiting, is_containers_own, may_wait};
 use crate::snapshot::pressure::Pressure;
+use crate::snapshot::{Snapshot, Unsure};
+use crate::socket::Ends;
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::store::Sockets;
@@ -377,6 +379,7 @@ impl Take<'_> {
         if plan.finds_queues {
             waiting = find_waiting(&joined, &peers, &sockets);
         }
+        let unsure = Unsure::new(plan);
         if reading.must_narrow || plan.finds_queues {
             let wildcards = (plan.needs.dual_stack).then(|| Wildcards::of(&sockets));
             joined.retain(&sockets, &|entry| {
@@ -388,9 +391,10 @@ impl Take<'_> {
                             || waiting.binary_search(&entry.socket).is_ok()
                     }),
                 };
-                condition.is_some_and(|condition| {
-                    matches(condition, entry, &sockets, wildcards.as_ref())
-                }) && netns.is_none_or(|netns| netns.is_selected)
+                netns.is_none_or(|netns| netns.is_selected)
+                    && condition.is_some_and(|condition| {
+                        unsure.matches(condition, entry, &sockets, wildcards.as_ref())
+                    })
             });
         }
         joined.warn(&sockets, reading.warnings);
@@ -402,6 +406,7 @@ impl Take<'_> {
             sockets,
             selected,
             missed: reading.missed,
+            unsure,
             namespaces,
             peers,
             pressure: Pressure::default(),
@@ -416,19 +421,41 @@ impl Take<'_> {
     }
 }
 
-/// Returns true if `condition` holds for a joined entry.
-pub(super) fn matches(
-    condition: &Condition,
-    entry: &Entry<'_>,
-    sockets: &Sockets,
-    wildcards: Option<&Wildcards>,
-) -> bool {
-    if entry.row.state == State::UNLISTED {
-        let uid = sockets.detail(entry.socket).uid;
-        return condition.matches_rowless(entry.row.proto, entry.row.inode, uid);
+impl Unsure {
+    /// Returns that of `plan`, with nothing noted yet.
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            asks_user: plan.needs.uids && plan.shows_ownerless(),
+            name: Cell::new(false),
+            user: Cell::new(false),
+        }
     }
-    let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
-    condition.matches_row(&entry.row, &sockets.detail(entry.socket), &is_dual)
+
+    /// Returns true if `condition` holds for a joined entry; notes it if that is not known.
+    pub(super) fn matches(
+        &self,
+        condition: &Condition,
+        entry: &Entry<'_>,
+        sockets: &Sockets,
+        wildcards: Option<&Wildcards>,
+    ) -> bool {
+        let (row, detail) = (&entry.row, sockets.detail(entry.socket));
+        if row.state == State::UNLISTED {
+            return condition.matches_rowless(row.proto, row.inode, detail.uid);
+        }
+        let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
+        let is_match = condition.matches_row(row, &detail, &is_dual);
+        let is_doubted = row.ends == Ends::Doubtful;
+        let is_userless = self.asks_user
+            && detail.uid.is_none()
+            && row.inode != 0
+            && entry.owner != Owner::Kernel;
+        if !is_match && (is_doubted || is_userless) && condition.may_match_row(row, &detail) {
+            let of = if is_doubted { &self.name } else { &self.user };
+            of.set(true);
+        }
+        is_match
+    }
 }
 
 /// Returns true if a socket is one of the kernel's own netlink sockets.

@@ -10,7 +10,10 @@ use crate::rows::{EMPTY, NOBODY, NOBODY6, listen, netlink, tcp, tcp_short, udp, 
 use crate::run::{LSOCK, Run, lsock};
 use crate::tree::Tree;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
 use std::process::{Command, Stdio};
 
 // ---- status 3: each reason ----------------------------------------------------------------------------------------------
@@ -148,7 +151,7 @@ fn a_unix_socket_is_of_the_user_who_made_it_and_of_anybody_where_nobody_holds_it
     let run = tree.run(&format!("--uid {uid} -x"));
     assert_eq!((run.out(), run.status), ("", Some(3)), "{run:?}");
     in_a_network_of_its_own(|| {
-        let (_socket, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let (socket, _other) = UnixDatagram::pair().unwrap();
         let (pid, uid) = (std::process::id(), own_status("Uid:", 1));
         for args in ["-x", "", "-j -x"] {
             let run = live(&format!("--uid {uid} {args} {pid}"));
@@ -159,6 +162,16 @@ fn a_unix_socket_is_of_the_user_who_made_it_and_of_anybody_where_nobody_holds_it
         }
         live("-q --uid 4242 -x").exactly("", 1);
         live(&format!("-q --uid 4242 {pid}")).exactly("", 1);
+        // A row that is not believed is of no user.
+        let inode = fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd()));
+        let name = [
+            &b"a\n"[..],
+            &unix("00000000", "0002", "03", inode.unwrap().ino(), "/f"),
+        ]
+        .concat();
+        let name = UnixAddr::from_abstract_name(name).unwrap();
+        let _forger = UnixDatagram::bind_addr(&name).unwrap();
+        live("-q --uid 4242 -x").exactly("", 1);
     });
 }
 
@@ -364,7 +377,7 @@ fn a_socket_of_a_namespace_without_a_process_may_be_it() {
 #[test]
 fn of_many_sockets_the_tables_that_are_not_selected_tell_what_they_are() {
     in_a_network_of_its_own(|| {
-        let (_shown, _other) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let (_shown, _other) = UnixDatagram::pair().unwrap();
         let bind = |_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let _held: Vec<_> = (0..600).map(bind).collect();
         let asked = |args: &str| {

@@ -404,6 +404,9 @@ fn a_thread_is_asked_once_for_its_namespace_and_only_where_all_are_needed() {
         ("-q -l :8080", 0),
         // That nothing matches is said after a second look, for sockets that no table lists.
         ("-q -l :9", 2),
+        // It tells nothing of a process that is not there, nor of a namespace that was met.
+        ("-q -l nosuch", 0),
+        ("-q --netns 90 -S", 2),
         ("90", 0),
         ("90 -l", 0),
     ] {
