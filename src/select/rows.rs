@@ -67,10 +67,12 @@ impl Condition {
     }
 
     /// Returns true if the condition holds for a socket of `proto` with `inode` that stands in no table: it has no
-    /// address, no name and no state. Of the two IPs it has the one that its protocol is of; `uid` made it, if that is known.
+    /// address, no name and no state. Of the two IPs it has the one that its protocol is of; unix is of any type, unless the
+    /// kernel calls it a stream; `uid` made it, if that is known.
     pub(crate) fn matches_rowless(&self, proto: Proto, inode: u32, uid: Option<u32>) -> bool {
+        let protos = proto.unlisted_as();
         let truth = self.test(&mut |question| match question {
-            Question::Row(RowTest::Proto(protos)) => protos.has(proto).into(),
+            Question::Row(RowTest::Proto(wanted)) => wanted.meets(protos).into(),
             Question::Row(RowTest::Family(Family::V4)) => Protos::INET4.has(proto).into(),
             Question::Row(RowTest::Family(Family::V6)) => Protos::INET6.has(proto).into(),
             Question::Row(RowTest::Inode(wanted)) => (*wanted == inode).into(),
@@ -434,5 +436,12 @@ mod tests {
                 "{condition:?}"
             );
         }
+        // The kernel's word for a seqpacket is that for a dgram; a stream has one of its own.
+        let matches = |wanted, is| {
+            let condition = proto(Protos::of(&[wanted]));
+            condition.matches_rowless(is, 7, None)
+        };
+        assert!(matches(Proto::UnixSeq, Proto::UnixDgram));
+        assert!(!matches(Proto::UnixSeq, Proto::Unix));
     }
 }

@@ -86,7 +86,7 @@ impl UnlistedSockets {
             let protos = match row.ends {
                 // Nothing tells what it is.
                 Ends::Unlisted(b"") => Protos::ALL,
-                _ => Protos::of(&[row.proto]),
+                _ => row.proto.unlisted_as(),
             };
             let socket = Unlisted {
                 protos,

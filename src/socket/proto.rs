@@ -198,6 +198,14 @@ impl Proto {
         }
     }
 
+    /// Returns what a socket may be that no table lists and the kernel calls so.
+    pub(crate) const fn unlisted_as(self) -> Protos {
+        match self {
+            Self::UnixDgram => Protos::UNIX,
+            proto => Protos::of(&[proto]),
+        }
+    }
+
     /// Returns the protocol that the kernel calls `name`.
     pub(crate) fn from_sockprotoname(name: &[u8]) -> Self {
         let is_called = |proto: &&Self| {
