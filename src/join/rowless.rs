@@ -153,16 +153,21 @@ fn find(
         let Some(answer) = SockProtoName::ask(reader.proc, process.task, holder, &mut path) else {
             continue;
         };
-        if answer.warn_if_denied(reader.warnings) {
-            let unknown = protos.without(Protos::ALWAYS_LISTED);
-            reader.missed.skipped = reader.missed.skipped.union(unknown);
-        }
         seen.insert(holder.inode, 0);
         let uid = if asks_user {
             user(reader.proc, process.task, holder.fd, holder.inode)
         } else {
             None
         };
+        if answer.warn_if_denied(reader.warnings) {
+            let unknown = protos.without(Protos::ALWAYS_LISTED);
+            let may_be = |proto: &Proto| {
+                unknown.has(*proto) && condition.matches_rowless(*proto, holder.inode, uid)
+            };
+            if Proto::ALL.iter().any(may_be) {
+                reader.missed.skipped = reader.missed.skipped.union(unknown);
+            }
+        }
         if answer
             .proto
             .is_none_or(|proto| protos.meets(proto.listed_as()))

@@ -229,6 +229,10 @@ sys.stdin.read()";
             let run = denied(lsock().args(args), "getxattr", error);
             assert_eq!((run.out(), run.status), ("", Some(3)), "{run:?}");
         }
+        // Whatever it is, it has no state and is of its user.
+        for args in [&["-q", "-sESTABLISHED"][..], &["-q", "-u", "--uid", "4242"]] {
+            denied(lsock().args(args).arg(&pid), "getxattr", error).exactly("", 1);
+        }
         let run = denied(lsock().args(["-t", "-l", "-e"]), "getxattr", error);
         let says_so = run.err().contains("mptcp is called tcp");
         assert!(says_so || ready == *b"n", "{run:?}");
