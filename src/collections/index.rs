@@ -106,9 +106,7 @@ impl Index {
             self.link(last, number);
         }
     }
-}
 
-impl Index {
     /// Inserts `number`, which is that of all numbers inserted so far, under `key`. Where there is no room left there is twice
     /// as much then, so that a number costs the same however many there are.
     #[inline(never)]

@@ -107,9 +107,7 @@ impl Condition {
         });
         truth != Truth::No
     }
-}
 
-impl Condition {
     /// Returns true if the condition may hold for a row of TCP that listens, or for another: the kernel has none that is closed.
     pub(crate) fn may_match_tcp(&self, listens: bool) -> bool {
         let is_other = |state| (state == State::LISTEN) != listens || state == State::CLOSE;

@@ -269,7 +269,7 @@ impl Take<'_> {
         }
     }
 
-    /// Reads the tables of those namespaces that were not read beside the walk. Returns which of the inodes of descriptors
+    /// Reads the tables that were not read beside the walk: unix, or all of a namespace. Returns which of the inodes of descriptors
     /// were found there, shown or not, unless all namespaces were read.
     fn read_tables(&self, walk: &mut Walk, reading: &mut Reading<'_>) -> Option<Wanted> {
         let plan = self.plan;
