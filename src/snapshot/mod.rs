@@ -2,16 +2,16 @@
 //! narrowed to what is selected; with the names that a view shows once they are loaded. It prints nothing.
 //!
 //! `take` wires the walk, the tables and the join together, in this order; if the rows are wanted whoever holds them, the
-//! tables are read beside the walk. `contained` is what `--container` needs there, `pressure` what only the summary tells,
-//! `again` a second look where the first one showed nothing, and `first_match` a look that needs no descriptor.
+//! tables are read beside the walk. `unsure` narrows, and notes what is not known. `contained` is what `--container` needs there,
+//! `pressure` what only the summary tells, `again` a second look where the first one showed nothing, and `first_match` a look that
+//! needs no descriptor.
 
 mod again;
 mod contained;
 mod first_match;
 pub(crate) mod pressure;
 mod take;
-
-use std::cell::Cell;
+mod unsure;
 
 use crate::cli::Capture;
 use crate::join::dual_stack::Wildcards;
@@ -30,6 +30,7 @@ use crate::walk::netns::Namespaces;
 use crate::warn::Warnings;
 
 use pressure::Pressure;
+use unsure::Unsure;
 
 pub(crate) use again::{Again, PID_MAX};
 pub(crate) use first_match::any_row_matches;
@@ -67,16 +68,6 @@ pub(crate) struct Snapshot {
     logs: Option<Vec<(u32, u32)>>,
     /// The inode of the host's own network namespace, if that is known.
     host: Option<u32>,
-}
-
-/// What is not known of sockets that are left out, but may be what is asked for.
-pub(crate) struct Unsure {
-    /// True if it matters who made a socket that nobody is seen to hold.
-    asks_user: bool,
-    /// True if the name of one is in doubt, and perhaps its state.
-    pub(crate) name: Cell<bool>,
-    /// True if nothing tells who made one.
-    pub(crate) user: Cell<bool>,
 }
 
 impl Snapshot {

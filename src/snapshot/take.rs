@@ -1,7 +1,6 @@
 //! Takes a snapshot of a live proc, in five steps: walk, read the tables, find rowless sockets, join, narrow. In: an open
 //! proc and the plan. Out: a `Snapshot` without names. It knows no view.
 
-use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
@@ -13,16 +12,15 @@ use crate::join::forged::Judge;
 use crate::join::peers::Peers;
 use crate::join::rowless::UnreadNamespaces;
 use crate::join::user::name_users;
-use crate::join::{ByInode, Entry, Joined, Owner, explain, rowless};
+use crate::join::{ByInode, Joined, Owner, explain, rowless};
 use crate::plan::Plan;
 use crate::proc::{NetnsId, Proc, Task, error_text};
 use crate::select::Condition;
+use crate::snapshot::Snapshot;
 use crate::snapshot::contained::{find_containers, find_waiting, is_containers_own, may_wait};
 use crate::snapshot::pressure::Pressure;
-use crate::snapshot::{Snapshot, Unsure};
-use crate::socket::Ends;
+use crate::snapshot::unsure::Unsure;
 use crate::socket::proto::{Proto, Protos};
-use crate::socket::state::State;
 use crate::socket::store::Sockets;
 use crate::tables::{Missed, Modules, Reader, hash};
 use crate::text::escape::quoted;
@@ -418,43 +416,6 @@ impl Take<'_> {
             logs,
             host: None,
         }
-    }
-}
-
-impl Unsure {
-    /// Returns that of `plan`, with nothing noted yet.
-    pub(super) fn new(plan: &Plan) -> Self {
-        Self {
-            asks_user: plan.needs.uids && plan.shows_ownerless(),
-            name: Cell::new(false),
-            user: Cell::new(false),
-        }
-    }
-
-    /// Returns true if `condition` holds for a joined entry; notes it if that is not known.
-    pub(super) fn matches(
-        &self,
-        condition: &Condition,
-        entry: &Entry<'_>,
-        sockets: &Sockets,
-        wildcards: Option<&Wildcards>,
-    ) -> bool {
-        let (row, detail) = (&entry.row, sockets.detail(entry.socket));
-        if row.state == State::UNLISTED {
-            return condition.matches_rowless(row.proto, row.inode, detail.uid);
-        }
-        let is_dual = || wildcards.is_some_and(|known| known.is_dual(entry.socket, sockets));
-        let is_match = condition.matches_row(row, &detail, &is_dual);
-        let is_doubted = row.ends == Ends::Doubtful;
-        let is_userless = self.asks_user
-            && detail.uid.is_none()
-            && row.inode != 0
-            && entry.owner != Owner::Kernel;
-        if !is_match && (is_doubted || is_userless) && condition.may_match_row(row, &detail) {
-            let of = if is_doubted { &self.name } else { &self.user };
-            of.set(true);
-        }
-        is_match
     }
 }
 
