@@ -5,10 +5,16 @@
 use crate::collections::sort::sort;
 use crate::collections::{to_index, to_u32};
 use crate::proc::Task;
+use crate::select::{Condition, RowTest};
 use crate::snapshot::Snapshot;
 use crate::socket::Row;
 use crate::socket::extra::Extra;
+use crate::socket::proto::Protos;
 use crate::socket::state::State;
+
+/// The condition that a unix socket is in no state that is known: two rows claim it. It may be in any that is asked for, so a
+/// forged row hides none.
+pub(super) const CONTESTED: Condition = Condition::Row(RowTest::State(Protos::UNIX, State::NONE));
 
 /// A process that holds a socket, by one descriptor.
 #[derive(Clone, Copy)]
@@ -37,6 +43,12 @@ pub(super) struct TableRow<'a> {
     pub(super) socket: u32,
     /// The holders, ascending by pid and descriptor; empty where nobody is seen to hold it.
     pub(super) holders: &'a [Held],
+}
+
+/// Returns the first word of a unix name, as the tools that part a line of the table into words have it.
+pub(super) fn first_word(path: &[u8]) -> &[u8] {
+    let mut words = path.split(u8::is_ascii_whitespace);
+    words.find(|word| !word.is_empty()).unwrap_or_default()
 }
 
 /// All rows, in the order that was asked for.

@@ -226,7 +226,7 @@ pub(super) fn judge_beside(
         sockets.set_proto(first, Proto::Unix);
         state = State::NONE;
     }
-    sockets.doubt(first, state);
+    sockets.doubt(first, state, is_certain);
     Beside::Settled
 }
 

@@ -223,4 +223,15 @@ impl Row<'_> {
         self.state == State::LISTEN
             || (self.state == State::UNCONNECTED && Protos::UDP.has(self.proto))
     }
+
+    /// Returns true for a socket of unix that two rows claim which differ in the state. Where it is called a stream, they may
+    /// differ in the type too.
+    pub(crate) fn is_contested(&self) -> bool {
+        self.ends == Ends::Doubtful && self.state == State::NONE
+    }
+
+    /// Returns true if it is such a socket, and its type is not known either.
+    pub(crate) fn lacks_type(&self) -> bool {
+        self.is_contested() && self.proto == Proto::Unix
+    }
 }

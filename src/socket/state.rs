@@ -95,7 +95,8 @@ impl State {
                 .union(Protos::BLUETOOTH)
                 .union(Protos::of(&[Proto::Bluetooth])),
             Self::CONNECTED | Self::DISCONNECTING => Protos::UNIX,
-            Self::NONE => Protos::ALL.without(Protos::INET.union(Protos::UNIX)),
+            // (of unix where two rows claim one socket)
+            Self::NONE => Protos::ALL.without(Protos::INET),
             _ => Protos::TCP.union(Protos::SCTP).union(Protos::PHONET),
         }
     }

@@ -235,13 +235,23 @@ impl Sockets {
     }
 
     /// Notes that the name of socket `number`, a unix socket, must not be shown, and neither its state unless that is
-    /// `state`.
-    pub(crate) fn doubt(&mut self, number: u32, state: State) {
+    /// `state`, nor what only other tools show unless the row `is_certain`.
+    pub(crate) fn doubt(&mut self, number: u32, state: State, is_certain: bool) {
         if let Some(stored) = self.stored.get_mut(to_index(number)) {
             (stored.local, stored.remote) = (0, DOUBTFUL);
             if stored.state != state {
                 stored.state = State::NONE;
             }
+        }
+        if let Some(extra) = self
+            .extras
+            .get_mut(to_index(number))
+            .filter(|_| !is_certain)
+        {
+            *extra = Extra {
+                position: extra.position,
+                ..Extra::default()
+            };
         }
     }
 

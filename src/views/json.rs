@@ -159,7 +159,7 @@ fn family_and_type(row: &Row<'_>, detail: &Detail) -> (&'static str, &'static st
         // What the kernel calls UNIX is of any type, or of two.
         Ends::Unlisted(b"unix") => (of_proto.0, ""),
         // Two rows claim it, which may differ in the type.
-        Ends::Doubtful if (row.proto, row.state) == (Proto::Unix, State::NONE) => (of_proto.0, ""),
+        Ends::Doubtful if row.lacks_type() => (of_proto.0, ""),
         Ends::Unlisted(name) => unlisted::family_and_type(name).unwrap_or(of_proto),
         _ => of_proto,
     };

@@ -3,16 +3,20 @@
 //! Everything here comes from outside: names and paths that processes choose, tables that end too early, processes that
 //! go away or may not be read. lsock shows what is true, says in one line what it left out, and never panics.
 
+use crate::again::in_a_network_of_its_own;
 use crate::machine::skip;
 use crate::numbers::Numbers;
 use crate::rows::{
     EMPTY, HEADERS, NOBODY, NOBODY6, header, listen, netlink, packet, tcp, tcp_short, udp, unix,
 };
-use crate::run::{LSOCK, Run, proto};
+use crate::run::{LSOCK, Run, lsock, proto};
 use crate::tree::Tree;
 use std::collections::HashMap;
 use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::process::Command;
 
 /// A tree with one listener on port 80 that a process of this name holds.
@@ -1628,4 +1632,71 @@ fn only_a_folder_named_by_digits_is_a_process() {
     }
     tree.run("")
         .shows(&["7 web 3 tcp LISTEN 0 0 0.0.0.0:80 *:*"]);
+}
+
+// The rows of other tools have a type and a pointer always; those that a forger wrote must not be told.
+#[test]
+fn a_tools_language_neither_tells_what_a_forged_row_says_nor_hides_what_it_is_about() {
+    in_a_network_of_its_own(|| {
+        let abstract_name = |name: &str| SocketAddr::from_abstract_name(name).unwrap();
+        let victim = UnixListener::bind_addr(&abstract_name("v")).unwrap();
+        let link = fs::read_link(format!("/proc/self/fd/{}", victim.as_raw_fd())).unwrap();
+        let inode: String = link
+            .to_str()
+            .unwrap()
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect();
+        let forged = format!(
+            "00000000deadbeef: 00000009 00000000 00000000 0002 01 {inode} /run/docker.sock"
+        );
+        // Wherever the true row stands, a name is in front of it.
+        let _forgers: Vec<UnixDatagram> = (0..700)
+            .map(|number| match number % 3 {
+                0 => format!("{number}\n{forged}"),
+                _ => number.to_string(),
+            })
+            .map(|name| UnixDatagram::bind_addr(&abstract_name(&name)).unwrap())
+            .collect();
+        let own = std::process::id();
+        for (args, row) in [
+            ("ss -Hxa", format!("??? UNKNOWN 0 0 ? {inode} * 0")),
+            ("ss -Ha -A unix_dgram", format!("UNKNOWN 0 0 ? {inode} * 0")),
+            ("ss -Hx state listening", format!("??? 0 0 ? {inode} * 0")),
+            (
+                "netstat -xln",
+                format!("unix 0 [ ] UNKNOWN UNKNOWN {inode} ?"),
+            ),
+            (
+                "netstat -xn",
+                format!("unix 0 [ ] UNKNOWN UNKNOWN {inode} ?"),
+            ),
+            (
+                &format!("lsof -U -a -p {own} -Ftdin"),
+                format!("tunix d0x{:016} i{inode} n? type=UNKNOWN", 0),
+            ),
+        ] {
+            let run = Run::of(lsock().arg("--as").args(args.split_ascii_whitespace()));
+            let out = run
+                .out()
+                .split_ascii_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            assert!(out.contains(&row), "{args}: {row}: {run:?}");
+            assert!(!out.contains("deadbeef "), "{args}: {run:?}");
+            assert!(run.err().contains("two rows claim one inode"), "{run:?}");
+        }
+    });
+}
+
+// lsof parts a line of the table into words: a blank in front is no name that is empty.
+#[test]
+fn lsof_shows_the_first_word_of_a_name_that_begins_with_a_blank() {
+    in_a_network_of_its_own(|| {
+        let folder = Tree::new();
+        std::env::set_current_dir(folder.top()).unwrap();
+        let _listener = UnixListener::bind(" a b").unwrap();
+        let run = Run::of(lsock().args(["--as", "lsof", "-U", "-Fn"]));
+        assert!(run.out().contains("\nna type=STREAM\n"), "{run:?}");
+    });
 }

@@ -7,9 +7,11 @@ use super::arguments::{Options, Output};
 use super::internet::PROTOCOLS;
 use crate::dialects::look::Look;
 use crate::dialects::people::Users;
+use crate::dialects::rows::first_word;
 use crate::join::Entry;
 use crate::proc::{Proc, Task};
 use crate::socket::proto::{Proto, Protos};
+use crate::socket::state::State;
 use crate::socket::{Ends, Row, is_end};
 use crate::text::addr::{unmapped, write_c_v6};
 use crate::text::escape::{quoted, write_escaped};
@@ -238,12 +240,13 @@ fn write_name(row: &Row<'_>, out: &mut Vec<u8>) {
         // A name in doubt is not shown.
         _ => b"?",
     };
-    let path = path.split(u8::is_ascii_whitespace).next();
-    if let Some(path @ [_, ..]) = path {
+    let path = first_word(path);
+    if !path.is_empty() {
         write_escaped(out, path);
         out.push(b' ');
     }
     let kind: &[u8] = match row.proto {
+        _ if row.lacks_type() => b"UNKNOWN",
         Proto::UnixDgram => b"DGRAM",
         Proto::UnixSeq => b"SEQPACKET",
         _ => b"STREAM",
@@ -287,7 +290,10 @@ fn write_states(row: &Row<'_>, has_queues: bool, end: u8, out: &mut Vec<u8>) {
 /// Returns the state that lsof shows: of TCP and of unix.
 fn state_name(row: &Row<'_>) -> Option<&'static str> {
     let has_state = Protos::TCP.union(Protos::UNIX).has(row.proto);
-    has_state.then(|| row.state.name())
+    has_state.then(|| match row.state {
+        State::NONE => "UNKNOWN",
+        state => state.name(),
+    })
 }
 
 /// Returns the effective uid of `task`, which is the owner of its folder; root's once it has ended.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::dialects::getopt::cut;
 use crate::dialects::netstat::arguments::{Asked, RAW, SCTP, TCP, UDP, UDPLITE, UNIX};
-use crate::dialects::rows::TableRow;
+use crate::dialects::rows::{TableRow, first_word};
 use crate::socket::proto::{Proto, Protos};
 use crate::socket::state::State;
 use crate::socket::{Detail, Ends};
@@ -321,6 +321,7 @@ pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, p
     write_short(out, b"]");
     pad(out, start, 12);
     let kind = match row.row.proto {
+        _ if row.row.lacks_type() => "UNKNOWN",
         Proto::Unix => "STREAM",
         Proto::UnixSeq => "SEQPACKET",
         _ => "DGRAM",
@@ -329,6 +330,7 @@ pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, p
     let state = match row.row.state {
         State::LISTEN => "LISTENING",
         State::UNCONNECTED => "",
+        State::NONE => "UNKNOWN",
         state => state.name(),
     };
     write_left(out, state.as_bytes(), 14);
@@ -341,8 +343,7 @@ pub(super) fn write_unix(out: &mut Vec<u8>, asked: &Asked, row: &TableRow<'_>, p
     write_short(out, b" ");
     match row.row.ends {
         Ends::Path(path) => {
-            let mut words = path.split(u8::is_ascii_whitespace);
-            write_plain(out, words.find(|word| !word.is_empty()).unwrap_or_default());
+            write_plain(out, first_word(path));
         }
         _ => write_short(out, b"?"),
     }

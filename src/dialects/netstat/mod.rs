@@ -14,7 +14,7 @@ use super::Failure;
 use super::look::Look;
 use super::page::{self, Page, failed};
 use super::people::first_word;
-use super::rows::{Rows, TableRow};
+use super::rows::{CONTESTED, Rows, TableRow};
 use crate::dialects::netstat::arguments::{Asked, INET, SCTP, TCP, UDPLITE, UNIX};
 use crate::dialects::netstat::format::{
     kind_of, write_header, write_inet, write_program, write_unix,
@@ -119,6 +119,9 @@ pub(crate) fn condition(asked: &Asked) -> Condition {
         }
         kinds.push(Condition::All(all));
     }
+    if asked.kinds & UNIX != 0 {
+        kinds.push(CONTESTED);
+    }
     Condition::any(kinds).settle(&mut |_| Truth::Maybe)
 }
 
@@ -141,7 +144,7 @@ pub(crate) fn is_shown(asked: &Asked, row: &Row<'_>) -> bool {
     let (kind, _) = kind_of(row.proto);
     kind & asked.kinds != 0
         && is_of_family(row.proto, asked)
-        && (asked.has(b'a') || asked.has(b'l') == is_listening)
+        && (asked.has(b'a') || row.is_contested() || asked.has(b'l') == is_listening)
 }
 
 /// Returns the place of `row`, which is at `position` in the tables, in netstat's order.

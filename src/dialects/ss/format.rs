@@ -39,6 +39,14 @@ static FAMILIES: &[(u32, &str)] = &[
     (18, "scsi-trans"),
 ];
 
+/// Returns the number of the state that is shown for `row`; 0 where it is not known.
+pub(super) fn shown_state(row: &Row<'_>) -> u8 {
+    if row.is_contested() {
+        return 0;
+    }
+    state_number(row.state)
+}
+
 /// Returns the number of the state of TCP that `state` counts as.
 pub(super) fn state_number(state: State) -> u8 {
     match state {
@@ -56,6 +64,7 @@ pub(super) fn netid(row: &Row<'_>, detail: &Detail) -> &'static str {
         Proto::Tcp | Proto::Tcp6 => "tcp",
         Proto::Udp | Proto::Udp6 => "udp",
         Proto::Raw | Proto::Raw6 => "raw",
+        Proto::Unix if row.lacks_type() => "???",
         Proto::Unix => "u_str",
         Proto::UnixDgram => "u_dgr",
         Proto::UnixSeq => "u_seq",
@@ -84,7 +93,7 @@ impl Writer<'_> {
         write_short(&mut fields.text, netid(&row.row, &detail).as_bytes());
         fields.end();
         let mut states = Some(STATES);
-        for _ in 0..state_number(row.row.state) {
+        for _ in 0..shown_state(&row.row) {
             cut(&mut states, b' ');
         }
         let state = cut(&mut states, b' ').unwrap_or(b"UNKNOWN");

@@ -18,14 +18,14 @@ use std::io;
 use super::Failure;
 use super::look::Look;
 use super::page::{self, Page, failed};
-use super::rows::{Rows, TableRow};
+use super::rows::{CONTESTED, Rows, TableRow};
 use crate::dialects::getopt::cut;
 use crate::dialects::ss::arguments::Asked;
 use crate::dialects::ss::columns::{Columns, Fields};
-use crate::dialects::ss::format::{Writer, state_number};
+use crate::dialects::ss::format::{Writer, shown_state, state_number};
 use crate::dialects::ss::names::{
     INET, INET6, LINK, NETLINK, NETLINK_ALL, PACKET_ALL, PACKET_DGRAM, PACKET_RAW, RAW, SCTP, TCP,
-    UDP, UNIX, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
+    UDP, UNIX, UNIX_ALL, UNIX_DGRAM, UNIX_SEQ, UNIX_STREAM,
 };
 use crate::join::dual_stack::Wildcards;
 use crate::proc::{Task, sys};
@@ -118,6 +118,9 @@ pub(crate) fn condition(asked: &Asked) -> Condition {
         }
         kinds.push(Condition::All(all));
     }
+    if asked.tables & UNIX_ALL != 0 && families & UNIX != 0 {
+        kinds.push(CONTESTED);
+    }
     Condition::any(kinds).settle(&mut |_| Truth::Maybe)
 }
 
@@ -150,10 +153,13 @@ fn is_shown(asked: &Asked, row: &TableRow<'_>, look: &Look, ephemeral: (u16, u16
             _ => PACKET_DGRAM,
         };
     }
+    if row.row.lacks_type() {
+        table = UNIX_ALL;
+    }
     table & asked.tables != 0
         && family & asked.families != 0
         && !(*family == UNIX && row.row.inode == 0)
-        && asked.states & 1 << state_number(row.row.state).min(15) != 0
+        && (row.row.is_contested() || asked.states & 1 << shown_state(&row.row).min(15) != 0)
         && match &asked.filter {
             Some(filter) => filter.holds(&row.row, ephemeral),
             None => true,
