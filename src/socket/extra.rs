@@ -28,3 +28,13 @@ pub(crate) struct Extra {
     /// The place in the order of the tables and of the rows in each: larger than that of each row before it.
     pub(crate) position: u32,
 }
+
+impl Extra {
+    /// Forgets all but the position, where the row may be forged.
+    pub(crate) fn forget(&mut self) {
+        *self = Self {
+            position: self.position,
+            ..Self::default()
+        };
+    }
+}

@@ -243,15 +243,9 @@ impl Sockets {
                 stored.state = State::NONE;
             }
         }
-        if let Some(extra) = self
-            .extras
-            .get_mut(to_index(number))
-            .filter(|_| !is_certain)
-        {
-            *extra = Extra {
-                position: extra.position,
-                ..Extra::default()
-            };
+        let extra = self.extras.get_mut(to_index(number));
+        if let Some(extra) = extra.filter(|_| !is_certain) {
+            extra.forget();
         }
     }
 
